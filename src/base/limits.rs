@@ -1,0 +1,26 @@
+//! Every cap in one place, with the memory it costs. Reaching one is counted and reported, never a silent loss.
+
+/// Records in one batch: with 48 bytes of index each, 0.4 MB.
+pub const BATCH_RECORDS: usize = 8192;
+
+/// Bytes read from a source at once; a batch's data is this plus at most one record.
+pub const READ_BLOCK: usize = 256 << 10;
+
+/// Largest captured length taken as true: libpcap's `MAXIMUM_SNAPLEN` for ordinary links is 262,144 bytes,
+/// Wireshark's `WTAP_MAX_PACKET_SIZE_STANDARD` the same. USB and D-Bus links allow more, but carry no TCP.
+pub const MAX_RECORD: usize = 256 << 10;
+
+/// Largest pcapng block kept in memory; a longer one is skipped, its bytes streamed over.
+pub const MAX_BLOCK: usize = 16 << 20;
+
+/// Interfaces of one pcapng section that are told apart; further ones are read as the last of these.
+pub const MAX_INTERFACES: usize = 4096;
+
+/// Names kept from pcapng name resolution blocks and DNS answers: about 100 bytes each, 6.5 MB.
+pub const MAX_NAMES: usize = 65_536;
+
+/// Encapsulations looked through (VLAN tags and MPLS labels not counted) before a packet is called too deep.
+pub const MAX_TUNNELS: usize = 8;
+
+/// Datagrams in reassembly at once: at most 64 KiB each, 16 MB.
+pub const MAX_REASSEMBLIES: usize = 256;

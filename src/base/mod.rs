@@ -1,0 +1,10 @@
+//! What every room speaks: capture time, sequence numbers, flow keys and the limits.
+
+pub mod stamp;
+pub mod seq;
+pub mod key;
+pub mod limits;
+
+pub use key::{Dir, Endpoint, FlowKey};
+pub use seq::Seq;
+pub use stamp::{Span, Stamp};

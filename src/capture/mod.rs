@@ -1,0 +1,84 @@
+//! Bytes to records: opens any source of packets and lends it out in batches.
+
+pub mod health;
+
+pub use health::{CaptureInfo, Health, Interface};
+
+use crate::base::Stamp;
+
+/// Link-layer type as in the capture file (LINKTYPE_ values of the tcpdump.org registry: 1 Ethernet, 113 cooked v1 …).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+/// One captured packet: where it stands and what the capture says about it. Its bytes are in the batch that lends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// 1-based position in its file, as Wireshark's `frame.number`.
+    pub number: u64,
+    /// Capture time.
+    pub stamp: Stamp,
+    /// Start of the captured bytes in [`Batch::data`].
+    pub start: u32,
+    /// Bytes captured.
+    pub captured: u32,
+    /// Bytes on the wire; never less than `captured` after reading.
+    pub original: u32,
+    /// Index into [`CaptureInfo::interfaces`]; always 0 for classic pcap.
+    pub interface: u16,
+    /// Link type of that interface.
+    pub link: LinkType,
+}
+
+/// A run of records, lent by the source until the next call.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The bytes that the records point into.
+    pub data: &'a [u8],
+    /// In file order.
+    pub records: &'a [Record],
+}
+
+impl<'a> Batch<'a> {
+    /// The captured bytes of `record`; empty if the record is not of this batch.
+    #[must_use]
+    pub fn bytes(&self, record: &Record) -> &'a [u8] {
+        let start = record.start as usize;
+        self.data
+            .get(start..start + record.captured as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// Where packets come from.
+pub trait Source {
+    /// The next records, or `None` at the end. A live source lends an empty batch as a tick.
+    ///
+    /// # Errors
+    /// Only where nothing further can be read; a cut file is no error but ends the capture with [`Health::cut`] set.
+    fn next_batch(&mut self) -> Result<Option<Batch<'_>>, CaptureError>;
+
+    /// What is known of the capture so far: format, interfaces, damage, drops. Complete after the last batch.
+    fn info(&self) -> &CaptureInfo;
+
+    /// Bytes of the input consumed so far (compressed bytes, where it is compressed), for progress.
+    fn consumed(&self) -> u64;
+}
+
+/// Why a capture cannot be read (any further). Each prints as one sentence with the place and what to try.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The operating system refused.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The bytes at the start are of no known capture format.
+    #[error("{0}")]
+    NotACapture(String),
+    /// The format is broken at a byte offset in a way that leaves no next record to find.
+    #[error("byte {offset}: {what}")]
+    Broken {
+        /// Offset in the (decompressed) stream.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+}

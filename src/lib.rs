@@ -1,0 +1,8 @@
+//! whodropped: which TCP connections failed, how, who dropped them, and how sure are we?
+//!
+//! Data flows one way, and so do the imports:
+//! `base < capture < wire < {script, flow} < case < finding < verdict < report < analyzer < cli`.
+
+pub mod base;
+pub mod capture;
+pub mod wire;
