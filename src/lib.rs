@@ -6,3 +6,6 @@
 pub mod base;
 pub mod capture;
 pub mod wire;
+pub mod finding;
+pub mod verdict;
+pub mod report;

@@ -1,0 +1,174 @@
+//! Verdicts to something a person or a program reads: one file per format, all fed by the same rows.
+
+use crate::base::{Endpoint, Stamp};
+use crate::capture::CaptureInfo;
+use crate::finding::{Confidence, Finding};
+use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
+use std::io;
+
+/// A report writer. Called once with the head, once per flow in order of first packet, once with the tail.
+pub trait Reporter {
+    /// What was read.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+
+    /// One flow.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()>;
+
+    /// The totals.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn end(&mut self, tail: &Tail) -> io::Result<()>;
+}
+
+/// What was read, and what is wrong with it.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// Every capture, in the order in which it was read.
+    pub captures: &'a [CaptureHead<'a>],
+    /// TCP packets tracked.
+    pub tcp_packets: u64,
+    /// TCP packets that were copies of the one before (mirror of both ports, `any` interface, before and after a router).
+    pub duplicates: u64,
+    /// Flows captured in one direction only although the other must have existed, and flows that could show it.
+    pub one_sided: (u64, u64),
+    /// A limit of `base/limits.rs` that was reached: what had to be given up, one sentence each.
+    pub limits: &'a [String],
+    /// The reading was stopped by the user.
+    pub interrupted: bool,
+}
+
+/// One capture of the recording.
+#[derive(Debug)]
+pub struct CaptureHead<'a> {
+    /// Format, interfaces, health.
+    pub info: &'a CaptureInfo,
+    /// Number, in the recording, of the packet before this capture's first.
+    pub packets_before: u64,
+    /// Packets that could not be decoded, by reason (the words of `wire::Why`), most frequent first.
+    pub skipped: &'a [(String, u64)],
+}
+
+/// Everything a report says of one flow.
+#[derive(Debug)]
+pub struct FlowReport<'a> {
+    /// The frozen row.
+    pub row: &'a FlowRow,
+    /// Its findings, worst first.
+    pub findings: &'a [Finding],
+    /// The finding that explains the status, if any (one of `findings`).
+    pub cause: Option<&'a Finding>,
+}
+
+/// One side's counters in a row.
+#[derive(Clone, Debug, Default)]
+pub struct SideRow {
+    /// Packets sent, copies included.
+    pub packets: u64,
+    /// Payload bytes captured or proven by sequence numbers.
+    pub bytes: u64,
+    /// Segments that were sent again.
+    pub retransmissions: u64,
+    /// Of these, after three duplicate ACKs or SACKs, without waiting for a time-out.
+    pub fast_retransmissions: u64,
+    /// Of these, although the peer had acknowledged the bytes already.
+    pub spurious_retransmissions: u64,
+    /// Segments that arrived behind later ones without having been lost.
+    pub out_of_order: u64,
+    /// Duplicate acknowledgments sent.
+    pub duplicate_acks: u64,
+    /// Holes in this side's sequence space at the time when a later segment passed.
+    pub lost_segments: u64,
+    /// Times this side's window closed.
+    pub zero_windows: u64,
+    /// Keep-alives sent.
+    pub keep_alives: u64,
+    /// Bytes that the peer acknowledged although the capture never saw them.
+    pub missed_bytes: u64,
+}
+
+/// The flows row, version 1: CSV columns and JSON keys are made from it, in the order of CONTRACT.md.
+#[derive(Clone, Debug)]
+pub struct FlowRow {
+    /// 1-based, in order of first packet.
+    pub flow: u64,
+    /// Name of the capture with the first packet.
+    pub capture: String,
+    /// Wireshark 4.0's stream number.
+    pub tcp_stream: Option<u64>,
+    /// First packet's time.
+    pub start: Stamp,
+    /// Decimals of `start` that the capture really states.
+    pub stamp_digits: u8,
+    /// Seconds from first to last packet.
+    pub duration_s: f64,
+    /// Client.
+    pub client: Endpoint,
+    /// Server.
+    pub server: Endpoint,
+    /// Roles are known from a SYN or SYN-ACK.
+    pub roles_seen: bool,
+    /// TLS server name, HTTP host, or DNS name.
+    pub name: Option<String>,
+    /// See the word.
+    pub status: Status,
+    /// See the word.
+    pub handshake: Handshake,
+    /// See the word.
+    pub ending: Ending,
+    /// See the word.
+    pub stage: Stage,
+    /// Id of the finding that explains the status.
+    pub cause: Option<&'static str>,
+    /// See the word.
+    pub culprit: Culprit,
+    /// See the word.
+    pub confidence: Confidence,
+    /// See the word.
+    pub doubts: Vec<Doubt>,
+    /// What the client's application saw.
+    pub app_error: Option<AppError>,
+    /// Ids of all findings, worst first.
+    pub findings: Vec<&'static str>,
+    /// One plain sentence.
+    pub summary: String,
+    /// SYNs without ACK, copies included, from either side.
+    pub syns: u64,
+    /// SYN-ACKs, copies included.
+    pub syn_acks: u64,
+    /// SYN to the completing ACK.
+    pub handshake_rtt_ms: Option<f64>,
+    /// Smallest unambiguous round trip.
+    pub min_rtt_ms: Option<f64>,
+    /// Client's counters.
+    pub client_side: SideRow,
+    /// Server's counters.
+    pub server_side: SideRow,
+    /// Longest time without any packet, in seconds.
+    pub max_silence_s: f64,
+    /// Zeek's conn_state; empty until known.
+    pub conn_state: String,
+    /// Zeek's history; empty until known.
+    pub history: String,
+    /// Community ID v1, seed 0.
+    pub community_id: String,
+    /// Number of the first packet.
+    pub first_packet: u64,
+    /// Number of the last packet.
+    pub last_packet: u64,
+    /// Packets that prove the verdict.
+    pub evidence_packets: Vec<u64>,
+}
+
+/// Totals after the last flow.
+#[derive(Clone, Debug, Default)]
+pub struct Tail {
+    /// Flows reported (after selection by `--port` and `--host`).
+    pub flows: u64,
+}
