@@ -6,6 +6,8 @@
 pub mod base;
 pub mod capture;
 pub mod wire;
+pub mod flow;
+pub mod case;
 pub mod finding;
 pub mod verdict;
 pub mod report;

@@ -24,3 +24,21 @@ pub const MAX_TUNNELS: usize = 8;
 
 /// Datagrams in reassembly at once: at most 64 KiB each, 16 MB.
 pub const MAX_REASSEMBLIES: usize = 256;
+
+/// Missing ranges remembered per direction of a flow: 8 bytes each, 512 bytes, and only where something is missing.
+pub const MAX_HOLES: usize = 64;
+
+/// Flows kept at once, over all shards: about 1.5 kB each while open.
+pub const MAX_FLOWS: usize = 1 << 20;
+
+/// Shards that flows are dealt to; more than any machine has threads, so that a shard's part of a batch works in cache.
+pub const SHARDS: usize = 16;
+
+/// Flows kept at once in one shard: some slack, because shards do not fill evenly.
+pub const MAX_FLOWS_PER_SHARD: usize = MAX_FLOWS / SHARDS * 5 / 4;
+
+/// Flows told apart on one 4-tuple in different VLANs or tunnels.
+pub const MAX_OVERLAPS: usize = 64;
+
+/// Hosts remembered as having been heard without TCP: about 40 bytes each.
+pub const MAX_HOSTS: usize = 65_536;

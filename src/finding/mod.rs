@@ -1,7 +1,11 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
-use crate::base::Stamp;
-use crate::base::words;
+mod reset;
+mod text;
+
+use crate::base::{Stamp, words};
+use crate::case::Case;
+use crate::flow::Sighting;
 
 words! {
     /// How bad a finding is.
@@ -49,6 +53,8 @@ pub struct Meta {
 pub struct Finding {
     /// Which one.
     pub meta: &'static Meta,
+    /// How bad it is here; the catalogue's unless this flow came through all the same.
+    pub severity: Severity,
     /// How sure.
     pub confidence: Confidence,
     /// Whose trouble, where it is one side's.
@@ -59,4 +65,100 @@ pub struct Finding {
     pub packets: Vec<u64>,
     /// One plain sentence with this flow's figures.
     pub summary: String,
+}
+
+impl Finding {
+    /// A finding of the catalogue's severity, shown by `packets` (sorted, thinned to eight), the first of them at `at`.
+    fn new(meta: &'static Meta, confidence: Confidence, at: Sighting, mut packets: Vec<u64>, summary: String) -> Self {
+        packets.push(at.packet);
+        packets.sort_unstable();
+        packets.dedup();
+        packets.truncate(8);
+        Self {
+            meta,
+            severity: meta.severity,
+            confidence,
+            side: None,
+            stamp: at.stamp,
+            packets,
+            summary,
+        }
+    }
+
+    fn of(mut self, side: Side) -> Self {
+        self.side = Some(side);
+        self
+    }
+
+    fn with_severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+}
+
+/// What looks for one trouble in one case.
+type Find = fn(&Case<'_>) -> Option<Finding>;
+
+/// One line a finding: its module holds `META` and `find`, its page lies beside it. Among findings of one severity the
+/// earlier explains a flow before the later.
+macro_rules! catalogue {
+    ($($module:ident,)+) => {
+        $(mod $module;)+
+
+        static METAS: &[&Meta] = &[$(&$module::META,)+];
+        static FINDS: &[Find] = &[$($module::find,)+];
+    };
+}
+
+catalogue! {
+    refused_by_nearer_device,
+    refused_by_rst,
+    host_unreachable,
+    ttl_exceeded,
+    icmp_rejected,
+    stale_peer,
+    server_aborted,
+    syn_ack_ignored,
+    half_open,
+    syn_silent,
+    client_aborted,
+    reset_injected,
+    keep_alive_failure,
+    no_response,
+    stall,
+    reset_after_idle,
+    reset_after_request,
+    reset_before_data,
+    reset_mid_transfer,
+    icmp_ended,
+    zero_window,
+    closed_without_response,
+    syn_answered_late,
+    syn_ack_repeated,
+    heavy_retransmission,
+    abortive_close,
+    reset_after_fin,
+    reset_ignored,
+    syn_after_rst,
+    half_closed,
+    ports_reused,
+    one_sided_capture,
+    capture_loss,
+    capture_cut,
+    mid_stream_start,
+    captured_twice,
+}
+
+/// Every finding there is, in the order in which they explain a flow.
+#[must_use]
+pub fn catalogue() -> &'static [&'static Meta] {
+    METAS
+}
+
+/// All troubles of one case, worst first.
+#[must_use]
+pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = FINDS.iter().filter_map(|find| find(case)).collect();
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    found
 }

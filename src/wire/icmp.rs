@@ -1,5 +1,6 @@
 //! ICMP and `ICMPv6` errors, and the TCP header that they quote.
 
+use super::segment::Flags;
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 use std::net::IpAddr;
 
@@ -28,6 +29,10 @@ pub struct IcmpError {
     pub dir: Dir,
     /// Sequence number of the quoted segment.
     pub seq: Seq,
+    /// Its acknowledgment field; 0 where the quote is too short.
+    pub ack: Seq,
+    /// Its control bits; none where the quote is too short.
+    pub flags: Flags,
     /// Bytes of the quoted TCP header that were captured (8 in the classic form, 20 and more in most).
     pub quoted: u16,
     /// Interface index.

@@ -1,0 +1,170 @@
+//! What the whole recording could show: how long it ran, which hosts were heard, in which directions, from where.
+
+pub use super::ending::hops;
+use super::is_one_sided;
+use crate::base::{Span, Stamp};
+use crate::flow::FlowFacts;
+use crate::flow::facts::{SideFacts, Ttl};
+use hashbrown::HashMap;
+use std::net::IpAddr;
+
+/// Where a capture was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vantage {
+    /// On the client, or in its network.
+    NearClient,
+    /// On the server, or in its network.
+    NearServer,
+    /// On the way.
+    Between,
+    /// Both ends are equally near, or nothing tells.
+    Unknown,
+}
+
+/// What is known of one host over all flows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Host {
+    /// TTL of its packets that were no resets.
+    pub ttl: Ttl,
+    /// Smallest time in which it answered.
+    pub rtt: Option<Span>,
+}
+
+/// The recording around a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Last stamp per interface.
+    pub ends: Vec<Stamp>,
+    /// Last stamp of all.
+    pub end: Stamp,
+    /// The last file ends inside a packet, or its compression is damaged.
+    pub cut: bool,
+    /// Drops that the capture recorded.
+    pub dropped: u64,
+    /// Stamps that ran backwards.
+    pub steps_back: u64,
+    /// Hosts that were heard.
+    pub hosts: HashMap<IpAddr, Host, foldhash::fast::RandomState>,
+    /// Names of addresses: from the capture's name resolution blocks, and from DNS answers.
+    pub names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+    /// Flows of which both directions were captured.
+    pub two_sided: u64,
+    /// Flows of which one direction was captured although the other must have existed.
+    pub one_sided: u64,
+    /// Flows with bytes that were acknowledged and never captured.
+    pub lossy: u64,
+    near_client: u64,
+    near_server: u64,
+}
+
+impl Context {
+    /// Takes in a flow.
+    pub fn on_flow(&mut self, facts: &FlowFacts) {
+        for dir in [facts.client, facts.client.flip()] {
+            let (side, peer) = (&facts.sides[dir.index()], &facts.sides[dir.flip().index()]);
+            if side.packets > 0 {
+                self.on_host(facts.key.sender(dir).ip, side, answer_time(facts, dir, peer));
+            }
+        }
+        if is_one_sided(facts) {
+            self.one_sided += 1;
+        } else if facts.sides.iter().all(|side| side.packets > 0) {
+            self.two_sided += 1;
+            self.lossy += u64::from(facts.sides.iter().any(|side| side.missed_bytes > 1));
+        }
+        match seen_from(facts.client().ttl, facts.server().ttl) {
+            Vantage::NearClient => self.near_client += 1,
+            Vantage::NearServer => self.near_server += 1,
+            Vantage::Between | Vantage::Unknown => {}
+        }
+    }
+
+    fn on_host(&mut self, ip: IpAddr, side: &SideFacts, rtt: Option<Span>) {
+        let host = self.hosts.entry(ip).or_default();
+        if side.ttl.first != 0 {
+            host.ttl.on(side.ttl.min);
+            host.ttl.on(side.ttl.max);
+        }
+        host.rtt = match (host.rtt, rtt) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        };
+    }
+
+    /// A host was heard otherwise than by TCP.
+    pub fn on_heard(&mut self, ip: IpAddr) {
+        self.hosts.entry(ip).or_default();
+    }
+
+    /// Last stamp of an interface.
+    #[must_use]
+    pub fn end_of(&self, interface: u16) -> Stamp {
+        self.ends.get(usize::from(interface)).copied().unwrap_or(self.end)
+    }
+
+    /// At least one packet of this host was captured.
+    #[must_use]
+    pub fn has_spoken(&self, ip: IpAddr) -> bool {
+        self.hosts.contains_key(&ip)
+    }
+
+    /// Some flows show both directions, and they are the rule.
+    #[must_use]
+    pub fn sees_both_directions(&self) -> bool {
+        self.two_sided > self.one_sided
+    }
+
+    /// Flows that show one direction only are the rule.
+    #[must_use]
+    pub fn is_one_sided(&self) -> bool {
+        self.one_sided > 0 && self.one_sided >= self.two_sided
+    }
+
+    /// The capture itself lost packets.
+    #[must_use]
+    pub fn has_losses(&self) -> bool {
+        self.dropped > 0 || self.lossy > 2 && self.lossy * 5 > self.two_sided
+    }
+
+    /// Where a flow was captured: by its own TTLs, else by those of its hosts, else as most flows.
+    #[must_use]
+    pub fn vantage_of(&self, facts: &FlowFacts) -> Vantage {
+        let ttl_of = |dir: crate::base::Dir| {
+            let own = facts.sides[dir.index()].ttl;
+            if own.first != 0 {
+                return own;
+            }
+            self.hosts.get(&facts.key.sender(dir).ip).map_or(own, |host| host.ttl)
+        };
+        match seen_from(ttl_of(facts.client), ttl_of(facts.client.flip())) {
+            Vantage::Unknown if self.near_client > 0 && self.near_server == 0 => Vantage::NearClient,
+            Vantage::Unknown if self.near_server > 0 && self.near_client == 0 => Vantage::NearServer,
+            seen => seen,
+        }
+    }
+}
+
+/// In what time did the sender in `dir` answer?
+fn answer_time(facts: &FlowFacts, dir: crate::base::Dir, peer: &SideFacts) -> Option<Span> {
+    let handshake = facts
+        .opening
+        .server_rtt
+        .filter(|_| dir != facts.client && facts.opening.syn.count == 1);
+    match (handshake, peer.min_rtt) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// An untouched TTL was sent next to the capture point.
+fn seen_from(client: Ttl, server: Ttl) -> Vantage {
+    if client.first == 0 || server.first == 0 {
+        return Vantage::Unknown;
+    }
+    match (hops(client.max), hops(server.max)) {
+        (0, 0) => Vantage::Unknown,
+        (0, _) => Vantage::NearClient,
+        (_, 0) => Vantage::NearServer,
+        _ => Vantage::Between,
+    }
+}

@@ -1,0 +1,116 @@
+//! Facts to cases: what one flow showed, in the light of what the whole recording could show at all.
+
+pub mod words;
+pub mod context;
+mod opening;
+mod ending;
+
+pub use context::{Context, Host, Vantage};
+
+use crate::base::{Endpoint, Span, Stamp};
+use crate::flow::FlowFacts;
+use crate::flow::facts::{Repeats, Reset};
+use words::{Ending, Handshake};
+
+/// One flow with the recording around it, and the plain outcome of SEMANTICS 6.2 and 6.3.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// What the flow showed.
+    pub facts: &'a FlowFacts,
+    /// What the recording could show.
+    pub context: &'a Context,
+    /// How the handshake went.
+    pub handshake: Handshake,
+    /// How the flow ended.
+    pub ending: Ending,
+}
+
+impl<'a> Case<'a> {
+    /// Classifies a flow.
+    #[must_use]
+    pub fn new(facts: &'a FlowFacts, context: &'a Context) -> Self {
+        let mut case = Self {
+            facts,
+            context,
+            handshake: Handshake::Undetermined,
+            ending: Ending::None,
+        };
+        case.handshake = opening::classify(&case);
+        case.ending = ending::classify(&case);
+        case
+    }
+
+    /// Who opened the connection.
+    #[must_use]
+    pub fn client(&self) -> Endpoint {
+        self.facts.key.sender(self.facts.client)
+    }
+
+    /// Who was called.
+    #[must_use]
+    pub fn server(&self) -> Endpoint {
+        self.facts.key.sender(self.facts.client.flip())
+    }
+
+    /// The last moment at which the capture could have shown a packet of this flow.
+    #[must_use]
+    pub fn capture_end(&self) -> Stamp {
+        self.context.end_of(self.facts.interface).max(self.facts.last.stamp)
+    }
+
+    /// Has the capture gone on long enough after the last of `sent` that another one, or an answer, would have been seen?
+    /// SEMANTICS 5.1: 2.2 times the last interval, which is taken as 3 s where there is only one.
+    #[must_use]
+    pub fn has_waited(&self, sent: &Repeats) -> bool {
+        let gap = sent
+            .widest_gap
+            .unwrap_or(Span::from_secs(3))
+            .max(Span::from_millis(200));
+        sent.last
+            .is_some_and(|last| self.capture_end() - last.stamp >= gap.times_tenths(22))
+    }
+
+    /// Was anything captured from the server, in any flow? Or do other flows prove that its direction would have been?
+    #[must_use]
+    pub fn is_server_visible(&self) -> bool {
+        self.context.has_spoken(self.server().ip) || self.context.sees_both_directions()
+    }
+
+    /// The RST came from the client's address.
+    #[must_use]
+    pub fn is_from_client(&self, reset: &Reset) -> bool {
+        reset.from == self.facts.client
+    }
+
+    /// Only one side's packets were captured, although the other side's must have existed.
+    #[must_use]
+    pub fn is_one_sided(&self) -> bool {
+        is_one_sided(self.facts)
+    }
+
+    /// Where the capture was taken, as far as this flow and the others tell.
+    #[must_use]
+    pub fn vantage(&self) -> Vantage {
+        self.context.vantage_of(self.facts)
+    }
+
+    /// Independent indicators that the RST was sent by neither end (SEMANTICS 5.3), each in a few words.
+    #[must_use]
+    pub fn forgery_indicators(&self) -> Vec<&'static str> {
+        self.facts
+            .reset
+            .as_ref()
+            .map_or_else(Vec::new, |reset| ending::forgery_indicators(self.facts, reset))
+    }
+}
+
+/// Only one side's packets were captured, although the other side's must have existed.
+#[must_use]
+pub fn is_one_sided(facts: &FlowFacts) -> bool {
+    let [up, down] = &facts.sides;
+    let missing = |silent: &crate::flow::facts::SideFacts| {
+        silent.packets == 0 && (silent.bytes > 0 || silent.last_acked.is_some())
+    };
+    let acts_alone = (up.packets == 0 || down.packets == 0) && facts.opening.inferred.is_some();
+    missing(up) || missing(down) || acts_alone
+}

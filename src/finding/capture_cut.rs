@@ -1,0 +1,33 @@
+//! The capture ended before this flow's fate was known.
+
+use super::text::time;
+use super::{Confidence, Finding, Meta, Severity};
+use crate::case::Case;
+use crate::case::words::{Ending, Handshake};
+
+/// The catalogue's entry.
+pub static META: Meta = Meta {
+    id: "capture-cut",
+    severity: Severity::Note,
+    title: "the capture ended while an answer could still have come",
+    next: "capture again and let it run at least 30 s after the application has given up",
+    page: include_str!("capture-cut.md"),
+};
+
+/// Looks for it.
+pub fn find(case: &Case<'_>) -> Option<Finding> {
+    let opening = &case.facts.opening;
+    let waits = |sent: &crate::flow::facts::Repeats| sent.count > 0 && !case.has_waited(sent);
+    let in_handshake = case.handshake == Handshake::Undetermined && (waits(&opening.syn) || waits(&opening.syn_ack));
+    let in_data = case.ending == Ending::Undetermined && case.facts.sides.iter().any(|side| side.unacked > 0);
+    if !in_handshake && !in_data || case.is_one_sided() {
+        return None;
+    }
+    let last = case.facts.last;
+    let summary = format!(
+        "The capture ends {} after this flow's last packet, too soon to tell a lost answer from a late one{}.",
+        time(case.capture_end() - last.stamp),
+        if case.context.cut { "; the file is cut" } else { "" },
+    );
+    Some(Finding::new(&META, Confidence::High, last, Vec::new(), summary))
+}

@@ -1,0 +1,34 @@
+//! A server that closes without a word.
+
+use super::text::{bytes, time};
+use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::case::Case;
+use crate::case::words::Ending;
+
+/// The catalogue's entry.
+pub static META: Meta = Meta {
+    id: "closed-without-response",
+    severity: Severity::Error,
+    title: "the server closed without sending a byte",
+    next: "on {server}: the log of what listens on port {port}; is it TLS spoken to plain, or a proxy without a backend?",
+    page: include_str!("closed-without-response.md"),
+};
+
+/// Looks for it. A RST has findings of its own.
+pub fn find(case: &Case<'_>) -> Option<Finding> {
+    let (client, server) = (case.facts.client(), case.facts.server());
+    if case.ending != Ending::Fin || server.bytes > 0 || case.facts.opening.completed.is_none() {
+        return None;
+    }
+    let fin = server.fin?;
+    let server_first = client.fin.is_none_or(|other| fin.packet < other.packet);
+    if !server_first {
+        return None;
+    }
+    let asked = client.first_data.filter(|data| data.packet < fin.packet);
+    let since = asked.or(case.facts.opening.completed)?;
+    let what = if asked.is_some() { format!("after {} of request", bytes(client.bytes)) } else { "before any request".into() };
+    let summary = format!("{} closed {what}, {} later, without a byte of answer.", case.server(), time(fin.stamp - since.stamp));
+    let severity = if asked.is_some() { Severity::Error } else { Severity::Warn };
+    Some(Finding::new(&META, Confidence::High, fin, vec![since.packet], summary).of(Side::Server).with_severity(severity))
+}

@@ -1,0 +1,69 @@
+//! What the findings about an ordinary reset share.
+
+use super::text::{is_application_abort, likely_sender, time, when};
+use super::{Confidence, Finding, Meta, Side};
+use crate::base::Span;
+use crate::case::Case;
+use crate::case::words::Ending;
+use crate::flow::IDLE;
+use crate::flow::facts::{Reset, ResetStage};
+
+/// The RST that ended an established flow, if one did and it was not forged.
+pub fn ending_reset(case: &Case<'_>) -> Option<Reset> {
+    case.facts
+        .reset
+        .filter(|_| matches!(case.ending, Ending::RstClient | Ending::RstServer))
+}
+
+/// It came upon the first packets after a long silence.
+pub fn is_after_idle(reset: &Reset) -> bool {
+    reset.idle_before >= IDLE && !reset.sender_spoke_last
+}
+
+/// Everything had been said: the client resets when the server's last bytes are acknowledged and no request is open.
+pub fn is_abortive_close(case: &Case<'_>, reset: &Reset) -> bool {
+    reset.stage == ResetStage::MidTransfer
+        && case.is_from_client(reset)
+        && reset.peer_unacked == 0
+        && reset.sender_unacked == 0
+        && !reset.sender_spoke_last
+}
+
+/// The finding for a RST in the given stage.
+pub fn at_stage(case: &Case<'_>, stage: ResetStage, meta: &'static Meta) -> Option<Finding> {
+    let reset = ending_reset(case)?;
+    if reset.stage != stage || is_after_idle(&reset) || is_abortive_close(case, &reset) {
+        return None;
+    }
+    Some(describe(case, &reset, meta, ""))
+}
+
+/// Who, when, after what, and who may have sent it.
+pub fn describe(case: &Case<'_>, reset: &Reset, meta: &'static Meta, more: &str) -> Finding {
+    let sure = if is_application_abort(reset) {
+        Confidence::High
+    } else {
+        Confidence::Medium
+    };
+    let since = reset.since_trigger.map_or_else(String::new, |span| {
+        format!(", {} after the other side's last packet", time(span))
+    });
+    let gap = if reset.sender_unacked > 0 && reset.sender_silent > Span::from_secs(1) {
+        format!(", with {} bytes of its own never acknowledged", reset.sender_unacked)
+    } else {
+        String::new()
+    };
+    let summary = format!(
+        "{} reset the connection {}{since}{gap}{more}. Sent by {}.",
+        case.facts.key.sender(reset.from),
+        when(reset.stage),
+        likely_sender(reset),
+    );
+    let side = if case.is_from_client(reset) {
+        Side::Client
+    } else {
+        Side::Server
+    };
+    let trigger = reset.trigger.map(|seen| seen.packet).into_iter().collect();
+    Finding::new(meta, sure, reset.at, trigger, summary).of(side)
+}

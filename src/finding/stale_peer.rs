@@ -1,0 +1,30 @@
+//! A SYN answered for an old connection.
+
+use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::case::Case;
+use crate::case::words::Handshake;
+
+/// The catalogue's entry.
+pub static META: Meta = Meta {
+    id: "stale-peer",
+    severity: Severity::Error,
+    title: "SYN answered by a bare ACK: the peer holds an old connection on these ports",
+    next: "on {server}: ss -tan 'sport = :{port}' (an old connection from {client}:{client_port}?)",
+    page: include_str!("stale-peer.md"),
+};
+
+/// Looks for it.
+pub fn find(case: &Case<'_>) -> Option<Finding> {
+    if case.handshake != Handshake::StalePeer {
+        return None;
+    }
+    let (syn, answer) = (case.facts.opening.syn.first?, case.facts.opening.stale_answer?);
+    let rst = case.facts.reset.map(|reset| reset.at.packet);
+    let summary = format!(
+        "{} answered the SYN with an ACK of something else: it still has an older connection on these ports{}.",
+        case.server(),
+        if rst.is_some() { ", which the client's RST then cleared" } else { "" },
+    );
+    let packets = [Some(answer.packet), rst].into_iter().flatten().collect();
+    Some(Finding::new(&META, Confidence::High, syn, packets, summary).of(Side::Server))
+}

@@ -1,0 +1,56 @@
+//! Data sent again and again, never acknowledged.
+
+use super::text::{bytes, time, times};
+use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::base::Dir;
+use crate::case::Case;
+use crate::flow::facts::SideFacts;
+
+/// The catalogue's entry.
+pub static META: Meta = Meta {
+    id: "stall",
+    severity: Severity::Error,
+    title: "data sent again and again, never acknowledged",
+    next: "capture at the other end: does the data arrive? If only big segments stall: tracepath -n {server} (MTU)",
+    page: include_str!("stall.md"),
+};
+
+/// Looks for it. A stall that ended in RST or FIN is one too.
+pub fn find(case: &Case<'_>) -> Option<Finding> {
+    let facts = case.facts;
+    if !facts.is_established() || case.is_one_sided() {
+        return None;
+    }
+    let stalled = |side: &SideFacts, peer: &SideFacts, dir: Dir| {
+        let answered = peer.window_is_zero || peer.fin.is_some() && side.fin.is_some() && side.unacked <= 1;
+        side.unacked > 0 && side.resends.count >= 2 && !answered && is_over_or_waited(case, side, dir)
+    };
+    let (side, who, to) = if stalled(facts.client(), facts.server(), facts.client) {
+        (facts.client(), Side::Client, case.server())
+    } else if stalled(facts.server(), facts.client(), facts.client.flip()) {
+        (facts.server(), Side::Server, case.client())
+    } else {
+        return None;
+    };
+    let (first, last) = (side.resends.first?, side.resends.last?);
+    let size = if side.sacked_beyond {
+        format!(" Later, smaller segments arrived (SACK), those of {} and more did not: a path MTU hole.", bytes(side.smallest_resent.into()))
+    } else {
+        String::new()
+    };
+    let last_heard = side.last_acked.map_or_else(String::new, |seen| format!(", last acknowledgment {} before", time(first.stamp - seen.stamp)));
+    let summary = format!(
+        "The {who}'s last {} were sent again {} over {} without an acknowledgment from {to}{last_heard}.{size}",
+        bytes(side.unacked.into()),
+        times(side.resends.count),
+        time(last.stamp - first.stamp),
+    );
+    let sure = if case.context.has_losses() { Confidence::Low } else { Confidence::High };
+    Some(Finding::new(&META, sure, first, side.resends.packets(), summary).of(who))
+}
+
+/// The capture went on long enough to say that it stayed so, or the sender gave up with a RST of its own. A RST of the
+/// other side is an answer, and has findings of its own.
+fn is_over_or_waited(case: &Case<'_>, side: &SideFacts, dir: Dir) -> bool {
+    case.facts.reset.map_or_else(|| case.has_waited(&side.resends), |reset| reset.from == dir)
+}

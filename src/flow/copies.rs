@@ -1,0 +1,93 @@
+//! The same packet captured again: a mirror of both ports, the `any` interface, before and after a router.
+
+use crate::base::{Span, Stamp};
+use crate::wire::{Flags, Segment};
+
+/// Packets remembered per direction.
+const REMEMBERED: usize = 8;
+/// Two packets with the same, non-zero IP identification and header are one packet within this time: an operating
+/// system does not use an identification again so soon, and its smallest retransmission time-out is longer.
+const WITH_ID: Span = Span::from_millis(100);
+/// Without identification (IPv6, Linux SYN-ACKs), only what no sender does so soon: its own checksum again.
+const WITHOUT_ID: Span = Span::from_millis(1);
+/// Without identification, but seen at another place: TTL, interface or VLAN differ.
+const ELSEWHERE: Span = Span::from_millis(20);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Print {
+    hash: u64,
+    stamp: Stamp,
+    place: u64,
+}
+
+/// The last few packets of one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Copies {
+    prints: [Print; REMEMBERED],
+    next: u8,
+}
+
+impl Copies {
+    /// Is this packet a copy of one of the last few? Remembers it if it is not.
+    pub fn is_copy(&mut self, segment: &Segment) -> bool {
+        if self.holds(segment) {
+            return true;
+        }
+        if let Some(slot) = self.prints.get_mut(usize::from(self.next)) {
+            *slot = Print::of(segment);
+        }
+        self.next = (self.next + 1) % REMEMBERED as u8;
+        false
+    }
+
+    /// Is this packet a copy of one of the last few?
+    pub fn holds(&self, segment: &Segment) -> bool {
+        let print = Print::of(segment);
+        // A receiver may well send the same empty ACK several times within a millisecond.
+        let is_plain_ack = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
+        self.prints.iter().any(|old| {
+            let within = match (has_id(segment), old.place != print.place) {
+                (true, _) => WITH_ID,
+                (false, true) => ELSEWHERE,
+                (false, false) if is_plain_ack => return false,
+                (false, false) => WITHOUT_ID,
+            };
+            old.hash == print.hash && (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
+        })
+    }
+}
+
+impl Print {
+    fn of(segment: &Segment) -> Self {
+        Self {
+            hash: hash_of(segment, has_id(segment)),
+            stamp: segment.stamp,
+            place: u64::from(segment.path) << 32 | u64::from(segment.interface) << 16 | u64::from(segment.ttl),
+        }
+    }
+}
+
+fn has_id(segment: &Segment) -> bool {
+    segment.ip_id.is_some_and(|id| id != 0)
+}
+
+/// Header fields that a copy shares. The checksum only where there is no identification: offload may leave it unfinished in one.
+fn hash_of(segment: &Segment, has_id: bool) -> u64 {
+    let (tsval, tsecr) = segment.options.timestamps.unwrap_or_default();
+    let tail = if has_id {
+        segment.ip_id.unwrap_or_default()
+    } else {
+        segment.checksum
+    };
+    let words = [
+        u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0),
+        u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0),
+        u64::from(tsval) << 32 | u64::from(tsecr),
+        u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail),
+    ];
+    // Multiply and fold: a collision needs equal fields, not equal hashes, to be made on purpose and costs one statistic.
+    words.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, word| {
+        let mixed = u128::from(hash ^ word) * 0xD6E8_FEB8_6659_FD93_u128;
+        (mixed as u64) ^ (mixed >> 64) as u64
+    }) | 1
+}

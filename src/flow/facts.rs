@@ -1,0 +1,522 @@
+//! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
+
+use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
+use crate::wire::{IcmpError, PayloadKind, Segment};
+
+/// A packet that was seen: its number and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Packet number in the recording.
+    pub packet: u64,
+    /// Capture time.
+    pub stamp: Stamp,
+}
+
+impl From<&Segment> for Sighting {
+    fn from(segment: &Segment) -> Self {
+        Self {
+            packet: segment.packet,
+            stamp: segment.stamp,
+        }
+    }
+}
+
+/// A packet that was sent again and again: how often, when first and last, and the last interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// How often it was seen, copies not counted.
+    pub count: u32,
+    /// The first time.
+    pub first: Option<Sighting>,
+    /// The second time.
+    pub second: Option<Sighting>,
+    /// The last time.
+    pub last: Option<Sighting>,
+    /// The longest time between two in a row: with doubling timers, the last one.
+    pub widest_gap: Option<Span>,
+}
+
+impl Repeats {
+    pub(super) fn on(&mut self, at: Sighting) {
+        self.count = self.count.saturating_add(1);
+        if let Some(last) = self.last {
+            let gap = at.stamp - last.stamp;
+            self.widest_gap = Some(self.widest_gap.map_or(gap, |old| old.max(gap)));
+            self.second.get_or_insert(at);
+        }
+        self.first.get_or_insert(at);
+        self.last = Some(at);
+    }
+
+    /// Numbers of the first, second and last packet, without repetition.
+    #[must_use]
+    pub fn packets(&self) -> Vec<u64> {
+        let mut packets: Vec<u64> = [self.first, self.second, self.last]
+            .into_iter()
+            .flatten()
+            .map(|seen| seen.packet)
+            .collect();
+        packets.dedup();
+        packets
+    }
+}
+
+/// The payload kinds that one side was seen to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds(u16);
+
+impl Kinds {
+    pub(super) fn add(&mut self, kind: PayloadKind) {
+        self.0 |= 1 << kind as u16;
+    }
+
+    /// Was `kind` among them?
+    #[must_use]
+    pub fn has(self, kind: PayloadKind) -> bool {
+        self.0 & 1 << kind as u16 != 0
+    }
+}
+
+/// Time to live (hop limit) of one sender's packets, resets and copies not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ttl {
+    /// Of its first packet; 0 before that.
+    pub first: u8,
+    /// Smallest.
+    pub min: u8,
+    /// Largest.
+    pub max: u8,
+}
+
+impl Ttl {
+    pub(crate) fn on(&mut self, ttl: u8) {
+        if self.first == 0 {
+            *self = Self {
+                first: ttl,
+                min: ttl,
+                max: ttl,
+            };
+        }
+        self.min = self.min.min(ttl);
+        self.max = self.max.max(ttl);
+    }
+
+    /// How far `ttl` lies outside of what this sender used; 0 inside, and 0 while nothing is known.
+    #[must_use]
+    pub fn distance(&self, ttl: u8) -> u8 {
+        if self.first == 0 {
+            0
+        } else {
+            self.min.saturating_sub(ttl).max(ttl.saturating_sub(self.max))
+        }
+    }
+}
+
+/// How one sender numbers its IP packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpIds {
+    /// Of the last packet that was neither SYN-ACK nor RST.
+    pub last: Option<u16>,
+    /// How often two packets in a row differed.
+    pub changes: u32,
+}
+
+/// One sender's side of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideFacts {
+    /// Packets, copies included.
+    pub packets: u64,
+    /// Copies among them: the same packet captured again.
+    pub copies: u64,
+    /// SYNs without ACK, copies included.
+    pub syns: u64,
+    /// SYN-ACKs, copies included.
+    pub syn_acks: u64,
+    /// Segments with payload, copies not counted.
+    pub data_segments: u64,
+    /// Payload bytes captured or proven by sequence numbers.
+    pub bytes: u64,
+    /// Segments whose bytes had passed the capture point before: lost behind it, or resent needlessly.
+    pub resent: u32,
+    /// Segments that filled a hole later than reordering explains: lost before the capture point.
+    pub refilled: u32,
+    /// Of `resent` and `refilled`: sent right after duplicate ACKs, before any time-out.
+    pub fast: u32,
+    /// Of `resent`: the peer had acknowledged these bytes already.
+    pub spurious: u32,
+    /// Segments that filled a hole so soon that only their order had changed.
+    pub out_of_order: u32,
+    /// Duplicate acknowledgments that this side sent.
+    pub duplicate_acks: u32,
+    /// Holes in this side's sequence numbers when a later segment passed.
+    pub holes: u32,
+    /// Bytes that the peer acknowledged and the capture never saw.
+    pub missed_bytes: u64,
+    /// Times that this side's window closed.
+    pub zero_windows: u32,
+    /// Keep-alives that this side sent.
+    pub keep_alives: u32,
+    /// Its SYN's or SYN-ACK's sequence number.
+    pub isn: Option<Seq>,
+    /// Its first packet (copies not counted).
+    pub first: Option<Sighting>,
+    /// Its last packet that was no RST.
+    pub last: Option<Sighting>,
+    /// Its first segment with payload.
+    pub first_data: Option<Sighting>,
+    /// Its last segment with payload that was not sent before.
+    pub last_data: Option<Sighting>,
+    /// Its first FIN.
+    pub fin: Option<Sighting>,
+    /// The peer has acknowledged that FIN.
+    pub fin_acked: bool,
+    /// How often the FIN was sent, copies not counted.
+    pub fins: u32,
+    /// Its first RST, valid or not.
+    pub first_rst: Option<Sighting>,
+    /// RSTs, copies not counted.
+    pub rsts: u32,
+    /// Payload or FIN bytes sent and not acknowledged at the end.
+    pub unacked: u32,
+    /// Segments sent again since the peer's last new acknowledgment.
+    pub resends: Repeats,
+    /// Smallest payload among the segments resent since the last new acknowledgment.
+    pub smallest_resent: u32,
+    /// The peer acknowledged (by SACK) something sent after what it lacks.
+    pub sacked_beyond: bool,
+    /// When the peer last acknowledged something new of this side.
+    pub last_acked: Option<Sighting>,
+    /// Its last advertised window is zero.
+    pub window_is_zero: bool,
+    /// When its window closed for the last time, if it is still closed.
+    pub window_closed: Option<Sighting>,
+    /// Longest time that its window stayed closed.
+    pub longest_zero_window: Span,
+    /// Segments with new data, probes or keep-alives that it received while its window was closed.
+    pub probes_received: u32,
+    /// Keep-alives in a row that the peer has not answered.
+    pub unanswered_keep_alives: Repeats,
+    /// Smallest unambiguous time from a segment of this side to the peer's acknowledgment of it, at the capture point.
+    pub min_rtt: Option<Span>,
+    /// TTLs.
+    pub ttl: Ttl,
+    /// IP identification.
+    pub ip_ids: IpIds,
+    /// What its payloads began with.
+    pub kinds: Kinds,
+    /// It offered timestamps in its SYN or uses them.
+    pub timestamps: bool,
+    /// Window scale offered in SYN or SYN-ACK.
+    pub window_scale: Option<u8>,
+    /// Maximum segment size offered.
+    pub mss: Option<u16>,
+}
+
+impl SideFacts {
+    /// All segments sent again.
+    #[must_use]
+    pub fn retransmissions(&self) -> u32 {
+        self.resent.saturating_add(self.refilled)
+    }
+}
+
+/// The three-way handshake as it was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpeningFacts {
+    /// The client's SYNs, copies not counted.
+    pub syn: Repeats,
+    /// The server's SYN-ACKs that acknowledge the SYN (or whose SYN was not captured), copies not counted.
+    pub syn_ack: Repeats,
+    /// SYN-ACKs among them that came after the client's ACK had been seen.
+    pub syn_acks_after_ack: u32,
+    /// The client's SYN repeated after a SYN-ACK had been seen.
+    pub syns_after_syn_ack: u32,
+    /// The segment that completed it: the client's first that acknowledges the server's SYN.
+    pub completed: Option<Sighting>,
+    /// A segment that proves it completed although SYN or SYN-ACK was not captured.
+    pub inferred: Option<Sighting>,
+    /// A bare ACK (or SYN-ACK) of something that the SYN did not send (RFC 9293 3.5.1, old connection at the peer).
+    pub stale_answer: Option<Sighting>,
+    /// The SYN carried ECN flags, and the last one did not.
+    pub ecn_given_up: bool,
+    /// The SYN carried a fast open cookie or data, and the last one did not.
+    pub fast_open_given_up: bool,
+    /// From the last SYN to the completing ACK.
+    pub rtt: Option<Span>,
+    /// From the last SYN to the SYN-ACK.
+    pub server_rtt: Option<Span>,
+    /// Linked by 4-tuple and ISN to the flow before, which ended in RST: the same attempt, tried again.
+    pub repeats_attempt: bool,
+}
+
+/// Where in the flow's life a RST came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetStage {
+    /// Before any SYN-ACK.
+    Syn,
+    /// After a SYN-ACK, before completion.
+    Handshake,
+    /// Established, no payload in either direction.
+    BeforeData,
+    /// The client had sent payload, the server none.
+    AfterRequest,
+    /// The server had sent payload.
+    MidTransfer,
+    /// After a FIN of its own sender.
+    AfterOwnFin,
+    /// After a FIN of the other side.
+    AfterPeerFin,
+    /// After FINs of both.
+    AfterBothFins,
+}
+
+/// The first valid RST, with everything that tells who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// The packet.
+    pub at: Sighting,
+    /// In whose name it was sent.
+    pub from: Dir,
+    /// Where in the flow's life.
+    pub stage: ResetStage,
+    /// With the ACK flag: an application's abort or a closed port; without: a kernel that has no such connection, or a device.
+    pub has_ack: bool,
+    /// It carries timestamps.
+    pub has_timestamps: bool,
+    /// Window field, raw.
+    pub window: u16,
+    /// Payload bytes (some devices write their reason there).
+    pub payload: u32,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// How far the TTL lies outside of what its sender used before in this flow.
+    pub ttl_distance: u8,
+    /// Its sender had been heard before in this flow.
+    pub ttl_known: bool,
+    /// IP identification is zero although the sender's others count.
+    pub ip_id_odd: bool,
+    /// IP identification continues the sender's numbering.
+    pub ip_id_continues: bool,
+    /// Since the other side's last packet: a reaction, if short.
+    pub since_trigger: Option<Span>,
+    /// The other side's last packet: what it may have reacted to.
+    pub trigger: Option<Sighting>,
+    /// Its sender had been silent for so long.
+    pub sender_silent: Span,
+    /// The flow had been idle for so long before the packets that it may have reacted to.
+    pub idle_before: Span,
+    /// Its sequence number lies below data that its sender had been seen to send.
+    pub below_data: bool,
+    /// Its sequence number is that of an acknowledgment which the other side had sent last (a kernel without a socket answers so).
+    pub seq_is_triggers_ack: bool,
+    /// Smallest round trip to its sender known before it.
+    pub rtt: Option<Span>,
+    /// Payload or FIN bytes of its sender that were outstanding.
+    pub sender_unacked: u32,
+    /// Payload bytes of the other side that were outstanding.
+    pub peer_unacked: u32,
+    /// The flow's last payload before it was its sender's.
+    pub sender_spoke_last: bool,
+}
+
+/// What came after the first valid RST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AfterReset {
+    /// Segments other than RST from the side in whose name it was sent, too late to have been overtaken by it.
+    pub sender_went_on: u32,
+    /// The first of them.
+    pub first: Option<Sighting>,
+    /// New data of the other side, acknowledged by the side in whose name the RST was sent.
+    pub progress: bool,
+    /// RSTs from the same side with other sequence numbers, within a millisecond of each other or ahead of any reaction.
+    pub guesses: u32,
+    /// A RST in the other direction within a millisecond.
+    pub both_ways: bool,
+}
+
+/// What an ICMP error means for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IcmpMeaning {
+    /// Host unreachable: address resolution failed, or a rule says so.
+    HostUnreachable,
+    /// No route.
+    NetworkUnreachable,
+    /// A rule forbids it.
+    Prohibited,
+    /// Port unreachable: the usual answer of a rejecting firewall.
+    PortUnreachable,
+    /// Protocol unreachable.
+    ProtocolUnreachable,
+    /// Too big for the next link; path MTU discovery, no failure by itself.
+    TooBig,
+    /// Hop count ran out.
+    TtlExceeded,
+    /// Any other.
+    Other,
+}
+
+/// An ICMP error that quoted this flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IcmpFact {
+    /// The error's packet.
+    pub at: Sighting,
+    /// Its sender.
+    pub from: std::net::IpAddr,
+    /// `ICMPv6`.
+    pub v6: bool,
+    /// Type.
+    pub kind: u8,
+    /// Code.
+    pub code: u8,
+    /// Whose packet it quotes.
+    pub about: Dir,
+    /// Next-hop MTU, 0 where not stated.
+    pub mtu: u32,
+    /// It came before any SYN-ACK.
+    pub before_syn_ack: bool,
+}
+
+impl IcmpFact {
+    pub(super) fn new(error: &IcmpError, before_syn_ack: bool) -> Self {
+        Self {
+            at: Sighting {
+                packet: error.packet,
+                stamp: error.stamp,
+            },
+            from: error.from,
+            v6: error.v6,
+            kind: error.kind,
+            code: error.code,
+            about: error.dir,
+            mtu: error.mtu,
+            before_syn_ack,
+        }
+    }
+
+    /// Its meaning (RFC 792, RFC 1812 5.2.7.1, RFC 4443 3).
+    #[must_use]
+    pub fn meaning(&self) -> IcmpMeaning {
+        match (self.v6, self.kind, self.code) {
+            (false, 3, 1 | 7 | 12) | (true, 1, 3) => IcmpMeaning::HostUnreachable,
+            (false, 3, 0 | 6 | 11) | (true, 1, 0) => IcmpMeaning::NetworkUnreachable,
+            (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => IcmpMeaning::Prohibited,
+            (false, 3, 3) | (true, 1, 4) => IcmpMeaning::PortUnreachable,
+            (false, 3, 2) | (true, 4, 1) => IcmpMeaning::ProtocolUnreachable,
+            (false, 3, 4) | (true, 2, _) => IcmpMeaning::TooBig,
+            (false, 11, 0) | (true, 3, 0) => IcmpMeaning::TtlExceeded,
+            _ => IcmpMeaning::Other,
+        }
+    }
+
+    /// Does it end a connection attempt? (RFC 1122 4.2.3.9, RFC 5461: what stacks do in SYN-SENT.)
+    #[must_use]
+    pub fn is_hard(&self) -> bool {
+        !matches!(self.meaning(), IcmpMeaning::TooBig | IcmpMeaning::Other)
+    }
+
+    /// What it says, in words: `port unreachable (3/3)`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let words = match (self.v6, self.kind, self.code) {
+            (false, 3, 0) => "network unreachable",
+            (false, 3, 1) | (true, 1, 3) => "host unreachable",
+            (false, 3, 2) => "protocol unreachable",
+            (false, 3, 3) | (true, 1, 4) => "port unreachable",
+            (false, 3, 4) => "fragmentation needed",
+            (false, 3, 9) => "network administratively prohibited",
+            (false, 3, 10) => "host administratively prohibited",
+            (false, 3, 13) | (true, 1, 1) => "administratively prohibited",
+            (true, 1, 0) => "no route to destination",
+            (true, 1, 5) => "source address failed policy",
+            (true, 1, 6) => "rejected route",
+            (true, 2, _) => "packet too big",
+            (false, 11, 0) | (true, 3, 0) => "time to live exceeded",
+            _ => "error",
+        };
+        format!(
+            "{words} (ICMP{} {}/{})",
+            if self.v6 { "v6" } else { "" },
+            self.kind,
+            self.code
+        )
+    }
+}
+
+/// Everything one flow showed.
+#[derive(Clone, Debug)]
+pub struct FlowFacts {
+    /// The 4-tuple.
+    pub key: FlowKey,
+    /// Direction in which the client sends.
+    pub client: Dir,
+    /// A SYN or SYN-ACK says so.
+    pub roles_seen: bool,
+    /// Interface of the first packet.
+    pub interface: u16,
+    /// Capture (index) of the first packet.
+    pub capture: u16,
+    /// First packet.
+    pub first: Sighting,
+    /// Last packet.
+    pub last: Sighting,
+    /// Packet that started the stream which Wireshark counts this flow to.
+    pub stream_start: u64,
+    /// What each side sent, by [`Dir::index`].
+    pub sides: [SideFacts; 2],
+    /// The handshake.
+    pub opening: OpeningFacts,
+    /// The first valid RST.
+    pub reset: Option<Reset>,
+    /// RSTs that no receiver would have accepted, and the first of them.
+    pub invalid_resets: Repeats,
+    /// What came after the RST.
+    pub after_reset: AfterReset,
+    /// The first ICMP error that can end a connection.
+    pub icmp: Option<IcmpFact>,
+    /// Such errors.
+    pub icmp_errors: u32,
+    /// The first "fragmentation needed" or "packet too big".
+    pub too_big: Option<IcmpFact>,
+    /// New data or acknowledgments passed after the last ICMP error.
+    pub progress_after_icmp: bool,
+    /// A new SYN took the ports while this flow was open.
+    pub superseded: Option<Sighting>,
+    /// Only packets with impossible flags (none, FIN+PSH+URG, SYN+FIN …).
+    pub only_odd_flags: bool,
+    /// Longest time without a packet.
+    pub max_silence: Span,
+    /// The packet after that silence.
+    pub silence_end: Option<Sighting>,
+    /// Headers were cut by the snaplen.
+    pub header_cut: bool,
+    /// A limit was reached in this flow; details were given up.
+    pub limited: bool,
+    /// Name that the client asked for.
+    pub name: Option<Box<str>>,
+}
+
+impl FlowFacts {
+    /// The client's side.
+    #[must_use]
+    pub fn client(&self) -> &SideFacts {
+        &self.sides[self.client.index()]
+    }
+
+    /// The server's side.
+    #[must_use]
+    pub fn server(&self) -> &SideFacts {
+        &self.sides[self.client.flip().index()]
+    }
+
+    /// The handshake completed, as seen or as inferred, or lies before the capture.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        self.opening.completed.is_some() || self.opening.inferred.is_some() || self.is_mid_stream()
+    }
+
+    /// No SYN and no SYN-ACK was captured.
+    #[must_use]
+    pub fn is_mid_stream(&self) -> bool {
+        self.opening.syn.count == 0 && self.opening.syn_ack.count == 0 && self.opening.stale_answer.is_none()
+    }
+}

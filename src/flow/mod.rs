@@ -1,0 +1,336 @@
+//! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
+
+pub mod facts;
+mod copies;
+mod holes;
+mod opening;
+mod receiver;
+mod reset;
+mod roles;
+mod sender;
+pub mod table;
+
+pub use facts::{FlowFacts, IcmpMeaning, Sighting};
+
+use crate::base::{Dir, Span, Stamp};
+use crate::wire::{Flags, IcmpError, Segment};
+use copies::Copies;
+use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
+use receiver::Receiver;
+use sender::{Progress, Sender};
+
+/// Live state of one side, dropped when the flow is finished.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    sender: Sender,
+    receiver: Receiver,
+    copies: Copies,
+}
+
+/// One flow while it lives.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    facts: FlowFacts,
+    sides: [Side; 2],
+    /// VLANs and tunnels of its first packet.
+    path: u32,
+    /// The last silence of at least [`IDLE`]: how long, and when it ended.
+    idle: Option<(Span, Stamp)>,
+    /// Who sent payload last.
+    last_speaker: Option<Dir>,
+    /// Who has acknowledged the other side's SYN.
+    syns_acked: [bool; 2],
+    /// The client's first SYN asked for ECN, for fast open.
+    first_syn_asked: (bool, bool),
+}
+
+/// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
+pub const IDLE: Span = Span::from_secs(10);
+
+impl Flow {
+    /// A flow whose first packet is `segment`. `stream_start` is the packet that started Wireshark's stream.
+    #[must_use]
+    pub fn new(segment: &Segment, capture: u16, stream_start: u64) -> Self {
+        let at = Sighting::from(segment);
+        Self {
+            facts: FlowFacts {
+                key: segment.key,
+                client: roles::guess_client(segment),
+                roles_seen: false,
+                interface: segment.interface,
+                capture,
+                first: at,
+                last: at,
+                stream_start,
+                sides: [SideFacts::default(); 2],
+                opening: OpeningFacts::default(),
+                reset: None,
+                invalid_resets: Repeats::default(),
+                after_reset: AfterReset::default(),
+                icmp: None,
+                icmp_errors: 0,
+                too_big: None,
+                progress_after_icmp: false,
+                superseded: None,
+                only_odd_flags: true,
+                max_silence: Span::ZERO,
+                silence_end: None,
+                header_cut: false,
+                limited: false,
+                name: None,
+            },
+            sides: [Side::default(), Side::default()],
+            path: segment.path,
+            idle: None,
+            last_speaker: None,
+            syns_acked: [false; 2],
+            first_syn_asked: (false, false),
+        }
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn facts(&self) -> &FlowFacts {
+        &self.facts
+    }
+
+    /// VLANs and tunnels of its first packet.
+    #[must_use]
+    pub fn path(&self) -> u32 {
+        self.path
+    }
+
+    /// Takes in the next segment of this flow, whatever it is. Says whether it was a copy of one seen before.
+    pub fn on_segment(&mut self, segment: &Segment) -> bool {
+        let from = segment.dir.index();
+        self.on_time(segment);
+        self.facts.header_cut |= segment.header_cut;
+        let is_copy = self.sides[from].copies.is_copy(segment);
+        self.count(segment, is_copy);
+        if is_copy {
+            return true;
+        }
+        if segment.flags.any(Flags::SYN) {
+            roles::on_syn(&mut self.facts, segment);
+        }
+        self.facts.only_odd_flags &= roles::has_odd_flags(segment.flags);
+        if segment.flags.is_rst() {
+            self.on_reset(segment);
+        } else {
+            self.on_ordinary(segment);
+        }
+        false
+    }
+
+    fn on_ordinary(&mut self, segment: &Segment) {
+        let at = Sighting::from(segment);
+        if self.facts.reset.is_some() {
+            self.on_segment_after_reset(segment);
+        }
+        if opening::is_stale_answer(self, segment) {
+            self.facts.opening.stale_answer.get_or_insert(at);
+            self.note_sender(segment);
+            return;
+        }
+        if segment.flags.any(Flags::SYN) {
+            self.sides[segment.dir.index()].sender.on_syn(segment);
+        }
+        opening::on_segment(self, segment);
+        let progress = self.on_sequence(segment);
+        if segment.flags.is_ack() {
+            self.on_acknowledgment(segment, progress);
+        }
+        self.on_window(segment, progress);
+        self.note_sender(segment);
+        self.on_payload(segment);
+    }
+
+    /// Packets, silence: what is true of every packet.
+    fn on_time(&mut self, segment: &Segment) {
+        let silence = segment.stamp - self.facts.last.stamp;
+        if silence > self.facts.max_silence {
+            self.facts.max_silence = silence;
+            self.facts.silence_end = Some(Sighting::from(segment));
+        }
+        if silence >= IDLE {
+            self.idle = Some((silence, segment.stamp));
+        }
+        self.facts.last = Sighting {
+            packet: self.facts.last.packet.max(segment.packet),
+            stamp: self.facts.last.stamp.max(segment.stamp),
+        };
+    }
+
+    fn count(&mut self, segment: &Segment, is_copy: bool) {
+        let side = &mut self.facts.sides[segment.dir.index()];
+        side.packets += 1;
+        side.copies += u64::from(is_copy);
+        side.syns += u64::from(segment.flags.is_syn());
+        side.syn_acks += u64::from(segment.flags.is_syn_ack());
+        if !is_copy {
+            side.first.get_or_insert(Sighting::from(segment));
+            side.data_segments += u64::from(segment.length > 0 && !segment.flags.is_rst());
+        }
+    }
+
+    /// What its sender's later packets are compared with: TTL, IP identification, time.
+    fn note_sender(&mut self, segment: &Segment) {
+        let side = &mut self.facts.sides[segment.dir.index()];
+        side.last = Some(Sighting::from(segment));
+        side.ttl.on(segment.ttl);
+        side.timestamps |= segment.options.timestamps.is_some();
+        if segment.flags.any(Flags::SYN) {
+            side.window_scale = segment.options.window_scale;
+            side.mss = segment.options.mss;
+        }
+        // Linux sends SYN-ACKs with identification 0 whatever it does later.
+        if let Some(id) = segment.ip_id
+            && !segment.flags.is_syn_ack()
+        {
+            side.ip_ids.changes += u32::from(side.ip_ids.last.is_some_and(|last| last != id));
+            side.ip_ids.last = Some(id);
+        }
+        self.facts.sides[segment.dir.flip().index()].unanswered_keep_alives = Repeats::default();
+    }
+
+    fn on_sequence(&mut self, segment: &Segment) -> Progress {
+        let (from, at) = (segment.dir.index(), Sighting::from(segment));
+        let side = &mut self.facts.sides[from];
+        if segment.flags.any(Flags::SYN) {
+            return Progress::Nothing;
+        }
+        let progress = self.sides[from]
+            .sender
+            .on_segment(segment, side, self.facts.opening.rtt);
+        match progress {
+            Progress::KeepAlive => {
+                side.keep_alives = side.keep_alives.saturating_add(1);
+                side.unanswered_keep_alives.on(at);
+            }
+            Progress::New | Progress::Filled => self.facts.progress_after_icmp = true,
+            Progress::Nothing | Progress::Again | Progress::Stray => {}
+        }
+        if segment.length > 0 && progress != Progress::KeepAlive {
+            side.first_data.get_or_insert(at);
+            if matches!(progress, Progress::New | Progress::Filled) {
+                side.last_data = Some(at);
+                self.last_speaker = Some(segment.dir);
+            }
+        }
+        if segment.flags.is_fin() {
+            side.fin.get_or_insert(at);
+            side.fins = side.fins.saturating_add(1);
+        }
+        progress
+    }
+
+    fn on_acknowledgment(&mut self, segment: &Segment, progress: Progress) {
+        let at = Sighting::from(segment);
+        let (from, to) = (segment.dir.index(), segment.dir.flip().index());
+        let peer = &mut self.facts.sides[to];
+        let sender = &mut self.sides[to].sender;
+        if sender.on_ack(segment.ack, at, peer) {
+            self.facts.progress_after_icmp = true;
+        } else if progress == Progress::Nothing
+            && self.sides[from].receiver.is_duplicate(segment)
+            && sender.unacked() > 0
+            && sender.acked() == Some(segment.ack)
+        {
+            self.sides[to].sender.on_duplicate_ack();
+            let side = &mut self.facts.sides[from];
+            side.duplicate_acks = side.duplicate_acks.saturating_add(1);
+        }
+        if let Some((left, _)) = segment.options.sack
+            && left.is_after(segment.ack)
+        {
+            self.facts.sides[to].sacked_beyond = true;
+        }
+    }
+
+    fn on_window(&mut self, segment: &Segment, progress: Progress) {
+        let (from, to) = (segment.dir.index(), segment.dir.flip().index());
+        self.sides[from]
+            .receiver
+            .on_segment(segment, &mut self.facts.sides[from]);
+        let peer = &mut self.facts.sides[to];
+        let uses_window = matches!(
+            progress,
+            Progress::New | Progress::Again | Progress::Filled | Progress::KeepAlive
+        );
+        if peer.window_is_zero && uses_window {
+            peer.probes_received = peer.probes_received.saturating_add(1);
+        }
+    }
+
+    fn on_payload(&mut self, segment: &Segment) {
+        self.facts.sides[segment.dir.index()].kinds.add(segment.kind);
+        if let Some(name) = &segment.name
+            && self.facts.name.is_none()
+            && segment.dir == self.facts.client
+        {
+            self.facts.name = Some(name.clone());
+        }
+    }
+
+    /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).
+    pub fn on_icmp(&mut self, error: &IcmpError) {
+        let quoted = &self.sides[error.dir.index()].sender;
+        let Some(next) = quoted.next() else { return };
+        let behind = next.since(error.seq);
+        if !(0..=1 << 30).contains(&behind) {
+            return;
+        }
+        let fact = IcmpFact::new(
+            error,
+            self.facts.opening.syn_ack.count == 0 && !self.facts.is_mid_stream(),
+        );
+        self.facts.last = Sighting {
+            packet: self.facts.last.packet,
+            stamp: self.facts.last.stamp.max(error.stamp),
+        };
+        if fact.is_hard() {
+            self.facts.icmp_errors = self.facts.icmp_errors.saturating_add(1);
+            self.facts.icmp.get_or_insert(fact);
+            self.facts.progress_after_icmp = false;
+        } else if fact.meaning() == IcmpMeaning::TooBig {
+            self.facts.too_big.get_or_insert(fact);
+        }
+    }
+
+    /// A new SYN has taken the ports.
+    pub fn on_superseded(&mut self, by: Sighting) {
+        if !self.is_over() {
+            self.facts.superseded.get_or_insert(by);
+        }
+    }
+
+    /// Closed by both FINs, or by a valid RST.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.facts.reset.is_some() || self.facts.sides.iter().all(|side| side.fin.is_some())
+    }
+
+    /// Its sequence numbers make `segment` a part of this flow, wherever it was captured.
+    #[must_use]
+    pub fn fits(&self, segment: &Segment) -> bool {
+        let (from, to) = (segment.dir.index(), segment.dir.flip().index());
+        if segment.flags.is_syn() {
+            return self.facts.sides[from].isn.is_none_or(|isn| isn == segment.seq);
+        }
+        self.sides[from].sender.fits(segment.seq)
+            && (!segment.flags.is_ack() || self.sides[to].sender.fits(segment.ack))
+    }
+
+    /// The end: all that it showed.
+    #[must_use]
+    pub fn finish(mut self) -> FlowFacts {
+        for (side, live) in self.facts.sides.iter_mut().zip(&self.sides) {
+            live.sender.finish(side);
+            Receiver::finish(side, self.facts.last.stamp);
+        }
+        if !self.facts.roles_seen {
+            self.facts.client = roles::guess_client_of(&self.facts);
+        }
+        self.facts
+    }
+}

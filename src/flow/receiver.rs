@@ -1,0 +1,64 @@
+//! One side as a receiver: the acknowledgments and windows that it advertises.
+
+use super::facts::{SideFacts, Sighting};
+use crate::base::{Seq, Stamp};
+use crate::wire::{Flags, Segment};
+
+/// What one side advertised last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Receiver {
+    ack: Option<Seq>,
+    window: u16,
+    /// Shift for its window field, where both sides' SYNs agreed on one (RFC 7323 2.2).
+    heard: bool,
+}
+
+impl Receiver {
+    /// The last window field, if any packet of this side was heard.
+    pub fn window(&self) -> Option<u16> {
+        self.heard.then_some(self.window)
+    }
+
+    /// Acknowledges and offers the same as the packet before, with no payload (RFC 5681 2).
+    pub fn is_duplicate(&self, segment: &Segment) -> bool {
+        self.ack == Some(segment.ack)
+            && self.window == segment.window
+            && segment.length == 0
+            && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST)
+    }
+
+    /// Takes in what this side's packet advertises.
+    pub fn on_segment(&mut self, segment: &Segment, facts: &mut SideFacts) {
+        self.heard = true;
+        if segment.flags.is_ack() {
+            self.ack = Some(segment.ack);
+        }
+        // A FIN's sender has often closed already; its window says nothing about a slow reader.
+        if segment.flags.any(Flags::SYN | Flags::FIN) || segment.header_cut && segment.window == 0 {
+            self.window = segment.window;
+            return;
+        }
+        self.window = segment.window;
+        if segment.window == 0 && !facts.window_is_zero {
+            facts.window_is_zero = true;
+            facts.zero_windows = facts.zero_windows.saturating_add(1);
+            facts.window_closed = Some(Sighting::from(segment));
+        } else if segment.window != 0 {
+            reopen(facts, segment.stamp);
+        }
+    }
+
+    /// The flow ended at `last`.
+    pub fn finish(facts: &mut SideFacts, last: Stamp) {
+        if let Some(closed) = facts.window_closed {
+            facts.longest_zero_window = facts.longest_zero_window.max(last - closed.stamp);
+        }
+    }
+}
+
+fn reopen(facts: &mut SideFacts, now: Stamp) {
+    facts.window_is_zero = false;
+    if let Some(closed) = facts.window_closed.take() {
+        facts.longest_zero_window = facts.longest_zero_window.max(now - closed.stamp);
+    }
+}

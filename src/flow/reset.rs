@@ -1,0 +1,187 @@
+//! Resets: which ones a receiver would accept, where in the flow they came, and what tells who sent them.
+
+use super::Flow;
+use super::facts::{AfterReset, Reset, ResetStage, SideFacts, Sighting};
+use crate::base::{Seq, Span};
+use crate::wire::Segment;
+
+/// RSTs so close together in both directions were not sent by the two ends (SEMANTICS 5.3).
+const BOTH_WAYS: Span = Span::from_millis(1);
+/// A segment of the reset's "sender" this much later was not just overtaken by the reset.
+const OVERTAKEN: Span = Span::from_millis(50);
+/// Later than this, packets on the same ports may be another connection.
+const SAME_CONNECTION: Span = Span::from_secs(60);
+/// A window field without a known scale may mean up to 2^14 times as much (RFC 7323 2.3).
+const LARGEST_SHIFT: u8 = 14;
+
+impl Flow {
+    /// Takes in a RST that is no copy.
+    pub(super) fn on_reset(&mut self, segment: &Segment) {
+        let at = Sighting::from(segment);
+        let valid = self.is_valid_reset(segment);
+        let side = &mut self.facts.sides[segment.dir.index()];
+        side.rsts = side.rsts.saturating_add(1);
+        side.first_rst.get_or_insert(at);
+        if let Some(first) = self.facts.reset {
+            self.on_further_reset(segment, &first);
+        } else if valid {
+            self.facts.reset = Some(self.describe_reset(segment));
+        } else {
+            self.facts.invalid_resets.on(at);
+        }
+    }
+
+    /// RFC 9293 3.10.7.3 and 3.10.7.4: in SYN-SENT the ACK must cover the SYN; later the sequence number must be in the window.
+    fn is_valid_reset(&self, segment: &Segment) -> bool {
+        let facts = &self.facts;
+        let (from, to) = (segment.dir.index(), segment.dir.flip().index());
+        let opening = &facts.opening;
+        let answers_syn = facts.roles_seen && segment.dir != facts.client && opening.syn.count > 0;
+        if answers_syn && opening.syn_ack.count == 0 && opening.inferred.is_none() {
+            let acked = facts.sides[to].isn.map_or(0, |isn| segment.ack.since(isn));
+            return segment.flags.is_ack() && acked >= 1 && acked <= 1 + i32::from(u16::MAX);
+        }
+        // The client's own reaction to a stale answer carries the acknowledged number (RFC 9293 3.10.7.3).
+        if opening.stale_answer.is_some() && segment.dir == facts.client {
+            return true;
+        }
+        let Some(base) = self.sides[from].sender.acked().or(self.sides[from].sender.next()) else {
+            return true;
+        };
+        let next = self.sides[from].sender.next().unwrap_or(base);
+        let Some(window) = self.sides[to].receiver.window() else {
+            return true;
+        };
+        let shift = match (
+            facts.sides[from].isn,
+            facts.sides[from].window_scale,
+            facts.sides[to].window_scale,
+        ) {
+            (Some(_), Some(_), Some(shift)) => shift.min(LARGEST_SHIFT),
+            (Some(_), None, _) => 0,
+            _ => LARGEST_SHIFT,
+        };
+        let right_edge = base.plus((u32::from(window) << shift).max(1)).later(next);
+        segment.seq.is_at_least(base.minus(1)) && !segment.seq.is_after(right_edge)
+    }
+
+    fn describe_reset(&self, segment: &Segment) -> Reset {
+        let (from, to) = (segment.dir.index(), segment.dir.flip().index());
+        let (sender, peer) = (&self.facts.sides[from], &self.facts.sides[to]);
+        let trigger = peer.last;
+        let before_trigger = trigger.map_or(segment.stamp, |seen| seen.stamp);
+        let sender_last = sender.last.map_or(self.facts.first.stamp, |seen| seen.stamp);
+        let idle = self
+            .idle
+            .filter(|&(_, ended)| ended > sender_last && ended <= before_trigger.max(segment.stamp));
+        Reset {
+            at: Sighting::from(segment),
+            from: segment.dir,
+            stage: self.reset_stage(segment),
+            has_ack: segment.flags.is_ack(),
+            has_timestamps: segment.options.timestamps.is_some(),
+            window: segment.window,
+            payload: segment.length,
+            ttl: segment.ttl,
+            ttl_distance: sender.ttl.distance(segment.ttl),
+            ttl_known: sender.ttl.first != 0,
+            ip_id_odd: is_ip_id_odd(sender, segment.ip_id),
+            ip_id_continues: does_ip_id_continue(sender, segment.ip_id),
+            since_trigger: trigger
+                .map(|seen| segment.stamp - seen.stamp)
+                .filter(|span| span.0 >= 0),
+            trigger,
+            sender_silent: segment.stamp - sender_last,
+            idle_before: idle.map_or(Span::ZERO, |(span, _)| span).max(Span::ZERO),
+            below_data: self.sides[from]
+                .sender
+                .next()
+                .is_some_and(|next| segment.seq.is_before(next)),
+            seq_is_triggers_ack: self.sides[from].sender.acked() == Some(segment.seq),
+            rtt: peer.min_rtt.or(self
+                .facts
+                .opening
+                .server_rtt
+                .filter(|_| segment.dir != self.facts.client)),
+            sender_unacked: self.sides[from].sender.unacked(),
+            peer_unacked: self.sides[to].sender.unacked(),
+            sender_spoke_last: self.last_speaker == Some(segment.dir),
+        }
+    }
+
+    fn reset_stage(&self, segment: &Segment) -> ResetStage {
+        let facts = &self.facts;
+        let (own_fin, peer_fin) = (
+            facts.sides[segment.dir.index()].fin.is_some(),
+            facts.sides[segment.dir.flip().index()].fin.is_some(),
+        );
+        if !facts.is_established() {
+            return if facts.opening.syn_ack.count > 0 {
+                ResetStage::Handshake
+            } else {
+                ResetStage::Syn
+            };
+        }
+        match (own_fin, peer_fin) {
+            (true, true) => ResetStage::AfterBothFins,
+            (true, false) => ResetStage::AfterOwnFin,
+            (false, true) => ResetStage::AfterPeerFin,
+            (false, false) if facts.server().bytes > 0 => ResetStage::MidTransfer,
+            (false, false) if facts.client().bytes > 0 => ResetStage::AfterRequest,
+            (false, false) => ResetStage::BeforeData,
+        }
+    }
+
+    fn on_further_reset(&mut self, segment: &Segment, first: &Reset) {
+        let after: &mut AfterReset = &mut self.facts.after_reset;
+        let since = segment.stamp - first.at.stamp;
+        if segment.dir != first.from {
+            after.both_ways |= since.0.unsigned_abs() <= BOTH_WAYS.0.unsigned_abs();
+            return;
+        }
+        // No stack resets beyond what it sent; a forger who does not know the next number tries several (SEMANTICS 5.3).
+        let next: Option<Seq> = self.sides[segment.dir.index()].sender.next();
+        if since < Span::from_secs(1) && next.is_some_and(|next| segment.seq.is_after(next)) {
+            after.guesses = after.guesses.saturating_add(1);
+        }
+    }
+
+    /// Something other than a RST, after the first valid RST.
+    pub(super) fn on_segment_after_reset(&mut self, segment: &Segment) {
+        let Some(reset) = self.facts.reset else { return };
+        let since = segment.stamp - reset.at.stamp;
+        if segment.dir != reset.from || since > SAME_CONNECTION || segment.flags.is_syn() {
+            return;
+        }
+        let goes_beyond = self.sides[segment.dir.index()]
+            .sender
+            .next()
+            .is_some_and(|next| segment.length > 0 && segment.seq.is_at_least(next));
+        if goes_beyond && since > Span::from_millis(1) || since > OVERTAKEN {
+            let after = &mut self.facts.after_reset;
+            after.sender_went_on = after.sender_went_on.saturating_add(1);
+            after.first.get_or_insert(Sighting::from(segment));
+            after.progress |= segment.flags.is_ack()
+                && self.sides[segment.dir.flip().index()]
+                    .sender
+                    .acked()
+                    .is_some_and(|old| segment.ack.is_after(old));
+        }
+    }
+}
+
+/// Zero among identifications that count, or the other way round.
+fn is_ip_id_odd(sender: &SideFacts, id: Option<u16>) -> bool {
+    match (sender.ip_ids.last, id) {
+        (Some(last), Some(0)) => last != 0 && sender.ip_ids.changes > 0,
+        _ => false,
+    }
+}
+
+/// The next number of a sender that counts (a few packets of other flows may lie between).
+fn does_ip_id_continue(sender: &SideFacts, id: Option<u16>) -> bool {
+    match (sender.ip_ids.last, id) {
+        (Some(last), Some(id)) => id != 0 && (1..=64).contains(&id.wrapping_sub(last)),
+        _ => false,
+    }
+}

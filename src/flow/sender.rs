@@ -1,0 +1,262 @@
+//! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
+
+use super::facts::{SideFacts, Sighting};
+use super::holes::Holes;
+use crate::base::{Seq, Span, Stamp};
+use crate::wire::{Flags, Segment};
+
+/// A jump or an acknowledgment further than this is no hole but a number from another connection (1 GiB, the largest window).
+const FARTHEST: i32 = 1 << 30;
+/// A hole filled within this time was reordering, at most (SEMANTICS: min(iRTT/2, 10 ms)).
+const REORDERING: Span = Span::from_millis(10);
+/// Duplicate ACKs after which a sender resends without waiting for its timer (RFC 5681 3.2; two, because a capture misses some).
+const FAST_AFTER: u32 = 2;
+
+/// What a segment did to its sender's sequence space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// No sequence space used.
+    Nothing,
+    /// New bytes (and perhaps a hole before them).
+    New,
+    /// Bytes that were missing.
+    Filled,
+    /// Bytes that had been seen.
+    Again,
+    /// A keep-alive or a probe one byte below the next sequence number.
+    KeepAlive,
+    /// A number that cannot belong to this connection.
+    Stray,
+}
+
+/// Live state of one sender.
+#[derive(Clone, Debug, Default)]
+pub struct Sender {
+    started: bool,
+    /// After the highest byte seen or proven.
+    next: Seq,
+    /// When that was reached.
+    next_at: Stamp,
+    /// Highest acknowledgment by the peer.
+    acked: Option<Seq>,
+    holes: Holes,
+    /// A segment being timed: its end and when it was sent. Dropped when anything is resent (Karn).
+    timed: Option<(Seq, Stamp)>,
+    /// Duplicate acknowledgments in a row.
+    duplicates: u32,
+    /// Payload of a SYN: may or may not have been accepted (RFC 7413).
+    syn_data: u32,
+    /// End of the FIN.
+    fin_end: Option<Seq>,
+}
+
+impl Sender {
+    /// After the highest byte seen or proven, once anything is known.
+    pub fn next(&self) -> Option<Seq> {
+        (self.started || self.acked.is_some()).then_some(self.next)
+    }
+
+    /// The peer's highest acknowledgment.
+    pub fn acked(&self) -> Option<Seq> {
+        self.acked
+    }
+
+    /// Bytes sent and not yet acknowledged.
+    pub fn unacked(&self) -> u32 {
+        if !self.started {
+            return 0;
+        }
+        self.acked
+            .map_or(0, |acked| u32::try_from(self.next.since(acked)).unwrap_or(0))
+    }
+
+    /// Has this segment's sequence number a place near what this side sent so far? True while nothing is known.
+    pub fn fits(&self, seq: Seq) -> bool {
+        self.next().is_none_or(|next| seq.since(next).unsigned_abs() < 1 << 20)
+    }
+
+    /// A SYN or SYN-ACK fixes (or, with another number, restarts) the sequence space.
+    pub fn on_syn(&mut self, segment: &Segment) {
+        let start = segment.seq.plus(1);
+        if !self.started || self.next.since(start).unsigned_abs() > 1 << 20 {
+            *self = Self {
+                started: true,
+                next: start,
+                next_at: segment.stamp,
+                ..Self::default()
+            };
+            self.acked = Some(segment.seq);
+        }
+        self.syn_data = segment.length;
+    }
+
+    /// Payload or FIN.
+    pub fn on_segment(&mut self, segment: &Segment, facts: &mut SideFacts, reordering: Option<Span>) -> Progress {
+        let end = segment
+            .seq
+            .plus(segment.length.wrapping_add(u32::from(segment.flags.is_fin())));
+        if !self.started {
+            return self.on_first(segment, end, facts);
+        }
+        let offset = segment.seq.since(self.next);
+        let is_empty = end == segment.seq;
+        // RFC 9293 3.8.4; Linux also probes a closed window this way.
+        if segment.length <= 1 && offset == -1 && !segment.flags.any(Flags::FIN) && self.is_idle_or_probe(segment) {
+            return Progress::KeepAlive;
+        }
+        if offset.unsigned_abs() > FARTHEST.unsigned_abs() {
+            return Progress::Stray;
+        }
+        if is_empty {
+            return Progress::Nothing;
+        }
+        if segment.flags.is_fin() {
+            self.fin_end = Some(end);
+        }
+        if offset >= 0 {
+            self.on_new(segment, end, offset, facts);
+            return Progress::New;
+        }
+        self.on_behind(segment, end, facts, reordering)
+    }
+
+    fn is_idle_or_probe(&self, segment: &Segment) -> bool {
+        segment.length == 0 || self.unacked() == 0
+    }
+
+    fn on_first(&mut self, segment: &Segment, end: Seq, facts: &mut SideFacts) -> Progress {
+        self.started = true;
+        // What the peer acknowledged before is proven; this packet may lie behind it.
+        if self.acked.is_none() || end.is_after(self.next) {
+            self.next = end;
+            facts.bytes += u64::from(segment.length);
+        }
+        self.next_at = segment.stamp;
+        self.acked.get_or_insert(segment.seq);
+        if segment.flags.is_fin() {
+            self.fin_end = Some(end);
+        }
+        if segment.length > 0 {
+            self.timed = Some((end, segment.stamp));
+        }
+        if end == segment.seq {
+            Progress::Nothing
+        } else {
+            Progress::New
+        }
+    }
+
+    fn on_new(&mut self, segment: &Segment, end: Seq, offset: i32, facts: &mut SideFacts) {
+        if offset > 0 {
+            self.holes.open(self.next, segment.seq);
+            facts.holes = facts.holes.saturating_add(1);
+            facts.bytes += u64::from(offset.unsigned_abs());
+        }
+        facts.bytes += u64::from(segment.length);
+        self.next = end;
+        self.next_at = segment.stamp;
+        if self.timed.is_none() && offset == 0 {
+            self.timed = Some((end, segment.stamp));
+        }
+    }
+
+    fn on_behind(&mut self, segment: &Segment, end: Seq, facts: &mut SideFacts, rtt: Option<Span>) -> Progress {
+        if end.is_after(self.next) {
+            facts.bytes += u64::from(end.since(self.next).unsigned_abs());
+            let since = segment.stamp - self.next_at;
+            self.next = end;
+            self.next_at = segment.stamp;
+            if since < REORDERING && segment.length == 0 {
+                return Progress::New;
+            }
+        }
+        let filled = !self.holes.is_empty() && self.holes.fill(segment.seq, end);
+        self.timed = None;
+        let age = segment.stamp - self.next_at;
+        let soon = rtt.map_or(REORDERING, |rtt| {
+            Span(rtt.0 / 2).min(REORDERING).max(Span::from_millis(1))
+        });
+        if filled && age < soon && self.duplicates <= FAST_AFTER {
+            facts.out_of_order = facts.out_of_order.saturating_add(1);
+            return Progress::Filled;
+        }
+        if filled {
+            facts.refilled = facts.refilled.saturating_add(1);
+        } else {
+            facts.resent = facts.resent.saturating_add(1);
+        }
+        if self.acked.is_some_and(|acked| acked.is_at_least(end)) {
+            facts.spurious = facts.spurious.saturating_add(u32::from(!filled));
+        } else {
+            facts.resends.on(Sighting::from(segment));
+            facts.smallest_resent = match facts.smallest_resent {
+                0 => segment.length,
+                old => old.min(segment.length),
+            };
+            if self.duplicates >= FAST_AFTER {
+                facts.fast = facts.fast.saturating_add(1);
+            }
+        }
+        if filled { Progress::Filled } else { Progress::Again }
+    }
+
+    /// The peer acknowledges up to `ack`. Says whether that was new.
+    pub fn on_ack(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) -> bool {
+        let Some(acked) = self.acked else {
+            self.acked = Some(ack);
+            self.next = if self.started { self.next.later(ack) } else { ack };
+            return false;
+        };
+        let advance = ack.since(acked);
+        if advance <= 0 || advance > FARTHEST {
+            return false;
+        }
+        self.on_ack_of_unseen(ack, at, facts);
+        self.acked = Some(ack);
+        self.duplicates = 0;
+        facts.resends = super::facts::Repeats::default();
+        facts.smallest_resent = 0;
+        facts.sacked_beyond = false;
+        facts.last_acked = Some(at);
+        if let Some((end, sent)) = self.timed
+            && ack.is_at_least(end)
+        {
+            self.timed = None;
+            let sample = at.stamp - sent;
+            if sample.0 >= 0 {
+                facts.min_rtt = Some(facts.min_rtt.map_or(sample, |old| old.min(sample)));
+            }
+        }
+        if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
+            facts.fin_acked = true;
+        }
+        true
+    }
+
+    /// The peer has bytes that did not pass here: lost by the capture, or on another path.
+    fn on_ack_of_unseen(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
+        let unseen = ack.since(self.next);
+        if unseen <= 0 {
+            return;
+        }
+        if unseen.unsigned_abs() > self.syn_data {
+            self.holes.open(self.next, ack);
+        }
+        facts.bytes += u64::from(unseen.unsigned_abs());
+        self.syn_data = 0;
+        self.next = ack;
+        self.next_at = at.stamp;
+        self.timed = None;
+    }
+
+    /// An acknowledgment that acknowledges nothing new although something is outstanding.
+    pub fn on_duplicate_ack(&mut self) {
+        self.duplicates = self.duplicates.saturating_add(1);
+    }
+
+    /// Brings what only the live state knows into the facts.
+    pub fn finish(&self, facts: &mut SideFacts) {
+        facts.unacked = self.unacked();
+        facts.missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
+    }
+}
