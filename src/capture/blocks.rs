@@ -32,10 +32,7 @@ pub(super) fn is_packet(kind: u32) -> bool {
 
 /// A type that the search after damage trusts.
 pub(super) fn is_known(kind: u32) -> bool {
-    (INTERFACE..=ENHANCED).contains(&kind)
-        || kind == SECTION
-        || kind == SECRETS
-        || takes_a_number(kind)
+    (INTERFACE..=ENHANCED).contains(&kind) || kind == SECTION || kind == SECRETS || takes_a_number(kind)
 }
 
 /// The byte order that a section header block starting at `block` announces.
@@ -139,8 +136,12 @@ pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<(u32, Option<
 pub(super) fn read_names(order: Order, body: &[u8]) -> impl Iterator<Item = (IpAddr, String)> {
     options(order, body, 0)
         .filter_map(|(kind, value)| match kind {
-            1 => value.split_first_chunk::<4>().map(|(ip, names)| (IpAddr::from(*ip), names)),
-            2 => value.split_first_chunk::<16>().map(|(ip, names)| (IpAddr::from(*ip), names)),
+            1 => value
+                .split_first_chunk::<4>()
+                .map(|(ip, names)| (IpAddr::from(*ip), names)),
+            2 => value
+                .split_first_chunk::<16>()
+                .map(|(ip, names)| (IpAddr::from(*ip), names)),
             _ => None,
         })
         .flat_map(|(ip, names)| {

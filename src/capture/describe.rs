@@ -33,11 +33,31 @@ fn known(head: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"PK\x03\x04", "a zip archive", UNPACK),
         (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
         (b"Rar!", "a RAR archive", UNPACK),
-        (b"BZh", "compressed with bzip2", "pipe it: bzip2 -dc FILE | whodropped analyze -"),
-        (b"\x02\x21\x4c\x18", "compressed with the legacy form of lz4", "pipe it: lz4 -dc FILE | whodropped analyze -"),
-        (b"LZIP", "compressed with lzip", "pipe it: lzip -dc FILE | whodropped analyze -"),
-        (b"\x1f\x9d", "compressed with compress", "pipe it: gzip -dc FILE | whodropped analyze -"),
-        (b"snoop\0\0\0", "a snoop file of an unknown version or link type", EDITCAP),
+        (
+            b"BZh",
+            "compressed with bzip2",
+            "pipe it: bzip2 -dc FILE | whodropped analyze -",
+        ),
+        (
+            b"\x02\x21\x4c\x18",
+            "compressed with the legacy form of lz4",
+            "pipe it: lz4 -dc FILE | whodropped analyze -",
+        ),
+        (
+            b"LZIP",
+            "compressed with lzip",
+            "pipe it: lzip -dc FILE | whodropped analyze -",
+        ),
+        (
+            b"\x1f\x9d",
+            "compressed with compress",
+            "pipe it: gzip -dc FILE | whodropped analyze -",
+        ),
+        (
+            b"snoop\0\0\0",
+            "a snoop file of an unknown version or link type",
+            EDITCAP,
+        ),
         (b"btsnoop\0", "a Bluetooth capture", "it holds no TCP"),
         (b"RTSS", "a Network Monitor 1 capture", EDITCAP),
         (b"GMBU", "a Network Monitor 2 capture", EDITCAP),
@@ -48,8 +68,16 @@ fn known(head: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"MZ", "a Windows program", "give the capture instead"),
         (b"%PDF", "a PDF document", "give the capture instead"),
         (b"SQLite format 3\0", "a database", "give the capture instead"),
-        (b"\x0a\x0d\x0d\x0a", "a pcapng file with a damaged first block", "copy it again from where it came"),
-        (b"version https://git-lfs", "a Git LFS pointer", "fetch the file itself with: git lfs pull"),
+        (
+            b"\x0a\x0d\x0d\x0a",
+            "a pcapng file with a damaged first block",
+            "copy it again from where it came",
+        ),
+        (
+            b"version https://git-lfs",
+            "a Git LFS pointer",
+            "fetch the file itself with: git lfs pull",
+        ),
     ];
     let start = starts.into_iter().find(|(magic, ..)| head.starts_with(magic));
     if let Some((_, what, advice)) = start {

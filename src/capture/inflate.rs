@@ -154,12 +154,7 @@ impl Inflated {
 }
 
 /// The thread's work: fills blocks until the stream ends, breaks, or nobody listens any more.
-fn pump(
-    compression: Compression,
-    input: Box<dyn Read + Send>,
-    pieces: &SyncSender<Piece>,
-    spare: &Receiver<Vec<u8>>,
-) {
+fn pump(compression: Compression, input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>, spare: &Receiver<Vec<u8>>) {
     let mut decoder = match compression.decoder(input) {
         Ok(decoder) => decoder,
         Err(error) => Box::new(Refused(Some(error))),

@@ -1,5 +1,13 @@
 //! Bytes to records: opens any source of packets and lends it out in batches.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "a test that goes wrong shall fail loudly"
+    )
+)]
 
 pub mod health;
 mod blocks;

@@ -156,7 +156,12 @@ impl Layout {
         let sizes = std::iter::once(self.record_header).chain(self.others.iter().copied());
         for record_header in sizes {
             let trial = Self { record_header, ..*self };
+            // Another size than the magic's own must show a second record; that a single one ends with the file is not
+            // enough, since the file may be cut just there.
+            let proven = record_header == self.record_header
+                || trial.header(data, record_header + first.captured as usize).is_some();
             match trial.chain(data, 0, first.seconds, ended, 2) {
+                Chain::Yes if !proven => {}
                 Chain::Yes => {
                     *self = trial;
                     return true;

@@ -97,13 +97,22 @@ impl PcapNg {
         let again = order.u32(block, len - 4);
         if again != Some(stated) && again != Some(len as u32) {
             let again = again.unwrap_or(0);
-            return Found::Damaged(format!("a block that claims {stated} bytes in front and {again} behind"));
+            return Found::Damaged(format!(
+                "a block that claims {stated} bytes in front and {again} behind"
+            ));
         }
         let body = block.get(8..len - 4).unwrap_or_default();
         Found::Block(Block { kind, body, len })
     }
 
-    fn on_block(&mut self, block: &Block<'_>, at: usize, offset: u64, records: &mut Vec<Record>, info: &mut CaptureInfo) {
+    fn on_block(
+        &mut self,
+        block: &Block<'_>,
+        at: usize,
+        offset: u64,
+        records: &mut Vec<Record>,
+        info: &mut CaptureInfo,
+    ) {
         let body = block.body;
         match block.kind {
             blocks::SECTION => self.on_section(body, offset, info),
@@ -139,17 +148,20 @@ impl PcapNg {
         self.foreign = major != Some(1);
         if self.foreign {
             let major = major.unwrap_or(0);
-            info.health.skip(offset, || format!("a section of unknown version {major}"));
+            info.health
+                .skip(offset, || format!("a section of unknown version {major}"));
         }
     }
 
     fn on_interface(&mut self, body: &[u8], offset: u64, info: &mut CaptureInfo) {
         let Some(found) = blocks::read_interface(self.order, body) else {
-            info.health.skip(offset, || "an interface description that is too short".to_owned());
+            info.health
+                .skip(offset, || "an interface description that is too short".to_owned());
             return;
         };
         if self.ports.len() >= MAX_INTERFACES || info.interfaces.len() >= usize::from(u16::MAX) {
-            info.health.skip(offset, || "one interface more than are told apart".to_owned());
+            info.health
+                .skip(offset, || "one interface more than are told apart".to_owned());
             return;
         }
         self.ports.push(Port {
@@ -194,7 +206,9 @@ impl PcapNg {
         };
         let Some(port) = port_of(&mut self.ports, packet.interface) else {
             let interface = packet.interface;
-            info.health.skip(offset, || format!("a packet of interface {interface}, which is not described"));
+            info.health.skip(offset, || {
+                format!("a packet of interface {interface}, which is not described")
+            });
             return;
         };
         let stamp = packet.ticks.map(|ticks| port.ticks.stamp(ticks));
@@ -318,3 +332,7 @@ impl Format for PcapNg {
         self.passing.map(|(offset, _)| offset)
     }
 }
+
+#[cfg(test)]
+#[path = "pcapng_tests.rs"]
+mod tests;

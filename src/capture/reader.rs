@@ -51,9 +51,9 @@ impl<F: Format> Reader<F> {
         }
     }
 
-    fn fill(&mut self) -> Result<bool, CaptureError> {
+    fn fill(&mut self) -> Result<(), CaptureError> {
         let at = self.window.offset();
-        self.window.fill().map_err(|error| {
+        self.window.fill().map(drop).map_err(|error| {
             self.done = true;
             let place = format!("reading {} failed at or behind byte {at}: {error}", self.info.name);
             CaptureError::Io(std::io::Error::new(error.kind(), place))
@@ -93,7 +93,9 @@ impl<F: Format> Reader<F> {
         }
         let offset = self.window.offset();
         if self.info.packets > 0 && self.format.recover(&mut self.window, &self.info, String::new())? {
-            self.info.health.skip(offset, || "a record that claims more bytes than there are".to_owned());
+            self.info
+                .health
+                .skip(offset, || "a record that claims more bytes than there are".to_owned());
         } else {
             self.info.health.cut = Some(offset);
             self.close();
@@ -109,11 +111,9 @@ impl<F: Format> Source for Reader<F> {
             match self.format.walk(&mut self.window, &mut self.records, &mut self.info) {
                 _ if !self.records.is_empty() => {}
                 Stop::Full => {}
-                Stop::Starved => {
-                    if !self.fill()? {
-                        self.on_end()?;
-                    }
-                }
+                // Only a walk that knows of the end has had its last word.
+                Stop::Starved if self.window.ended() => self.on_end()?,
+                Stop::Starved => self.fill()?,
                 Stop::Damaged(what) => self.repair(what)?,
             }
         }

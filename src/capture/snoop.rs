@@ -101,7 +101,10 @@ mod tests {
         assert_eq!(seen.info.format, "snoop");
         assert_eq!(seen.packets.len(), 2);
         let last = &seen.packets[1];
-        assert_eq!((last.stamp, last.original, &last.bytes[..]), (Stamp(2_000_007_000), 100, &b"hello"[..]));
+        assert_eq!(
+            (last.stamp, last.original, &last.bytes[..]),
+            (Stamp(2_000_007_000), 100, &b"hello"[..])
+        );
         assert_eq!(seen.info.interfaces[0].dropped, Some(9));
 
         file.extend([0xff; 24]);

@@ -90,15 +90,27 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn u16(self, value: u16) -> [u8; 2] {
-        if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
+        if self.big {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        }
     }
 
     pub(super) fn u32(self, value: u32) -> [u8; 4] {
-        if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
+        if self.big {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        }
     }
 
     pub(super) fn u64(self, value: u64) -> [u8; 8] {
-        if self.big { value.to_be_bytes() } else { value.to_le_bytes() }
+        if self.big {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        }
     }
 
     /// A classic pcap file header.
@@ -123,7 +135,13 @@ impl Writer {
     }
 
     pub(super) fn section(self) -> Vec<u8> {
-        let body = [&self.u32(0x1a2b_3c4d)[..], &self.u16(1), &self.u16(0), &self.u64(u64::MAX)].concat();
+        let body = [
+            &self.u32(0x1a2b_3c4d)[..],
+            &self.u16(1),
+            &self.u16(0),
+            &self.u64(u64::MAX),
+        ]
+        .concat();
         self.block(0x0a0d_0d0a, &body)
     }
 

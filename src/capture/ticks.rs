@@ -69,8 +69,14 @@ mod tests {
 
     #[test]
     fn decimal_and_binary_resolutions_are_exact() {
-        assert_eq!(Ticks::default().stamp(1_709_210_096_000_001), Stamp(1_709_210_096_000_001_000));
-        assert_eq!(ticks(9, 0).stamp(1_709_210_096_123_456_789), Stamp(1_709_210_096_123_456_789));
+        assert_eq!(
+            Ticks::default().stamp(1_709_210_096_000_001),
+            Stamp(1_709_210_096_000_001_000)
+        );
+        assert_eq!(
+            ticks(9, 0).stamp(1_709_210_096_123_456_789),
+            Stamp(1_709_210_096_123_456_789)
+        );
         assert_eq!(ticks(0, 0).stamp(7), Stamp(7_000_000_000));
         assert_eq!(ticks(12, 0).stamp(1_999), Stamp(1));
         // 2^-10: 1025 ticks are 1 s and 1/1024 s = 976562.5 ns; 2^-32: half a second.
