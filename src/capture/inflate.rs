@@ -160,8 +160,8 @@ fn pump(compression: Compression, input: Box<dyn Read + Send>, pieces: &SyncSend
         Err(error) => Box::new(Refused(Some(error))),
     };
     loop {
-        let mut block = spare.try_recv().unwrap_or_default();
-        block.resize(READ_BLOCK, 0);
+        let spare = spare.try_recv().ok().filter(|block| !block.is_empty());
+        let mut block = spare.unwrap_or_else(|| vec![0; READ_BLOCK]);
         let (len, failure) = fill(&mut *decoder, &mut block);
         let last = len == 0 || failure.is_some();
         if pieces.send(Piece { block, len, failure }).is_err() || last {

@@ -58,7 +58,7 @@ impl Pcap {
             let Some(header) = data.get(*at..).and_then(|rest| rest.first_chunk::<16>()) else {
                 return Stop::Starved;
             };
-            let [seconds, ticks, mut captured, mut original] = words::<BIG>(header);
+            let [seconds, ticks, mut captured, mut original] = words::<BIG>(*header);
             if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
                 std::mem::swap(&mut captured, &mut original);
             }
@@ -91,15 +91,14 @@ impl Pcap {
 
 /// The four numbers of a record header.
 #[inline]
-fn words<const BIG: bool>(header: &[u8; 16]) -> [u32; 4] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *header;
-    [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]].map(|word| {
-        if BIG {
-            u32::from_be_bytes(word)
-        } else {
-            u32::from_le_bytes(word)
-        }
-    })
+fn words<const BIG: bool>(header: [u8; 16]) -> [u32; 4] {
+    if BIG {
+        let all = u128::from_be_bytes(header);
+        [96, 64, 32, 0].map(|shift| (all >> shift) as u32)
+    } else {
+        let all = u128::from_le_bytes(header);
+        [0, 32, 64, 96].map(|shift| (all >> shift) as u32)
+    }
 }
 
 impl Format for Pcap {

@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(ticks(6, 0).digits(), 6);
         assert_eq!(ticks(12, 0).digits(), 9);
         assert_eq!(ticks(0x8a, 0).digits(), 4);
-        assert_eq!(ticks(0x80 | 20, 0).digits(), 7);
+        assert_eq!(ticks(0x94, 0).digits(), 7);
     }
 }

@@ -69,8 +69,11 @@ impl Window {
         }
         self.carry();
         let wanted = self.end + READ_BLOCK;
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted.max(2 * READ_BLOCK), 0);
+        if self.buffer.is_empty() {
+            // Zeroed by the system as it is touched: a small capture costs small memory.
+            self.buffer = vec![0; 2 * READ_BLOCK];
+        } else if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
         }
         let room = self.buffer.get_mut(self.end..wanted).unwrap_or_default();
         let count = self.stream.read(room)?;
