@@ -115,9 +115,8 @@ impl Layout {
             _ => Lengths::Straight,
         };
         let mut link = LinkType(network as u16);
-        if (major, minor, file_header) == (2, 2, FILE_HEADER)
-            && let Some(aix) = aix_link(network)
-        {
+        let aix = Some(network).filter(|_| (major, minor, file_header) == (2, 2, FILE_HEADER));
+        if let Some(aix) = aix.and_then(aix_link) {
             // AIX's tcpdump: the interface type of RFC 1573 for a link type, and nanoseconds.
             (link, nanos_per_tick) = (aix, 1);
         }

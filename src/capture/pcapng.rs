@@ -217,11 +217,11 @@ impl PcapNg {
         tally.count(stamp, packet.captured, original);
         tally.add_to(info, port.index);
         port.previous = tally.previous();
-        if let Some(drops) = packet.drops
-            && let Some(interface) = info.interfaces.get_mut(usize::from(port.index))
-        {
+        if let Some(drops) = packet.drops {
             // Here each packet tells what was lost since the one before.
-            interface.dropped = Some(interface.dropped.unwrap_or(0).saturating_add(u64::from(drops)));
+            if let Some(interface) = info.interfaces.get_mut(usize::from(port.index)) {
+                interface.dropped = Some(interface.dropped.unwrap_or(0).saturating_add(u64::from(drops)));
+            }
         }
         records.push(Record {
             number: self.number,
