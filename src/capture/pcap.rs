@@ -2,7 +2,7 @@
 
 use super::bytes::Order;
 use super::health::Tally;
-use super::pcap_layout::{Chain, Layout, Lengths};
+use super::pcap_layout::{Layout, Lengths};
 use super::reader::{Format, Stop};
 use super::window::Window;
 use super::{CaptureError, CaptureInfo, Interface, Record};
@@ -122,7 +122,7 @@ impl Format for Pcap {
         stop
     }
 
-    fn recover(&mut self, window: &mut Window, _: &CaptureInfo, what: String) -> Result<bool, CaptureError> {
+    fn recover(&mut self, window: &mut Window, what: &str) -> Result<bool, CaptureError> {
         let Some(previous) = self.previous else {
             return Err(CaptureError::Broken {
                 offset: window.offset(),
@@ -130,25 +130,7 @@ impl Format for Pcap {
             });
         };
         let near = previous.0.div_euclid(1_000_000_000) as u32;
-        window.take(1);
-        loop {
-            let (rest, ended) = (window.rest(), window.ended());
-            let place = (0..rest.len()).find_map(|at| match self.layout.chain(rest, at, near, ended, PROOF) {
-                Chain::No => None,
-                verdict => Some((at, verdict)),
-            });
-            match place {
-                Some((at, Chain::Yes)) => {
-                    window.take(at);
-                    return Ok(true);
-                }
-                Some((at, _)) => window.take(at),
-                None => window.take(rest.len()),
-            }
-            if !window.fill()? && window.rest().is_empty() {
-                return Ok(false);
-            }
-        }
+        Ok(window.search(|rest, ended| self.layout.chain(rest, near, ended, PROOF))?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::LinkType;
 use super::bytes::Order;
+use super::window::Fit;
 use crate::base::limits::MAX_RECORD;
 
 /// Bytes of the file header that all dialects share.
@@ -45,15 +46,6 @@ pub(super) struct Header {
     pub(super) ticks: u32,
     pub(super) captured: u32,
     pub(super) original: u32,
-}
-
-/// Whether records follow from some place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chain {
-    Yes,
-    No,
-    /// More bytes are needed to say.
-    Unsure,
 }
 
 struct Dialect {
@@ -159,35 +151,36 @@ impl Layout {
             // enough, since the file may be cut just there.
             let proven = record_header == self.record_header
                 || trial.header(data, record_header + first.captured as usize).is_some();
-            match trial.chain(data, 0, first.seconds, ended, 2) {
-                Chain::Yes if !proven => {}
-                Chain::Yes => {
+            match trial.chain(data, first.seconds, ended, 2) {
+                Fit::Yes if !proven => {}
+                Fit::Yes => {
                     *self = trial;
                     return true;
                 }
-                Chain::Unsure => return false,
-                Chain::No => {}
+                Fit::Unsure => return false,
+                Fit::No => {}
             }
         }
         true
     }
 
-    /// Whether `count` records stand one behind the other from `at` on, or fewer that end exactly with the stream.
+    /// Whether `count` records stand one behind the other in `data`, or fewer that end exactly with the stream.
     /// They must be without any oddity and of about the time `near`, in seconds: this guards against chance.
-    pub(super) fn chain(&self, data: &[u8], mut at: usize, near: u32, ended: bool, count: usize) -> Chain {
+    pub(super) fn chain(&self, data: &[u8], near: u32, ended: bool, count: usize) -> Fit {
+        let mut at = 0;
         for _ in 0..count {
             if ended && at == data.len() {
-                return Chain::Yes;
+                return Fit::Yes;
             }
             let Some(header) = self.header(data, at) else {
-                return if ended { Chain::No } else { Chain::Unsure };
+                return if ended { Fit::No } else { Fit::Unsure };
             };
             if !self.is_plain(&header, near) {
-                return Chain::No;
+                return Fit::No;
             }
             at += self.record_header + header.captured as usize;
         }
-        Chain::Yes
+        Fit::Yes
     }
 
     fn is_plain(&self, header: &Header, near: u32) -> bool {

@@ -5,7 +5,7 @@ use super::bytes::Order;
 use super::health::Tally;
 use super::reader::{Format, Stop};
 use super::ticks::Ticks;
-use super::window::Window;
+use super::window::{Fit, Window};
 use super::{CaptureError, CaptureInfo, Interface, LinkType, Record};
 use crate::base::Stamp;
 use crate::base::limits::{BATCH_RECORDS, MAX_BLOCK, MAX_INTERFACES, MAX_NAMES, MAX_RECORD};
@@ -304,28 +304,13 @@ impl Format for PcapNg {
         Stop::Full
     }
 
-    fn recover(&mut self, window: &mut Window, _: &CaptureInfo, _: String) -> Result<bool, CaptureError> {
-        window.take(1);
-        loop {
-            let rest = window.rest();
-            let place = (0..rest.len()).find_map(|at| match self.is_good(rest.get(at..).unwrap_or_default()) {
-                Some(false) => None,
-                // At the end of the stream what needs more bytes will not get them.
-                None if window.ended() => None,
-                verdict => Some((at, verdict.is_some())),
-            });
-            match place {
-                Some((at, true)) => {
-                    window.take(at);
-                    return Ok(true);
-                }
-                Some((at, false)) => window.take(at),
-                None => window.take(rest.len()),
-            }
-            if !window.fill()? && window.rest().is_empty() {
-                return Ok(false);
-            }
-        }
+    fn recover(&mut self, window: &mut Window, _: &str) -> Result<bool, CaptureError> {
+        Ok(window.search(|rest, ended| match self.is_good(rest) {
+            Some(true) => Fit::Yes,
+            None if !ended => Fit::Unsure,
+            // At the end of the stream what needs more bytes will not get them.
+            _ => Fit::No,
+        })?)
     }
 
     fn passing(&self) -> Option<u64> {

@@ -23,7 +23,7 @@ pub(super) trait Format: Send {
     ///
     /// # Errors
     /// Those of reading, and `Broken` if nothing could be read at all.
-    fn recover(&mut self, window: &mut Window, info: &CaptureInfo, what: String) -> Result<bool, CaptureError>;
+    fn recover(&mut self, window: &mut Window, what: &str) -> Result<bool, CaptureError>;
 
     /// Offset of a block that is being passed over without being kept.
     fn passing(&self) -> Option<u64> {
@@ -53,25 +53,30 @@ impl<F: Format> Reader<F> {
 
     fn fill(&mut self) -> Result<(), CaptureError> {
         let at = self.window.offset();
-        self.window.fill().map(drop).map_err(|error| {
-            self.done = true;
-            let place = format!("reading {} failed at or behind byte {at}: {error}", self.info.name);
-            CaptureError::Io(std::io::Error::new(error.kind(), place))
-        })
+        let filled = self.window.fill();
+        filled.map(drop).map_err(|error| self.lost(at, error.into()))
+    }
+
+    /// Nothing further can be read behind byte `at`; the error then tells where.
+    fn lost(&mut self, at: u64, error: CaptureError) -> CaptureError {
+        self.done = true;
+        let CaptureError::Io(error) = error else { return error };
+        let what = format!("reading {} failed behind byte {at}: {error}", self.info.name);
+        CaptureError::Io(std::io::Error::new(error.kind(), what))
+    }
+
+    fn recover(&mut self, what: &str) -> Result<bool, CaptureError> {
+        let at = self.window.offset();
+        let found = self.format.recover(&mut self.window, what);
+        found.map_err(|error| self.lost(at, error))
     }
 
     fn repair(&mut self, what: String) -> Result<(), CaptureError> {
         let offset = self.window.offset();
-        match self.format.recover(&mut self.window, &self.info, what.clone()) {
-            Ok(true) => self.info.health.skip(offset, || what),
-            Ok(false) => {
-                self.info.health.skip(offset, || what);
-                self.close();
-            }
-            Err(error) => {
-                self.done = true;
-                return Err(error);
-            }
+        let found = self.recover(&what)?;
+        self.info.health.skip(offset, || what);
+        if !found {
+            self.close();
         }
         Ok(())
     }
@@ -92,7 +97,7 @@ impl<F: Format> Reader<F> {
             return Ok(());
         }
         let offset = self.window.offset();
-        if self.info.packets > 0 && self.format.recover(&mut self.window, &self.info, String::new())? {
+        if self.info.packets > 0 && self.recover("a record that does not end")? {
             self.info
                 .health
                 .skip(offset, || "a record that claims more bytes than there are".to_owned());

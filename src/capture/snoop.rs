@@ -78,7 +78,7 @@ impl Format for Snoop {
     }
 
     /// A format this old is not worth a search: what is behind the damage is given up, and the report says so.
-    fn recover(&mut self, _: &mut Window, _: &CaptureInfo, _: String) -> Result<bool, CaptureError> {
+    fn recover(&mut self, _: &mut Window, _: &str) -> Result<bool, CaptureError> {
         Ok(false)
     }
 }

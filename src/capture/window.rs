@@ -5,6 +5,15 @@ use std::io;
 use super::stream::Stream;
 use crate::base::limits::READ_BLOCK;
 
+/// Whether reading may go on at some place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Yes,
+    No,
+    /// More bytes are needed to say; never once the stream has ended.
+    Unsure,
+}
+
 /// A sliding window over a stream. It grows only by bytes that arrived, never by what a header claims.
 pub(super) struct Window {
     stream: Stream,
@@ -90,6 +99,25 @@ impl Window {
             }
         }
         Ok(true)
+    }
+
+    /// Moves on to the first place, at least one byte further, that `fits`, in memory bounded by what `fits` asks to
+    /// see; `false` if the stream ends before. It is given bytes, and whether the stream ends with them.
+    pub(super) fn search(&mut self, fits: impl Fn(&[u8], bool) -> Fit) -> io::Result<bool> {
+        self.take(1);
+        loop {
+            let rest = self.rest();
+            let place = (0..rest.len()).find_map(|at| {
+                let fit = fits(rest.get(at..).unwrap_or_default(), self.ended);
+                (fit != Fit::No).then_some((at, fit))
+            });
+            let (at, fit) = place.unwrap_or((rest.len(), Fit::No));
+            self.take(at);
+            if fit == Fit::Yes || self.ended {
+                return Ok(fit == Fit::Yes);
+            }
+            self.fill()?;
+        }
     }
 
     fn carry(&mut self) {
