@@ -13,6 +13,9 @@ pub const MAX_RECORD: usize = 256 << 10;
 /// Largest pcapng block kept in memory; a longer one is skipped, its bytes streamed over.
 pub const MAX_BLOCK: usize = 16 << 20;
 
+/// Dictionary or window that a compressed stream may demand: zstd's and xz's largest presets need 64 to 128 MiB.
+pub const MAX_DICTIONARY: usize = 128 << 20;
+
 /// Interfaces of one pcapng section that are told apart; further ones are read as the last of these.
 pub const MAX_INTERFACES: usize = 4096;
 

@@ -3,6 +3,23 @@
 use super::LinkType;
 use crate::base::Stamp;
 
+impl Interface {
+    /// An interface with nothing read from it yet.
+    #[must_use]
+    pub(super) fn new(link: LinkType, snaplen: u32, stamp_digits: u8) -> Self {
+        Self {
+            name: None,
+            link,
+            snaplen,
+            fcs_bytes: 0,
+            stamp_digits,
+            packets: 0,
+            last: None,
+            dropped: None,
+        }
+    }
+}
+
 /// One interface that packets were captured on. Classic pcap has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -12,6 +29,8 @@ pub struct Interface {
     pub link: LinkType,
     /// Largest captured length; 0 means no limit.
     pub snaplen: u32,
+    /// Bytes of frame check sequence that the capture says stand behind each frame (they are part of the captured bytes).
+    pub fcs_bytes: u8,
     /// Decimal digits of its time stamps that mean something (6 for microseconds, 9 for nanoseconds).
     pub stamp_digits: u8,
     /// Packets read from it.
@@ -58,4 +77,113 @@ pub struct CaptureInfo {
     pub health: Health,
     /// Names for addresses from pcapng name resolution blocks.
     pub names: Vec<(std::net::IpAddr, String)>,
+}
+
+impl Health {
+    /// Remembers what is wrong at byte `offset`, if it is the first such thing.
+    pub(super) fn note(&mut self, offset: u64, what: impl FnOnce() -> String) {
+        if self.first_damage.is_none() {
+            self.first_damage = Some((offset, what()));
+        }
+    }
+
+    /// As [`Health::note`], where a record or block is lost by it.
+    pub(super) fn skip(&mut self, offset: u64, what: impl FnOnce() -> String) {
+        self.skipped += 1;
+        self.note(offset, what);
+    }
+}
+
+/// Counts of a run of packets of one interface, kept aside so that the loop over a batch stays short.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    packets: u64,
+    bytes: u64,
+    truncated: u64,
+    steps_back: u64,
+    previous: Option<Stamp>,
+    span: Option<(Stamp, Stamp)>,
+}
+
+impl Tally {
+    /// Counts on after a packet with stamp `previous`.
+    pub(super) fn after(previous: Option<Stamp>) -> Self {
+        Self {
+            previous,
+            ..Self::default()
+        }
+    }
+
+    /// Counts a packet; one without a stamp of its own has no place in the order.
+    #[inline]
+    pub(super) fn count(&mut self, stamp: Option<Stamp>, captured: u32, original: u32) {
+        self.packets += 1;
+        self.bytes += u64::from(original);
+        self.truncated += u64::from(captured < original);
+        let Some(stamp) = stamp else { return };
+        // A step back is told from the packet before, not from the latest: one late packet is one step.
+        self.steps_back += u64::from(self.previous.is_some_and(|previous| stamp < previous));
+        self.previous = Some(stamp);
+        self.span = Some(match self.span {
+            Some((first, last)) => (first.min(stamp), last.max(stamp)),
+            None => (stamp, stamp),
+        });
+    }
+
+    /// The stamp of the last packet that had one.
+    pub(super) fn previous(&self) -> Option<Stamp> {
+        self.previous
+    }
+
+    /// Adds the counts to those of the capture and of its interface `index`.
+    pub(super) fn add_to(&self, info: &mut CaptureInfo, index: u16) {
+        info.packets += self.packets;
+        info.bytes += self.bytes;
+        info.health.truncated += self.truncated;
+        info.health.steps_back += self.steps_back;
+        let Some((first, last)) = self.span else {
+            if let Some(interface) = info.interfaces.get_mut(usize::from(index)) {
+                interface.packets += self.packets;
+            }
+            return;
+        };
+        info.span = Some(info.span.map_or((first, last), |(f, l)| (f.min(first), l.max(last))));
+        if let Some(interface) = info.interfaces.get_mut(usize::from(index)) {
+            interface.packets += self.packets;
+            interface.last = interface.last.max(Some(last));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_late_packet_is_one_step_back() {
+        let mut tally = Tally::after(Some(Stamp(10)));
+        for stamp in [20, 5, 30, 31] {
+            tally.count(Some(Stamp(stamp)), 10, 20);
+        }
+        tally.count(None, 20, 20);
+        let mut info = CaptureInfo {
+            interfaces: vec![Interface::new(LinkType(1), 0, 6)],
+            ..CaptureInfo::default()
+        };
+        tally.add_to(&mut info, 0);
+        assert_eq!((info.packets, info.bytes), (5, 100));
+        assert_eq!((info.health.steps_back, info.health.truncated), (1, 4));
+        assert_eq!(info.span, Some((Stamp(5), Stamp(31))));
+        assert_eq!(info.interfaces[0].last, Some(Stamp(31)));
+        assert_eq!(info.interfaces[0].packets, 5);
+    }
+
+    #[test]
+    fn only_the_first_damage_is_told() {
+        let mut health = Health::default();
+        health.skip(7, || "first".to_owned());
+        health.skip(9, || "second".to_owned());
+        assert_eq!(health.skipped, 2);
+        assert_eq!(health.first_damage, Some((7, "first".to_owned())));
+    }
 }

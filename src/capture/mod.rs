@@ -1,8 +1,33 @@
 //! Bytes to records: opens any source of packets and lends it out in batches.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "a test that goes wrong shall fail loudly"
+    )
+)]
 
 pub mod health;
+mod blocks;
+mod bytes;
+mod describe;
+mod inflate;
+mod open;
+mod pcap;
+mod pcap_layout;
+mod pcapng;
+mod reader;
+mod snoop;
+mod stream;
+#[cfg(test)]
+mod testing;
+mod ticks;
+mod window;
 
 pub use health::{CaptureInfo, Health, Interface};
+pub use open::{open, open_reader};
 
 use crate::base::Stamp;
 
@@ -50,7 +75,7 @@ impl<'a> Batch<'a> {
 }
 
 /// Where packets come from.
-pub trait Source {
+pub trait Source: Send {
     /// The next records, or `None` at the end. A live source lends an empty batch as a tick.
     ///
     /// # Errors
