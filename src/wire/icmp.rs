@@ -1,6 +1,9 @@
 //! ICMP and `ICMPv6` errors, and the TCP header that they quote.
 
+use super::walk::{Net, Pair, Walk};
+use super::{Heard, Part, Why};
 use crate::base::{Dir, FlowKey, Seq, Stamp};
+use etherparse::{IpNumber, Ipv6ExtensionsSlice};
 use std::net::IpAddr;
 
 /// An ICMP error about a TCP segment. `key` and `dir` are those of the quoted segment, not of the error.
@@ -34,4 +37,103 @@ pub struct IcmpError {
     pub interface: u16,
     /// As [`crate::wire::Segment::path`].
     pub path: u32,
+}
+
+/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; everything else is somebody
+/// speaking without TCP.
+pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Result<Heard, Why> {
+    let (kind, code) = (part.u8(0)?, part.u8(1)?);
+    let is_error = if v6 {
+        (1..=4).contains(&kind)
+    } else {
+        matches!(kind, 3 | 11 | 12)
+    };
+    if !is_error {
+        return Ok(walk.other());
+    }
+    let Some(quote) = part.skip(8).ok().and_then(|quoted| read_quote(quoted.bytes())) else {
+        return Ok(walk.other());
+    };
+    let mtu = match (v6, kind, code) {
+        (false, 3, 4) => part.u16(6)?.into(), // RFC 1191 4
+        (true, 2, _) => part.u32(4)?,
+        _ => 0,
+    };
+    Ok(Heard::IcmpError(IcmpError {
+        packet: walk.origin.packet,
+        stamp: walk.origin.stamp,
+        from: net.pair.source(),
+        ttl: net.ttl,
+        v6,
+        kind,
+        code,
+        mtu,
+        key: quote.key,
+        dir: quote.dir,
+        seq: quote.seq,
+        quoted: quote.length,
+        interface: walk.origin.interface,
+        path: walk.path,
+    }))
+}
+
+/// What a quote says of the segment that caused the error.
+struct Quote {
+    key: FlowKey,
+    dir: Dir,
+    seq: Seq,
+    length: u16,
+}
+
+/// The quoted IP header and the first bytes of TCP, at least eight (RFC 792; RFC 1812 4.3.2.3 asks for more).
+/// Lengths are not checked: routers are known to quote headers they have already changed.
+fn read_quote(bytes: &[u8]) -> Option<Quote> {
+    let (pair, tcp) = match bytes.first()? >> 4 {
+        4 => read_quoted_v4(bytes)?,
+        6 => read_quoted_v6(bytes)?,
+        _ => return None,
+    };
+    let [a, b, c, d, seq @ ..] = tcp.first_chunk::<8>()?;
+    let (key, dir) = pair.key(u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+    let header_length = tcp.get(12).map_or(20, |offset| usize::from(offset >> 4) * 4);
+    Some(Quote {
+        key,
+        dir,
+        seq: Seq(u32::from_be_bytes(*seq)),
+        length: tcp.len().min(header_length.max(8)) as u16,
+    })
+}
+
+fn read_quoted_v4(bytes: &[u8]) -> Option<(Pair, &[u8])> {
+    let head = bytes.first_chunk::<20>()?;
+    let header_length = usize::from(head[0] & 0x0f) * 4;
+    let offset = u16::from_be_bytes([head[6], head[7]]) & 0x1fff;
+    if head[9] != IpNumber::TCP.0 || offset != 0 || header_length < 20 {
+        return None;
+    }
+    let pair = Pair::V4(
+        [head[12], head[13], head[14], head[15]],
+        [head[16], head[17], head[18], head[19]],
+    );
+    Some((
+        pair,
+        within(bytes, u16::from_be_bytes([head[2], head[3]]).into()).get(header_length..)?,
+    ))
+}
+
+fn read_quoted_v6(bytes: &[u8]) -> Option<(Pair, &[u8])> {
+    let head = bytes.first_chunk::<40>()?;
+    let pair = Pair::V6(*bytes.get(8..)?.first_chunk()?, *bytes.get(24..)?.first_chunk()?);
+    let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
+    let payload = within(bytes, if length == 0 { 0 } else { length + 40 }).get(40..)?;
+    let (extensions, next, tcp, _) = Ipv6ExtensionsSlice::from_slice_lax(IpNumber(head[6]), payload);
+    if next != IpNumber::TCP || extensions.is_fragmenting_payload() {
+        return None;
+    }
+    Some((pair, tcp))
+}
+
+/// `bytes` up to the quoted packet's own end, which padding and ICMP extensions (RFC 4884) may follow; 0 is no statement.
+fn within(bytes: &[u8], total: usize) -> &[u8] {
+    bytes.get(..total).filter(|_| total != 0).unwrap_or(bytes)
 }

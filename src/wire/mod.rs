@@ -1,13 +1,113 @@
 //! Record to segment: one captured packet is decoded to the innermost TCP segment, or to the reason why not.
 
-pub mod segment;
-pub mod icmp;
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
+mod part;
+mod walk;
+mod link;
+mod ether;
+mod wifi;
+mod ip;
+mod tunnel;
+pub mod segment;
+pub mod options;
+mod hello;
+pub mod icmp;
+mod dns;
+pub mod fragment;
+
+pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
-pub use segment::{Flags, Options, PayloadKind, Segment};
+pub use options::Options;
+pub use segment::{Flags, PayloadKind, Segment};
 
 use crate::base::{Endpoint, Stamp};
+use crate::capture::{LinkType, Record};
+use part::Part;
 use std::net::IpAddr;
+use walk::{Layer, Net, Origin, Pair, Tag, Walk};
+
+/// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
+/// will do, and the same ones give the same answer on every thread.
+#[must_use]
+pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
+    if let Some(heard) = decode_plain(record, bytes) {
+        return heard;
+    }
+    let part = Part::new(bytes, record.original as usize);
+    Walk::new(record.into(), 0).run(Layer::Link(record.link), part)
+}
+
+/// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
+/// `None` leaves the packet to the long way.
+#[inline]
+fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
+    if record.link != LinkType(1) {
+        return None;
+    }
+    let (kind, tag, start) = match bytes.get(12..18)? {
+        [0x81, 0x00, high, low, kind, kind_low] => (
+            [*kind, *kind_low],
+            u32::from(u16::from_be_bytes([*high & 0x0f, *low])),
+            18,
+        ),
+        [kind, kind_low, ..] => ([*kind, *kind_low], 0, 14),
+        _ => return None,
+    };
+    let packet = bytes.get(start..)?;
+    let (net, header_length, length) = match kind {
+        [0x08, 0x00] => plain_v4(packet)?,
+        [0x86, 0xdd] => plain_v6(packet)?,
+        _ => return None,
+    };
+    let part = Part::new(bytes, record.original as usize).skip(start).ok()?;
+    if header_length + length > part.wire() {
+        return None;
+    }
+    let segment = part.skip(header_length).ok()?.take(length);
+    let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
+    segment::read(Origin::from(record), path, &net, segment).ok()
+}
+
+/// Header and payload length of an IPv4 packet that carries a whole TCP segment right after 20 bytes.
+#[inline]
+fn plain_v4(packet: &[u8]) -> Option<(Net, usize, usize)> {
+    let head = packet.first_chunk::<20>()?;
+    let length = usize::from(u16::from_be_bytes([head[2], head[3]])).checked_sub(20)?;
+    let is_fragment = u16::from_be_bytes([head[6], head[7]]) & 0x3fff != 0;
+    if head[0] != 0x45 || head[9] != 6 || is_fragment || length < 20 {
+        return None;
+    }
+    let net = Net {
+        pair: Pair::V4(
+            [head[12], head[13], head[14], head[15]],
+            [head[16], head[17], head[18], head[19]],
+        ),
+        ttl: head[8],
+        ip_id: Some(u16::from_be_bytes([head[4], head[5]])),
+    };
+    Some((net, 20, length))
+}
+
+/// As [`plain_v4`], for IPv6 without extension headers.
+#[inline]
+fn plain_v6(packet: &[u8]) -> Option<(Net, usize, usize)> {
+    let (head, rest) = packet.split_first_chunk::<8>()?;
+    let (source, rest) = rest.split_first_chunk::<16>()?;
+    let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
+    if head[0] >> 4 != 6 || head[6] != 6 || length < 20 {
+        return None;
+    }
+    let net = Net {
+        pair: Pair::V6(*source, *rest.first_chunk::<16>()?),
+        ttl: head[7],
+        ip_id: None,
+    };
+    Some((net, 40, length))
+}
 
 /// What one record turned out to carry.
 #[derive(Debug)]
