@@ -116,3 +116,48 @@ fn read_macsec(part: Part<'_>) -> Result<Step<'_>, Why> {
     }
     next_type(part, if control & 0x20 == 0 { 6 } else { 14 })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{Heard, Why, samples};
+
+    #[test]
+    fn every_ether_header_is_looked_through() {
+        samples::assert_all_are_heard(&samples::ethers());
+    }
+
+    #[test]
+    fn vlan_ids_make_the_path_and_priorities_do_not() {
+        let path = |rest: &str| samples::segment(1, &samples::ethernet(rest, &samples::packet_v4())).path;
+        assert_eq!(path("0800"), 0);
+        assert_eq!(path("8100 e000 0800"), 0, "priority tag");
+        assert_eq!(path("8100 e007 0800"), path("8100 0007 0800"));
+        assert_eq!(
+            path("88a8 0007 0800"),
+            path("8100 0007 0800"),
+            "short way and long way agree"
+        );
+        assert_ne!(path("8100 0007 0800"), path("8100 0008 0800"));
+        assert_eq!(path("8847 00010140"), 0, "labels differ by direction");
+    }
+
+    #[test]
+    fn arp_is_a_host_heard() {
+        let frame = samples::ethernet(
+            "0806 0001 0800 06 04 0001 aaaaaaaaaaaa 0a000009 000000000000 0a000001",
+            &[],
+        );
+        let Heard::Other { source } = samples::heard(1, &frame) else {
+            panic!()
+        };
+        assert_eq!(source, Some([10, 0, 0, 9].into()));
+    }
+
+    #[test]
+    fn what_is_not_ip_or_not_readable_is_said_to_be_so() {
+        let why = |rest: &str| samples::heard(1, &samples::ethernet(rest, &[0; 40]));
+        assert!(matches!(why("88cc 0207"), Heard::Skipped(Why::NotIp)));
+        assert!(matches!(why("0026 424203"), Heard::Skipped(Why::NotIp)));
+        assert!(matches!(why("88e5 2c 00 00000001"), Heard::Skipped(Why::Encrypted)));
+    }
+}

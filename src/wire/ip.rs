@@ -128,3 +128,65 @@ fn fragment<'a>(
         length: payload.wire() as u32,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{Heard, Why, samples};
+
+    #[test]
+    fn every_shape_of_ip_header_is_read() {
+        samples::assert_all_are_heard(&samples::packets());
+    }
+
+    #[test]
+    fn the_last_stop_of_a_source_route_is_the_other_end() {
+        let last = "20010db8000000000000000000000099";
+        let other = "20010db8000000000000000000000055";
+        for (name, route) in [
+            ("type 0", format!("06 04 00 01 00000000 {other} {last}")),
+            ("home address", format!("06 02 02 01 00000000 {last}")),
+            ("segment routing", format!("06 04 04 01 01000000 {last} {other}")),
+        ] {
+            let segment = samples::segment(101, &samples::outer_v6(43, &route, &samples::tcp()));
+            let target = segment.key.sender(segment.dir.flip());
+            assert_eq!(target.to_string(), "[2001:db8::99]:80", "{name}");
+        }
+    }
+
+    #[test]
+    fn impossible_headers_are_malformed() {
+        for (at, value) in [(0, 0x44), (0, 0x4f), (3, 19)] {
+            let mut packet = samples::packet_v4();
+            packet.truncate(50);
+            packet[at] = value;
+            let heard = samples::heard(228, &packet);
+            assert!(matches!(heard, Heard::Skipped(Why::Malformed)), "{at} {heard:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_frame_is_the_frame() {
+        let mut packet = samples::packet_v4();
+        packet[2] = 9;
+        assert_eq!(samples::segment(228, &packet).length, 5);
+    }
+
+    #[test]
+    fn other_protocols_are_a_host_heard_and_esp_is_encrypted() {
+        let heard = |protocol| samples::heard(228, &samples::outer_v4(protocol, "", &[0; 30]));
+        assert!(matches!(heard(89), Heard::Other { source: Some(_) }));
+        assert!(matches!(heard(50), Heard::Skipped(Why::Encrypted)));
+    }
+
+    #[test]
+    fn a_fragment_says_where_its_payload_is() {
+        let mut packet = samples::packet_v4();
+        packet[6..8].copy_from_slice(&[0x20, 2]);
+        let frame = samples::ethernet("0800", &packet);
+        let Heard::Fragment(fragment) = samples::heard(1, &frame) else {
+            panic!()
+        };
+        assert_eq!((fragment.start, fragment.captured, fragment.length), (34, 37, 37));
+        assert_eq!((fragment.offset, fragment.more, fragment.protocol), (16, true, 6));
+    }
+}

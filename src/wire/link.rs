@@ -177,3 +177,25 @@ fn read_nflog(part: Part<'_>) -> Result<Step<'_>, Why> {
         fields = fields.skip(usize::from(length).next_multiple_of(4))?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{Heard, Why, samples};
+
+    #[test]
+    fn every_link_type_is_looked_through() {
+        samples::assert_all_are_heard(&samples::links());
+    }
+
+    #[test]
+    fn a_link_type_that_we_do_not_read_is_named() {
+        let heard = samples::heard(147, &samples::packet_v4());
+        assert!(matches!(heard, Heard::Skipped(Why::LinkType(147))), "{heard:?}");
+    }
+
+    #[test]
+    fn endless_netfilter_fields_end() {
+        let bytes = samples::before("02000000 04000100 04000100 00000100", &[]);
+        assert!(matches!(samples::heard(239, &bytes), Heard::Skipped(Why::Malformed)));
+    }
+}

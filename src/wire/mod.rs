@@ -18,6 +18,8 @@ mod hello;
 pub mod icmp;
 mod dns;
 pub mod fragment;
+#[cfg(test)]
+mod samples;
 
 pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
@@ -210,5 +212,97 @@ impl Why {
             Self::Encrypted => "encrypted",
             Self::NotIp => "not-ip",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the TCP header begins: its ports and numbers occur once.
+    fn tcp_start(bytes: &[u8]) -> usize {
+        let wanted = &samples::tcp()[..12];
+        bytes.windows(12).position(|window| window == wanted).unwrap()
+    }
+
+    #[test]
+    fn every_cut_after_the_flags_still_gives_the_segment() {
+        for sample in samples::all() {
+            let whole = samples::segment(sample.link, &sample.bytes);
+            let flags_end = tcp_start(&sample.bytes) + 14;
+            for end in 0..sample.bytes.len() {
+                let record = samples::record(sample.link, end, sample.bytes.len());
+                match decode(&record, &sample.bytes[..end]) {
+                    Heard::Segment(cut) => {
+                        let same = (cut.key, cut.dir, cut.flags, cut.seq, cut.ack, cut.length, cut.path)
+                            == (
+                                whole.key,
+                                whole.dir,
+                                whole.flags,
+                                whole.seq,
+                                whole.ack,
+                                whole.length,
+                                whole.path,
+                            );
+                        assert!(same && end >= flags_end, "{} at {end}", sample.name);
+                        assert_eq!(cut.header_cut, end < flags_end + 18, "{} at {end}", sample.name);
+                    }
+                    other => assert!(end < flags_end, "{} at {end}: {other:?}", sample.name),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_mutation_of_a_byte_is_survived() {
+        for sample in samples::all() {
+            for at in 0..sample.bytes.len() {
+                for value in [0, 1, 4, 6, 0x0f, 0x7f, 0x80, 0xff] {
+                    let mut bytes = sample.bytes.clone();
+                    bytes[at] = value;
+                    let heard = samples::heard(sample.link, &bytes);
+                    if let Heard::Fragment(fragment) = heard {
+                        let end = fragment.start as usize + fragment.captured as usize;
+                        assert!(end <= bytes.len());
+                        let _ = Reassembler::default().on_fragment(&fragment, &bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_on_every_link_is_survived() {
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        for link in (0..300).flat_map(|link| [link; 20]) {
+            let mut bytes = [0; 120];
+            for byte in &mut bytes {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                *byte = state as u8;
+            }
+            let _ = samples::heard(link, &bytes);
+        }
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_agree() {
+        for sample in samples::all() {
+            let record = samples::record(sample.link, sample.bytes.len(), sample.bytes.len());
+            if let Some(Heard::Segment(short)) = decode_plain(&record, &sample.bytes) {
+                let part = Part::new(&sample.bytes, sample.bytes.len());
+                let long = Walk::new((&record).into(), 0).run(Layer::Link(record.link), part);
+                let Heard::Segment(long) = long else {
+                    panic!("{}", sample.name)
+                };
+                assert_eq!(short, long, "{}", sample.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_stays_small() {
+        assert!(size_of::<Segment>() <= 176, "{}", size_of::<Segment>());
     }
 }

@@ -199,3 +199,73 @@ fn zero_filled(part: Part<'_>) -> Result<[u8; 20], Why> {
     head.iter_mut().zip(part.bytes()).for_each(|(to, from)| *to = *from);
     Ok(head)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples;
+
+    fn read_changed(change: impl FnOnce(&mut Vec<u8>)) -> Heard {
+        let mut packet = samples::packet_v4();
+        change(&mut packet);
+        samples::heard(228, &packet)
+    }
+
+    fn segment_changed(change: impl FnOnce(&mut Vec<u8>)) -> Segment {
+        match read_changed(change) {
+            Heard::Segment(segment) => segment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_nine_flags_are_read() {
+        let segment = segment_changed(|packet| packet[32..34].copy_from_slice(&[0x8f, 0xff]));
+        assert_eq!(segment.flags.0, 0x1ff);
+    }
+
+    #[test]
+    fn a_syn_and_a_fin_take_a_number_each() {
+        let segment = segment_changed(|packet| packet[33] = 0x03);
+        assert_eq!(segment.end().0, 1000 + 5 + 2);
+    }
+
+    #[test]
+    fn a_header_offset_below_five_words_is_taken_as_it_stands() {
+        let segment = segment_changed(|packet| packet[32] = 0x30);
+        assert_eq!((segment.length, segment.options.damaged), (37 - 12, true));
+    }
+
+    #[test]
+    fn a_header_longer_than_the_segment_has_no_payload() {
+        let segment = segment_changed(|packet| packet[32] = 0xf0);
+        assert_eq!(
+            (segment.length, segment.options.damaged, segment.header_cut),
+            (0, true, true)
+        );
+    }
+
+    #[test]
+    fn a_packet_that_ends_inside_the_header_is_damaged() {
+        let segment = segment_changed(|packet| packet[3] = 20 + 16);
+        assert_eq!(
+            (segment.length, segment.options.damaged, segment.header_cut),
+            (0, true, true)
+        );
+        let heard = read_changed(|packet| packet[3] = 20 + 13);
+        assert!(matches!(heard, Heard::Skipped(Why::Malformed)), "{heard:?}");
+    }
+
+    #[test]
+    fn the_payload_is_measured_on_the_wire_and_judged_as_captured() {
+        let packet = samples::packet_v4();
+        let record = samples::record(228, 53, packet.len());
+        let Heard::Segment(segment) = crate::wire::decode(&record, &packet[..53]) else {
+            panic!()
+        };
+        assert_eq!(
+            (segment.length, segment.kind, segment.header_cut),
+            (5, PayloadKind::Other, false)
+        );
+    }
+}

@@ -230,3 +230,57 @@ fn read_ayiya<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Option<Step<'a>>, W
     let length = 8 + (1 << (identity >> 4)) + usize::from(signature >> 4) * 4;
     into(walk, Layer::Ip, part, length)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::limits;
+    use crate::wire::{Heard, Why, samples};
+
+    #[test]
+    fn every_tunnel_is_looked_through() {
+        samples::assert_all_are_heard(&samples::tunnels());
+        samples::assert_all_are_heard(&samples::udp_tunnels());
+    }
+
+    #[test]
+    fn the_port_alone_makes_no_tunnel() {
+        for port in [4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 6635, 5072] {
+            for filler in [0, 8, 0x33, 0xff] {
+                let heard = samples::heard(228, &samples::udp(port, "", &[filler; 60]));
+                assert!(
+                    matches!(heard, Heard::Other { source: Some(_) }),
+                    "{port} {filler} {heard:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn network_identifiers_make_the_path_and_tunnel_ends_do_not() {
+        let frame = samples::ethernet("0800", &samples::packet_v4());
+        let vxlan = |vni: &str| samples::segment(228, &samples::udp(4789, &format!("08000000 {vni}00"), &frame)).path;
+        assert_eq!(vxlan("000005"), vxlan("000005"));
+        assert_ne!(vxlan("000005"), vxlan("000006"));
+        let gtp = samples::udp(2152, "30 ff 0000 00000001", &samples::packet_v4());
+        assert_eq!(samples::segment(228, &gtp).path, 0);
+    }
+
+    #[test]
+    fn too_many_tunnels_are_too_deep() {
+        let mut packet = samples::packet_v4();
+        for _ in 0..limits::MAX_TUNNELS {
+            packet = samples::outer_v4(4, "", &packet);
+        }
+        assert_eq!(samples::segment(228, &packet).seq.0, 1000);
+        packet = samples::outer_v4(4, "", &packet);
+        assert!(matches!(samples::heard(228, &packet), Heard::Skipped(Why::TooDeep)));
+    }
+
+    #[test]
+    fn long_label_stacks_and_tag_stacks_need_no_stack() {
+        for word in ["88470000", "81000001"] {
+            let frame = samples::ethernet(&word.repeat(60_000), &[]);
+            assert!(matches!(samples::heard(1, &frame), Heard::Skipped(_)));
+        }
+    }
+}

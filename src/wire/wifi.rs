@@ -81,3 +81,27 @@ fn skip_to_wifi(part: Part<'_>, length: u32) -> Result<Step<'_>, Why> {
     }
     Ok(Step::Into(Layer::Wifi, part.skip(length as usize)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::{Heard, Why, samples};
+
+    #[test]
+    fn every_wifi_header_is_looked_through() {
+        samples::assert_all_are_heard(&samples::wifis());
+    }
+
+    #[test]
+    fn protected_and_management_frames_are_told_apart() {
+        let rest = "0000 aaaaaaaaaaaa bbbbbbbbbbbb cccccccccccc 1000 aaaa03 000000 0800";
+        let read = |control: &str| {
+            samples::heard(
+                105,
+                &samples::before(&format!("{control} {rest}"), &samples::packet_v4()),
+            )
+        };
+        assert!(matches!(read("0841"), Heard::Skipped(Why::Encrypted)));
+        assert!(matches!(read("8000"), Heard::Skipped(Why::NotIp)), "beacon");
+        assert!(matches!(read("4801"), Heard::Skipped(Why::NotIp)), "null data");
+    }
+}
