@@ -208,3 +208,148 @@ impl Pending {
         walk.run(Layer::Protocol(self.buffer.ip_number().0, net), part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Seq;
+    use crate::wire::{Segment, decode, samples};
+
+    /// One fragment of the IPv4 `packet` with its payload from `from` to `to`.
+    fn cut_v4(packet: &[u8], identification: u16, from: usize, to: usize) -> Vec<u8> {
+        let mut fragment = packet[..20].to_vec();
+        fragment.extend(&packet[20 + from..20 + to]);
+        let more = if 20 + to < packet.len() { 0x2000 } else { 0 };
+        fragment[2..4].copy_from_slice(&(20 + (to - from) as u16).to_be_bytes());
+        fragment[4..6].copy_from_slice(&identification.to_be_bytes());
+        fragment[6..8].copy_from_slice(&(more | (from / 8) as u16).to_be_bytes());
+        fragment
+    }
+
+    /// Gives the first `captured` bytes of a fragment to the reassembler as packet `number`, captured in that second.
+    fn hear(reassembler: &mut Reassembler, number: u64, packet: &[u8], captured: usize) -> Reassembled {
+        let mut record = samples::record(101, captured, packet.len());
+        (record.number, record.stamp) = (number, Stamp::new(number as i64, 0));
+        let bytes = &packet[..captured];
+        match decode(&record, bytes) {
+            Heard::Fragment(fragment) => reassembler.on_fragment(&fragment, bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hear_all(reassembler: &mut Reassembler, packets: &[Vec<u8>]) -> Reassembled {
+        let mut last = Reassembled::Waiting;
+        for (number, packet) in (1..).zip(packets) {
+            last = hear(reassembler, number, packet, packet.len());
+        }
+        last
+    }
+
+    fn segment(outcome: Reassembled) -> Segment {
+        match outcome {
+            Reassembled::Complete(Heard::Segment(segment)) => segment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fragments_in_any_order_make_the_segment_of_the_last_one() {
+        let packet = samples::packet_v4();
+        let pieces = [(0, 16), (16, 24), (24, 37)].map(|(from, to)| cut_v4(&packet, 9, from, to));
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let mut reassembler = Reassembler::default();
+            let segment = segment(hear_all(&mut reassembler, &order.map(|at| pieces[at].clone())));
+            assert_eq!((segment.packet, segment.stamp), (3, Stamp::new(3, 0)));
+            assert_eq!(
+                (segment.seq, segment.length, segment.ip_id, segment.ttl),
+                (Seq(1000), 5, Some(9), 61)
+            );
+            assert_eq!((reassembler.parts(), reassembler.unfinished()), (2, 0));
+        }
+    }
+
+    #[test]
+    fn ipv6_fragments_too() {
+        let whole = samples::tcp();
+        let first = samples::outer_v6(44, "06 00 0001 00000007", &whole[..24]);
+        let last = samples::outer_v6(44, "06 00 0018 00000007", &whole[24..]);
+        let segment = segment(hear_all(&mut Reassembler::default(), &[first, last]));
+        assert_eq!((segment.seq, segment.length, segment.ip_id), (Seq(1000), 5, None));
+    }
+
+    #[test]
+    fn datagrams_are_kept_apart() {
+        let packet = samples::packet_v4();
+        let mut reassembler = Reassembler::default();
+        let pieces = [cut_v4(&packet, 1, 0, 16), cut_v4(&packet, 2, 16, 37)];
+        assert!(matches!(hear_all(&mut reassembler, &pieces), Reassembled::Waiting));
+        assert_eq!((reassembler.parts(), reassembler.unfinished()), (0, 2));
+    }
+
+    #[test]
+    fn a_cut_fragment_still_gives_header_and_length() {
+        let packet = samples::packet_v4();
+        let mut reassembler = Reassembler::default();
+        hear(&mut reassembler, 1, &cut_v4(&packet, 1, 0, 24), 44);
+        let last = cut_v4(&packet, 1, 24, 37);
+        let segment = segment(hear(&mut reassembler, 2, &last, 22));
+        assert_eq!((segment.seq, segment.length, segment.header_cut), (Seq(1000), 5, true));
+    }
+
+    #[test]
+    fn tunnels_and_fragments_in_fragments_are_looked_through() {
+        let inner = samples::packet_v4();
+        let outer = |from, to| samples::outer_v4(4, "", &cut_v4(&inner, 5, from, to));
+        let (first, last) = (outer(0, 16), outer(16, 37));
+        let pieces = [
+            cut_v4(&first, 6, 0, 16),
+            cut_v4(&first, 6, 16, 36),
+            cut_v4(&last, 7, 0, 16),
+            cut_v4(&last, 7, 16, 41),
+        ];
+        let mut reassembler = Reassembler::default();
+        let segment = segment(hear_all(&mut reassembler, &pieces));
+        assert_eq!((segment.packet, segment.seq, segment.length), (4, Seq(1000), 5));
+    }
+
+    #[test]
+    fn contradictions_drop_the_datagram() {
+        let packet = samples::packet_v4();
+        let mut reassembler = Reassembler::default();
+        hear(&mut reassembler, 1, &cut_v4(&packet, 1, 16, 37), 41);
+        let mut beyond = cut_v4(&packet, 1, 16, 37);
+        beyond[6..8].copy_from_slice(&[0, 9]);
+        assert!(matches!(hear(&mut reassembler, 2, &beyond, 41), Reassembled::Dropped));
+        let mut huge = cut_v4(&packet, 1, 16, 37);
+        huge[6..8].copy_from_slice(&[0x1f, 0xff]);
+        assert!(matches!(hear(&mut reassembler, 3, &huge, 41), Reassembled::Dropped));
+        assert_eq!(reassembler.unfinished(), 3);
+    }
+
+    #[test]
+    fn old_datagrams_are_given_up_when_their_name_comes_again() {
+        let packet = samples::packet_v4();
+        let mut reassembler = Reassembler::default();
+        hear(&mut reassembler, 1, &cut_v4(&packet, 1, 0, 16), 36);
+        assert!(matches!(
+            hear(&mut reassembler, 40, &cut_v4(&packet, 1, 16, 37), 41),
+            Reassembled::Waiting
+        ));
+        assert!(matches!(
+            hear(&mut reassembler, 41, &cut_v4(&packet, 1, 0, 16), 36),
+            Reassembled::Complete(_)
+        ));
+        assert_eq!((reassembler.parts(), reassembler.unfinished()), (1, 1));
+    }
+
+    #[test]
+    fn a_flood_of_first_fragments_stays_bounded_and_counted() {
+        let packet = samples::packet_v4();
+        let mut reassembler = Reassembler::default();
+        for number in 0..2000 {
+            hear(&mut reassembler, 1, &cut_v4(&packet, number, 0, 16), 36);
+        }
+        assert_eq!(reassembler.pending.len(), limits::MAX_REASSEMBLIES);
+        assert_eq!(reassembler.unfinished(), 2000);
+    }
+}

@@ -137,3 +137,108 @@ fn read_quoted_v6(bytes: &[u8]) -> Option<(Pair, &[u8])> {
 fn within(bytes: &[u8], total: usize) -> &[u8] {
     bytes.get(..total).filter(|_| total != 0).unwrap_or(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples;
+
+    fn error_v4(header: &str, quote: &[u8]) -> Heard {
+        samples::heard(228, &samples::outer_v4(1, header, quote))
+    }
+
+    fn error(heard: Heard) -> IcmpError {
+        match heard {
+            Heard::IcmpError(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_classic_quote_of_eight_bytes_is_enough() {
+        let error = error(error_v4("030a 0000 00000000", &samples::packet_v4()[..28]));
+        assert_eq!(error.from, IpAddr::from([192, 0, 2, 1]));
+        assert_eq!((error.v6, error.kind, error.code, error.mtu), (false, 3, 10, 0));
+        assert_eq!(
+            (error.seq, error.quoted, error.ttl, error.packet),
+            (Seq(1000), 8, 64, 7)
+        );
+        assert_eq!(error.key.sender(error.dir).to_string(), "10.0.0.1:40000");
+        assert!(matches!(
+            error_v4("030a 0000 00000000", &samples::packet_v4()[..27]),
+            Heard::Other { .. }
+        ));
+    }
+
+    #[test]
+    fn fragmentation_needed_states_the_next_mtu() {
+        let error = error(error_v4("0304 0000 0000 0578", &samples::packet_v4()));
+        assert_eq!((error.mtu, error.quoted), (1400, 32));
+    }
+
+    #[test]
+    fn padding_and_extensions_after_the_quote_are_no_part_of_it() {
+        let mut quote = samples::packet_v4()[..28].to_vec();
+        quote[3] = 28;
+        quote.extend([0; 100]);
+        assert_eq!(error(error_v4("0b00 0000 00200000", &quote)).quoted, 8);
+    }
+
+    #[test]
+    fn a_quoted_ipv4_header_may_have_options() {
+        let mut quote = samples::packet_v4();
+        quote[0] = 0x46;
+        quote.splice(20..20, [1, 1, 1, 0]);
+        assert_eq!(error(error_v4("0b00 0000 00000000", &quote)).seq, Seq(1000));
+    }
+
+    #[test]
+    fn ipv6_errors_are_read_through_extension_headers() {
+        let mut quote = samples::packet_v6();
+        quote[6] = 60;
+        quote[5] += 8;
+        quote.splice(40..40, [6, 0, 1, 4, 0, 0, 0, 0]);
+        let packet = samples::outer_v6(58, "0200 0000 00000500", &quote);
+        let error = error(samples::heard(229, &packet));
+        assert_eq!((error.v6, error.kind, error.mtu, error.seq), (true, 2, 1280, Seq(1000)));
+        assert_eq!(error.key.sender(error.dir).to_string(), "[2001:db8::1]:40000");
+    }
+
+    #[test]
+    fn what_quotes_no_segment_is_a_host_heard() {
+        let mut later = samples::packet_v4();
+        later[7] = 5;
+        let mut datagram = samples::packet_v4();
+        datagram[9] = 17;
+        for quote in [later, datagram, vec![], vec![0x45], vec![0x60; 45]] {
+            assert!(matches!(error_v4("0300 0000 00000000", &quote), Heard::Other { .. }));
+        }
+        for header in ["0800 0000 00010001", "0400 0000 00000000", "0501 0000 0a000001"] {
+            assert!(matches!(
+                error_v4(header, &samples::packet_v4()),
+                Heard::Other { source: Some(_) }
+            ));
+        }
+        let solicitation = samples::outer_v6(58, "8700 0000 00000000", &samples::packet_v6());
+        assert!(matches!(
+            samples::heard(229, &solicitation),
+            Heard::Other { source: Some(_) }
+        ));
+    }
+
+    #[test]
+    fn cuts_and_mutations_of_errors_are_survived() {
+        let v4 = samples::outer_v4(1, "0304 0000 00000578", &samples::packet_v4());
+        let v6 = samples::outer_v6(58, "0200 0000 00000500", &samples::packet_v6());
+        for packet in [v4, v6] {
+            for at in 0..packet.len() {
+                let _ = samples::heard(101, &packet[..at]);
+                for value in [0, 4, 44, 51, 0xff] {
+                    let mut packet = packet.clone();
+                    packet[at] = value;
+                    let _ = samples::heard(101, &packet);
+                }
+            }
+        }
+    }
+}

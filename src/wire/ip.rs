@@ -23,10 +23,14 @@ fn read_v4<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
     if header_length < 20 || total < header_length {
         return Err(Why::Malformed);
     }
+    let target = match header_length {
+        20 => None,
+        length => part.bytes().get(20..length).and_then(find_last_stop),
+    };
     let net = Net {
         pair: Pair::V4(
             [head[12], head[13], head[14], head[15]],
-            [head[16], head[17], head[18], head[19]],
+            target.unwrap_or([head[16], head[17], head[18], head[19]]),
         ),
         ttl: head[8],
         ip_id: Some(u16::from_be_bytes([head[4], head[5]])),
@@ -40,6 +44,25 @@ fn read_v4<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
         return Ok(fragment(walk, &net, identification, head[9], (offset, more), payload));
     }
     Ok(Step::Into(Layer::Protocol(head[9], net), payload))
+}
+
+/// The end of a source route that is not used up (RFC 791 3.1, options 131 and 137): until then the header's target is
+/// only the next waypoint.
+fn find_last_stop(mut options: &[u8]) -> Option<[u8; 4]> {
+    loop {
+        match options {
+            [1, rest @ ..] => options = rest,
+            [0, ..] => return None,
+            [kind, length, ..] => {
+                let option = options.get(..usize::from((*length).max(2)))?;
+                if let (131 | 137, [_, _, pointer, route @ ..]) = (*kind, option) {
+                    return route.last_chunk().copied().filter(|_| pointer < length);
+                }
+                options = options.get(option.len()..)?;
+            }
+            _ => return None,
+        }
+    }
 }
 
 /// RFC 8200 3.
@@ -151,6 +174,21 @@ mod tests {
             let target = segment.key.sender(segment.dir.flip());
             assert_eq!(target.to_string(), "[2001:db8::99]:80", "{name}");
         }
+    }
+
+    #[test]
+    fn the_last_stop_of_an_ipv4_source_route_is_the_other_end() {
+        let target = |pointer: u8| {
+            let mut packet = samples::packet_v4();
+            packet[0] = 0x48;
+            packet[3] += 12;
+            packet.splice(20..20, [1, 131, 11, pointer, 10, 0, 0, 8, 10, 0, 0, 9, 0]);
+            packet.remove(32);
+            let segment = samples::segment(228, &packet);
+            segment.key.sender(segment.dir.flip()).to_string()
+        };
+        assert_eq!(target(4), "10.0.0.9:80");
+        assert_eq!(target(12), "10.0.0.2:80", "used up");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use icmp::IcmpError;
 pub use options::Options;
 pub use segment::{Flags, PayloadKind, Segment};
 
-use crate::base::{Endpoint, Stamp};
+use crate::base::{Endpoint, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use part::Part;
 use std::net::IpAddr;
@@ -39,8 +39,12 @@ pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
     if let Some(heard) = decode_plain(record, bytes) {
         return heard;
     }
-    let part = Part::new(bytes, record.original as usize);
-    Walk::new(record.into(), 0).run(Layer::Link(record.link), part)
+    Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
+}
+
+/// The whole frame. A length on the wire beyond any frame's is a damaged record's, and not to be believed.
+fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
+    Part::new(bytes, (record.original as usize).min(limits::MAX_RECORD))
 }
 
 /// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
@@ -65,7 +69,7 @@ fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
         [0x86, 0xdd] => plain_v6(packet)?,
         _ => return None,
     };
-    let part = Part::new(bytes, record.original as usize).skip(start).ok()?;
+    let part = whole(record, bytes).skip(start).ok()?;
     if header_length + length > part.wire() {
         return None;
     }

@@ -113,7 +113,7 @@ pub(super) fn outer_v4(protocol: u8, header: &str, payload: &[u8]) -> Vec<u8> {
     before(&start, &content)
 }
 
-/// As [`outer_v4`], over IPv6 from 2001:db8:ffff::1 to ::2.
+/// As [`outer_v4`], over IPv6 from `2001:db8:ffff::1` to `2001:db8:ffff::2`.
 pub(super) fn outer_v6(next: u8, header: &str, payload: &[u8]) -> Vec<u8> {
     let content = before(header, payload);
     let start = format!(
@@ -411,6 +411,7 @@ pub(super) fn tunnels() -> Vec<Sample> {
         v4_in("GRE, all fields", 47, "b000 86dd 00000000 00000005 00000001", &v6),
         v4_in("GRE, Ethernet", 47, "0000 6558", &frame),
         v4_in("GRE, PPTP", 47, "3081 880b 0040 0001 00000001 00000002 ff03 0021", &v4),
+        v4_in("GRE, EoIP", 47, "2001 6400 0040 0007", &frame),
         v4_in("GRE, WCCP", 47, "0000 883e 00000000", &v4),
         v4_in("ERSPAN I", 47, "0000 88be", &frame),
         v4_in("ERSPAN II", 47, "1000 88be 00000001 1007 0001 00000000", &frame),

@@ -39,6 +39,10 @@ pub(super) fn read_gre<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, 
     let (flags, kind) = (part.u16(0)?, part.u16(2)?);
     let has = |bit: u16| flags & bit != 0;
     let mut length = 4;
+    if kind == 0x6400 {
+        walk.tag(Tag::Gre, u32::from(part.u16(6)?)); // MikroTik EoIP: payload length and tunnel number as the key.
+        return walk.enter(Layer::Ethernet, part.skip(8)?);
+    }
     if flags & 0x07 == 1 {
         // Key: payload length and call; calls are numbered per direction, so they are no part of the path.
         length += 4 + if has(0x1000) { 4 } else { 0 } + if has(0x0080) { 4 } else { 0 };
@@ -71,7 +75,6 @@ fn read_gre_payload<'a>(walk: &mut Walk, kind: u16, numbered: bool, part: Part<'
             let optional = if part.u8(11)? & 1 == 1 { 8 } else { 0 };
             read_erspan(walk, part, 12 + optional)
         }
-        0x6400 => walk.enter(Layer::Ethernet, part),
         0x8200..=0x83f0 if kind.trailing_zeros() >= 4 => walk.enter(Layer::Wifi, part), // Aruba access points
         // WCCP: version 2 has four bytes of its own before the IP header.
         0x883e if part.u8(0)? >> 4 == 4 => walk.enter(Layer::Ip, part),
