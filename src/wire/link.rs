@@ -24,7 +24,10 @@ pub(super) fn read<'a>(walk: &mut Walk, link: LinkType, part: Part<'a>) -> Resul
         119 => wifi::read_prism(part),
         163 => wifi::read_avs(part),
         192 => read_ppi(walk, part),
-        242 => ether_type_at(part, 0, 4), // IP over InfiniBand
+        242 => ether_type_at(part, 40, 44), // IP over InfiniBand, after a global routing header
+        7 => read_arcnet(part, 2),
+        129 => read_arcnet(part, 4),
+        197 => read_erf(walk, part),
         239 => read_nflog(part),
         other => Err(Why::LinkType(other)),
     }
@@ -147,6 +150,35 @@ fn read_ppi<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
     }
     let link = LinkType(u16::from_le_bytes([a, b]));
     walk.enter(Layer::Link(link), part.skip(length.into())?)
+}
+
+/// ARCNET, its packet type at offset `at` (Linux puts an offset before it): RFC 1201 has a split flag and a number, and
+/// four bytes of filling where the flag is 0xff; RFC 1051 has nothing.
+fn read_arcnet(part: Part<'_>, at: usize) -> Result<Step<'_>, Why> {
+    let length = match (part.u8(at)?, part.u8(at + 1)?) {
+        (0xd4, 0xff) => 8, // flag, two bytes, flag, number
+        (0xd4, 0) => 4,
+        (0xf0, _) => 1,
+        _ => return Err(Why::NotIp),
+    };
+    Ok(Step::Into(Layer::Ip, part.skip(at + length)?))
+}
+
+/// Endace's extensible record format: time, type, flags, lengths; extension headers while their top bit says so.
+fn read_erf<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
+    let kind = part.u8(8)?;
+    let mut rest = part.skip(16)?;
+    let mut more = kind & 0x80 != 0;
+    while more {
+        more = rest.u8(0)? & 0x80 != 0;
+        rest = rest.skip(8)?;
+    }
+    match kind & 0x7f {
+        1 => walk.enter(Layer::Hdlc, rest),
+        2 | 11 | 16 | 20 => walk.enter(Layer::Ethernet, rest.skip(2)?),
+        22 | 23 => walk.enter(Layer::Ip, rest),
+        _ => Err(Why::NotIp),
+    }
 }
 
 /// `LINKTYPE_NFLOG`: type-length-value fields in host order, padded to four bytes; type 9 is the packet.
