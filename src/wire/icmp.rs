@@ -1,7 +1,10 @@
 //! ICMP and `ICMPv6` errors, and the TCP header that they quote.
 
 use super::segment::Flags;
+use super::walk::{Net, Pair, Walk};
+use super::{Heard, Part, Why};
 use crate::base::{Dir, FlowKey, Seq, Stamp};
+use etherparse::{IpNumber, Ipv6ExtensionsSlice};
 use std::net::IpAddr;
 
 /// An ICMP error about a TCP segment. `key` and `dir` are those of the quoted segment, not of the error.
@@ -39,4 +42,221 @@ pub struct IcmpError {
     pub interface: u16,
     /// As [`crate::wire::Segment::path`].
     pub path: u32,
+}
+
+/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; everything else is somebody
+/// speaking without TCP.
+pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Result<Heard, Why> {
+    let (kind, code) = (part.u8(0)?, part.u8(1)?);
+    let is_error = if v6 {
+        (1..=4).contains(&kind)
+    } else {
+        matches!(kind, 3 | 11 | 12)
+    };
+    if !is_error {
+        return Ok(walk.other());
+    }
+    let Some(quote) = part.skip(8).ok().and_then(|quoted| read_quote(quoted.bytes())) else {
+        return Ok(walk.other());
+    };
+    let mtu = match (v6, kind, code) {
+        (false, 3, 4) => part.u16(6)?.into(), // RFC 1191 4
+        (true, 2, _) => part.u32(4)?,
+        _ => 0,
+    };
+    Ok(Heard::IcmpError(IcmpError {
+        packet: walk.origin.packet,
+        stamp: walk.origin.stamp,
+        from: net.pair.source(),
+        ttl: net.ttl,
+        v6,
+        kind,
+        code,
+        mtu,
+        key: quote.key,
+        dir: quote.dir,
+        seq: quote.seq,
+        ack: quote.ack,
+        flags: quote.flags,
+        quoted: quote.length,
+        interface: walk.origin.interface,
+        path: walk.path,
+    }))
+}
+
+/// What a quote says of the segment that caused the error.
+struct Quote {
+    key: FlowKey,
+    dir: Dir,
+    seq: Seq,
+    ack: Seq,
+    flags: Flags,
+    length: u16,
+}
+
+/// The quoted IP header and the first bytes of TCP, at least eight (RFC 792; RFC 1812 4.3.2.3 asks for more).
+/// Lengths are not checked: routers are known to quote headers they have already changed.
+fn read_quote(bytes: &[u8]) -> Option<Quote> {
+    let (pair, tcp) = match bytes.first()? >> 4 {
+        4 => read_quoted_v4(bytes)?,
+        6 => read_quoted_v6(bytes)?,
+        _ => return None,
+    };
+    let [a, b, c, d, seq @ ..] = tcp.first_chunk::<8>()?;
+    let (key, dir) = pair.key(u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+    let header_length = tcp.get(12).map_or(20, |offset| usize::from(offset >> 4) * 4);
+    Some(Quote {
+        key,
+        dir,
+        seq: Seq(u32::from_be_bytes(*seq)),
+        ack: Seq(tcp
+            .get(8..)
+            .and_then(|rest| rest.first_chunk())
+            .map_or(0, |ack| u32::from_be_bytes(*ack))),
+        flags: Flags(
+            tcp.get(12..)
+                .and_then(|rest| rest.first_chunk())
+                .map_or(0, |bits| u16::from_be_bytes(*bits) & 0x1ff),
+        ),
+        length: tcp.len().min(header_length.max(8)) as u16,
+    })
+}
+
+fn read_quoted_v4(bytes: &[u8]) -> Option<(Pair, &[u8])> {
+    let head = bytes.first_chunk::<20>()?;
+    let header_length = usize::from(head[0] & 0x0f) * 4;
+    let offset = u16::from_be_bytes([head[6], head[7]]) & 0x1fff;
+    if head[9] != IpNumber::TCP.0 || offset != 0 || header_length < 20 {
+        return None;
+    }
+    let pair = Pair::V4(
+        [head[12], head[13], head[14], head[15]],
+        [head[16], head[17], head[18], head[19]],
+    );
+    Some((
+        pair,
+        within(bytes, u16::from_be_bytes([head[2], head[3]]).into()).get(header_length..)?,
+    ))
+}
+
+fn read_quoted_v6(bytes: &[u8]) -> Option<(Pair, &[u8])> {
+    let head = bytes.first_chunk::<40>()?;
+    let pair = Pair::V6(*bytes.get(8..)?.first_chunk()?, *bytes.get(24..)?.first_chunk()?);
+    let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
+    let payload = within(bytes, if length == 0 { 0 } else { length + 40 }).get(40..)?;
+    let (extensions, next, tcp, _) = Ipv6ExtensionsSlice::from_slice_lax(IpNumber(head[6]), payload);
+    if next != IpNumber::TCP || extensions.is_fragmenting_payload() {
+        return None;
+    }
+    Some((pair, tcp))
+}
+
+/// `bytes` up to the quoted packet's own end, which padding and ICMP extensions (RFC 4884) may follow; 0 is no statement.
+fn within(bytes: &[u8], total: usize) -> &[u8] {
+    bytes.get(..total).filter(|_| total != 0).unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples;
+
+    fn error_v4(header: &str, quote: &[u8]) -> Heard {
+        samples::heard(228, &samples::outer_v4(1, header, quote))
+    }
+
+    fn error(heard: Heard) -> IcmpError {
+        match heard {
+            Heard::IcmpError(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_classic_quote_of_eight_bytes_is_enough() {
+        let error = error(error_v4("030a 0000 00000000", &samples::packet_v4()[..28]));
+        assert_eq!(error.from, IpAddr::from([192, 0, 2, 1]));
+        assert_eq!((error.v6, error.kind, error.code, error.mtu), (false, 3, 10, 0));
+        assert_eq!(
+            (error.seq, error.quoted, error.ttl, error.packet),
+            (Seq(1000), 8, 64, 7)
+        );
+        assert_eq!(error.key.sender(error.dir).to_string(), "10.0.0.1:40000");
+        assert!(matches!(
+            error_v4("030a 0000 00000000", &samples::packet_v4()[..27]),
+            Heard::Other { .. }
+        ));
+    }
+
+    #[test]
+    fn fragmentation_needed_states_the_next_mtu() {
+        let error = error(error_v4("0304 0000 0000 0578", &samples::packet_v4()));
+        assert_eq!((error.mtu, error.quoted), (1400, 32));
+    }
+
+    #[test]
+    fn padding_and_extensions_after_the_quote_are_no_part_of_it() {
+        let mut quote = samples::packet_v4()[..28].to_vec();
+        quote[3] = 28;
+        quote.extend([0; 100]);
+        assert_eq!(error(error_v4("0b00 0000 00200000", &quote)).quoted, 8);
+    }
+
+    #[test]
+    fn a_quoted_ipv4_header_may_have_options() {
+        let mut quote = samples::packet_v4();
+        quote[0] = 0x46;
+        quote.splice(20..20, [1, 1, 1, 0]);
+        assert_eq!(error(error_v4("0b00 0000 00000000", &quote)).seq, Seq(1000));
+    }
+
+    #[test]
+    fn ipv6_errors_are_read_through_extension_headers() {
+        let mut quote = samples::packet_v6();
+        quote[6] = 60;
+        quote[5] += 8;
+        quote.splice(40..40, [6, 0, 1, 4, 0, 0, 0, 0]);
+        let packet = samples::outer_v6(58, "0200 0000 00000500", &quote);
+        let error = error(samples::heard(229, &packet));
+        assert_eq!((error.v6, error.kind, error.mtu, error.seq), (true, 2, 1280, Seq(1000)));
+        assert_eq!(error.key.sender(error.dir).to_string(), "[2001:db8::1]:40000");
+    }
+
+    #[test]
+    fn what_quotes_no_segment_is_a_host_heard() {
+        let mut later = samples::packet_v4();
+        later[7] = 5;
+        let mut datagram = samples::packet_v4();
+        datagram[9] = 17;
+        for quote in [later, datagram, vec![], vec![0x45], vec![0x60; 45]] {
+            assert!(matches!(error_v4("0300 0000 00000000", &quote), Heard::Other { .. }));
+        }
+        for header in ["0800 0000 00010001", "0400 0000 00000000", "0501 0000 0a000001"] {
+            assert!(matches!(
+                error_v4(header, &samples::packet_v4()),
+                Heard::Other { source: Some(_) }
+            ));
+        }
+        let solicitation = samples::outer_v6(58, "8700 0000 00000000", &samples::packet_v6());
+        assert!(matches!(
+            samples::heard(229, &solicitation),
+            Heard::Other { source: Some(_) }
+        ));
+    }
+
+    #[test]
+    fn cuts_and_mutations_of_errors_are_survived() {
+        let v4 = samples::outer_v4(1, "0304 0000 00000578", &samples::packet_v4());
+        let v6 = samples::outer_v6(58, "0200 0000 00000500", &samples::packet_v6());
+        for packet in [v4, v6] {
+            for at in 0..packet.len() {
+                let _ = samples::heard(101, &packet[..at]);
+                for value in [0, 4, 44, 51, 0xff] {
+                    let mut packet = packet.clone();
+                    packet[at] = value;
+                    let _ = samples::heard(101, &packet);
+                }
+            }
+        }
+    }
 }

@@ -1,13 +1,119 @@
 //! Record to segment: one captured packet is decoded to the innermost TCP segment, or to the reason why not.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+mod part;
+mod walk;
+mod link;
+mod ether;
+mod wifi;
+mod ip;
+mod tunnel;
 pub mod segment;
+pub mod options;
+mod hello;
 pub mod icmp;
+mod dns;
+pub mod fragment;
+#[cfg(test)]
+mod samples;
 
+pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
-pub use segment::{Flags, Options, PayloadKind, Segment};
+pub use options::Options;
+pub use segment::{Flags, PayloadKind, Segment};
 
-use crate::base::{Endpoint, Stamp};
+use crate::base::{Endpoint, Stamp, limits};
+use crate::capture::{LinkType, Record};
+use part::Part;
 use std::net::IpAddr;
+use walk::{Layer, Net, Origin, Pair, Tag, Walk};
+
+/// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
+/// will do, and the same ones give the same answer on every thread.
+#[must_use]
+pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
+    if let Some(heard) = decode_plain(record, bytes) {
+        return heard;
+    }
+    Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
+}
+
+/// The whole frame. A length on the wire beyond any frame's is a damaged record's, and not to be believed.
+fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
+    Part::new(bytes, (record.original as usize).min(limits::MAX_RECORD))
+}
+
+/// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
+/// `None` leaves the packet to the long way.
+#[inline]
+fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
+    if record.link != LinkType(1) {
+        return None;
+    }
+    let (kind, tag, start) = match bytes.get(12..18)? {
+        [0x81, 0x00, high, low, kind, kind_low] => (
+            [*kind, *kind_low],
+            u32::from(u16::from_be_bytes([*high & 0x0f, *low])),
+            18,
+        ),
+        [kind, kind_low, ..] => ([*kind, *kind_low], 0, 14),
+        _ => return None,
+    };
+    let packet = bytes.get(start..)?;
+    let (net, header_length, length) = match kind {
+        [0x08, 0x00] => plain_v4(packet)?,
+        [0x86, 0xdd] => plain_v6(packet)?,
+        _ => return None,
+    };
+    let part = whole(record, bytes).skip(start).ok()?;
+    if header_length + length > part.wire() {
+        return None;
+    }
+    let segment = part.skip(header_length).ok()?.take(length);
+    let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
+    segment::read(Origin::from(record), path, &net, segment).ok()
+}
+
+/// Header and payload length of an IPv4 packet that carries a whole TCP segment right after 20 bytes.
+#[inline]
+fn plain_v4(packet: &[u8]) -> Option<(Net, usize, usize)> {
+    let head = packet.first_chunk::<20>()?;
+    let length = usize::from(u16::from_be_bytes([head[2], head[3]])).checked_sub(20)?;
+    let is_fragment = u16::from_be_bytes([head[6], head[7]]) & 0x3fff != 0;
+    if head[0] != 0x45 || head[9] != 6 || is_fragment || length < 20 {
+        return None;
+    }
+    let net = Net {
+        pair: Pair::V4(
+            [head[12], head[13], head[14], head[15]],
+            [head[16], head[17], head[18], head[19]],
+        ),
+        ttl: head[8],
+        ip_id: Some(u16::from_be_bytes([head[4], head[5]])),
+    };
+    Some((net, 20, length))
+}
+
+/// As [`plain_v4`], for IPv6 without extension headers.
+#[inline]
+fn plain_v6(packet: &[u8]) -> Option<(Net, usize, usize)> {
+    let (head, rest) = packet.split_first_chunk::<8>()?;
+    let (source, rest) = rest.split_first_chunk::<16>()?;
+    let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
+    if head[0] >> 4 != 6 || head[6] != 6 || length < 20 {
+        return None;
+    }
+    let net = Net {
+        pair: Pair::V6(*source, *rest.first_chunk::<16>()?),
+        ttl: head[7],
+        ip_id: None,
+    };
+    Some((net, 40, length))
+}
 
 /// What one record turned out to carry.
 #[derive(Debug)]
@@ -110,5 +216,97 @@ impl Why {
             Self::Encrypted => "encrypted",
             Self::NotIp => "not-ip",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the TCP header begins: its ports and numbers occur once.
+    fn tcp_start(bytes: &[u8]) -> usize {
+        let wanted = &samples::tcp()[..12];
+        bytes.windows(12).position(|window| window == wanted).unwrap()
+    }
+
+    #[test]
+    fn every_cut_after_the_flags_still_gives_the_segment() {
+        for sample in samples::all() {
+            let whole = samples::segment(sample.link, &sample.bytes);
+            let flags_end = tcp_start(&sample.bytes) + 14;
+            for end in 0..sample.bytes.len() {
+                let record = samples::record(sample.link, end, sample.bytes.len());
+                match decode(&record, &sample.bytes[..end]) {
+                    Heard::Segment(cut) => {
+                        let same = (cut.key, cut.dir, cut.flags, cut.seq, cut.ack, cut.length, cut.path)
+                            == (
+                                whole.key,
+                                whole.dir,
+                                whole.flags,
+                                whole.seq,
+                                whole.ack,
+                                whole.length,
+                                whole.path,
+                            );
+                        assert!(same && end >= flags_end, "{} at {end}", sample.name);
+                        assert_eq!(cut.header_cut, end < flags_end + 18, "{} at {end}", sample.name);
+                    }
+                    other => assert!(end < flags_end, "{} at {end}: {other:?}", sample.name),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_mutation_of_a_byte_is_survived() {
+        for sample in samples::all() {
+            for at in 0..sample.bytes.len() {
+                for value in [0, 1, 4, 6, 0x0f, 0x7f, 0x80, 0xff] {
+                    let mut bytes = sample.bytes.clone();
+                    bytes[at] = value;
+                    let heard = samples::heard(sample.link, &bytes);
+                    if let Heard::Fragment(fragment) = heard {
+                        let end = fragment.start as usize + fragment.captured as usize;
+                        assert!(end <= bytes.len());
+                        let _ = Reassembler::default().on_fragment(&fragment, &bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_on_every_link_is_survived() {
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        for link in (0..300).flat_map(|link| [link; 20]) {
+            let mut bytes = [0; 120];
+            for byte in &mut bytes {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                *byte = state as u8;
+            }
+            let _ = samples::heard(link, &bytes);
+        }
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_agree() {
+        for sample in samples::all() {
+            let record = samples::record(sample.link, sample.bytes.len(), sample.bytes.len());
+            if let Some(Heard::Segment(short)) = decode_plain(&record, &sample.bytes) {
+                let part = Part::new(&sample.bytes, sample.bytes.len());
+                let long = Walk::new((&record).into(), 0).run(Layer::Link(record.link), part);
+                let Heard::Segment(long) = long else {
+                    panic!("{}", sample.name)
+                };
+                assert_eq!(short, long, "{}", sample.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_stays_small() {
+        assert!(size_of::<Segment>() <= 176, "{}", size_of::<Segment>());
     }
 }

@@ -1,5 +1,7 @@
 //! One TCP segment as it was heard: header fields, options and what its payload begins with. No addresses but the key.
 
+use super::walk::{Net, Origin};
+use super::{Heard, Options, Part, Why, hello};
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 
 /// TCP control bits (RFC 9293 3.1), low byte in header order, AE/NS in bit 8.
@@ -65,29 +67,6 @@ impl Flags {
     pub fn is_ack(self) -> bool {
         self.has(Self::ACK)
     }
-}
-
-/// The TCP options that matter to a judgement, as far as they were captured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Maximum segment size.
-    pub mss: Option<u16>,
-    /// Window scale shift (RFC 7323 2), as sent.
-    pub window_scale: Option<u8>,
-    /// SACK permitted (RFC 2018).
-    pub sack_permitted: bool,
-    /// TSval and TSecr (RFC 7323 3).
-    pub timestamps: Option<(u32, u32)>,
-    /// First SACK block, left and right edge.
-    pub sack: Option<(Seq, Seq)>,
-    /// Second SACK block.
-    pub second_sack: Option<(Seq, Seq)>,
-    /// A TCP Fast Open cookie (RFC 7413) is present and not empty.
-    pub fast_open_cookie: bool,
-    /// Multipath TCP (kind 30) is present.
-    pub multipath: bool,
-    /// The options were cut by the capture, or contradict themselves.
-    pub damaged: bool,
 }
 
 /// What a payload begins with.
@@ -160,5 +139,133 @@ impl Segment {
     pub fn end(&self) -> Seq {
         let phantom = u32::from(self.flags.any(Flags::SYN)) + u32::from(self.flags.any(Flags::FIN));
         self.seq.plus(self.length.wrapping_add(phantom))
+    }
+}
+
+/// RFC 9293 3.1. Ports, numbers and flags (14 bytes) are enough; all beyond is taken as far as it was captured.
+#[inline]
+pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Result<Heard, Why> {
+    let bytes = part.bytes();
+    let head = match bytes.first_chunk::<20>() {
+        Some(head) => *head,
+        None => zero_filled(part)?,
+    };
+    let (key, dir) = net.pair.key(
+        u16::from_be_bytes([head[0], head[1]]),
+        u16::from_be_bytes([head[2], head[3]]),
+    );
+    let header_length = usize::from(head[12] >> 4) * 4;
+    let (options, payload) = if header_length == 20 {
+        (Options::default(), bytes.get(20..))
+    } else {
+        let all = bytes.get(20..header_length.min(bytes.len()));
+        (
+            Options::read(all.unwrap_or_default(), header_length, part.wire()),
+            bytes.get(header_length.max(20)..),
+        )
+    };
+    let (kind, name) = match payload {
+        Some(payload) if !payload.is_empty() => hello::read(payload),
+        _ => (PayloadKind::None, None),
+    };
+    Ok(Heard::Segment(Segment {
+        packet: origin.packet,
+        stamp: origin.stamp,
+        key,
+        dir,
+        flags: Flags(u16::from_be_bytes([head[12] & 1, head[13]])),
+        seq: Seq(u32::from_be_bytes([head[4], head[5], head[6], head[7]])),
+        ack: Seq(u32::from_be_bytes([head[8], head[9], head[10], head[11]])),
+        window: u16::from_be_bytes([head[14], head[15]]),
+        checksum: u16::from_be_bytes([head[16], head[17]]),
+        // Wireshark takes an impossible data offset (below five words) as it stands; so does this.
+        length: part.wire().saturating_sub(header_length) as u32,
+        options,
+        ttl: net.ttl,
+        ip_id: net.ip_id,
+        interface: origin.interface,
+        path,
+        header_cut: bytes.len() < header_length.max(20),
+        kind,
+        name,
+    }))
+}
+
+/// A header cut after its flags, the rest zero.
+#[cold]
+fn zero_filled(part: Part<'_>) -> Result<[u8; 20], Why> {
+    part.array::<14>(0)?;
+    let mut head = [0; 20];
+    head.iter_mut().zip(part.bytes()).for_each(|(to, from)| *to = *from);
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples;
+
+    fn read_changed(change: impl FnOnce(&mut Vec<u8>)) -> Heard {
+        let mut packet = samples::packet_v4();
+        change(&mut packet);
+        samples::heard(228, &packet)
+    }
+
+    fn segment_changed(change: impl FnOnce(&mut Vec<u8>)) -> Segment {
+        match read_changed(change) {
+            Heard::Segment(segment) => segment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_nine_flags_are_read() {
+        let segment = segment_changed(|packet| packet[32..34].copy_from_slice(&[0x8f, 0xff]));
+        assert_eq!(segment.flags.0, 0x1ff);
+    }
+
+    #[test]
+    fn a_syn_and_a_fin_take_a_number_each() {
+        let segment = segment_changed(|packet| packet[33] = 0x03);
+        assert_eq!(segment.end().0, 1000 + 5 + 2);
+    }
+
+    #[test]
+    fn a_header_offset_below_five_words_is_taken_as_it_stands() {
+        let segment = segment_changed(|packet| packet[32] = 0x30);
+        assert_eq!((segment.length, segment.options.damaged), (37 - 12, true));
+    }
+
+    #[test]
+    fn a_header_longer_than_the_segment_has_no_payload() {
+        let segment = segment_changed(|packet| packet[32] = 0xf0);
+        assert_eq!(
+            (segment.length, segment.options.damaged, segment.header_cut),
+            (0, true, true)
+        );
+    }
+
+    #[test]
+    fn a_packet_that_ends_inside_the_header_is_damaged() {
+        let segment = segment_changed(|packet| packet[3] = 20 + 16);
+        assert_eq!(
+            (segment.length, segment.options.damaged, segment.header_cut),
+            (0, true, true)
+        );
+        let heard = read_changed(|packet| packet[3] = 20 + 13);
+        assert!(matches!(heard, Heard::Skipped(Why::Malformed)), "{heard:?}");
+    }
+
+    #[test]
+    fn the_payload_is_measured_on_the_wire_and_judged_as_captured() {
+        let packet = samples::packet_v4();
+        let record = samples::record(228, 53, packet.len());
+        let Heard::Segment(segment) = crate::wire::decode(&record, &packet[..53]) else {
+            panic!()
+        };
+        assert_eq!(
+            (segment.length, segment.kind, segment.header_cut),
+            (5, PayloadKind::Other, false)
+        );
     }
 }
