@@ -6,6 +6,7 @@
 pub mod base;
 pub mod capture;
 pub mod wire;
+pub mod script;
 pub mod finding;
 pub mod verdict;
 pub mod report;
