@@ -6,8 +6,10 @@
 pub mod base;
 pub mod capture;
 pub mod wire;
+pub mod script;
 pub mod flow;
 pub mod case;
 pub mod finding;
 pub mod verdict;
 pub mod report;
+pub mod analyzer;

@@ -1,0 +1,171 @@
+//! What is known when everything has been read: flows in order, the context around them, and the way to a report.
+
+use super::rows;
+use crate::base::Endpoint;
+use crate::capture::CaptureInfo;
+use crate::case::{Case, Context};
+use crate::finding::find_all;
+use crate::flow::FlowFacts;
+use crate::flow::table::Finished;
+use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
+use crate::verdict::judge;
+use crate::wire::Why;
+use hashbrown::{HashMap, HashSet};
+use std::io;
+use std::net::IpAddr;
+
+/// One capture of the recording, read to its end.
+#[derive(Debug)]
+pub struct CaptureReport {
+    info: CaptureInfo,
+    packets_before: u64,
+    skipped: Vec<(String, u64)>,
+}
+
+impl CaptureReport {
+    pub(super) fn new(info: CaptureInfo, packets_before: u64, skipped: HashMap<Why, u64>) -> Self {
+        let mut skipped: Vec<(String, u64)> = skipped
+            .into_iter()
+            .filter(|&(_, count)| count > 0)
+            .map(|(why, count)| match why {
+                Why::LinkType(number) => (format!("{} {number}", why.word()), count),
+                _ => (why.word().to_string(), count),
+            })
+            .collect();
+        skipped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Self { info, packets_before, skipped }
+    }
+}
+
+/// The whole recording, tracked.
+#[derive(Debug)]
+pub struct Analysis {
+    captures: Vec<CaptureReport>,
+    /// In order of first packet.
+    flows: Vec<FlowFacts>,
+    context: Context,
+    /// First packets of Wireshark's streams, ascending: the place is the number.
+    streams: Vec<u64>,
+    tcp_packets: u64,
+    copies: u64,
+    limits: Vec<String>,
+    interrupted: bool,
+}
+
+impl Analysis {
+    pub(super) fn new(
+        captures: Vec<CaptureReport>,
+        finished: Vec<Finished>,
+        tcp_packets: u64,
+        heard: HashSet<IpAddr>,
+        names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+        interrupted: bool,
+    ) -> Self {
+        let mut context = context_of(&captures);
+        context.names.extend(names);
+        heard.into_iter().for_each(|ip| context.on_heard(ip));
+        let (mut flows, mut streams, mut copies, mut refused) = (Vec::new(), Vec::new(), 0, 0);
+        for mut shard in finished {
+            flows.append(&mut shard.flows);
+            streams.append(&mut shard.other_streams);
+            copies += shard.copies;
+            refused += shard.refused;
+        }
+        flows.sort_by_key(|facts| (facts.first.packet, facts.first.stamp));
+        flows.iter().for_each(|facts| context.on_flow(facts));
+        streams.extend(flows.iter().map(|facts| facts.stream_start));
+        streams.sort_unstable();
+        streams.dedup();
+        let limits = (refused > 0).then(|| {
+            format!("{refused} packets belong to flows that were not tracked, because more than {} were open at once", flows.len())
+        });
+        Self { captures, flows, context, streams, tcp_packets, copies, limits: limits.into_iter().collect(), interrupted }
+    }
+
+    /// Judges every flow that `selected` keeps, in order, and tells the reporters.
+    ///
+    /// # Errors
+    /// What a reporter reports.
+    pub fn report(
+        &self,
+        selected: &dyn Fn(Endpoint, Endpoint) -> bool,
+        reporters: &mut [&mut dyn Reporter],
+    ) -> io::Result<()> {
+        self.tell_head(reporters)?;
+        let mut flows = 0;
+        for facts in &self.flows {
+            let case = Case::new(facts, &self.context);
+            if !selected(case.client(), case.server()) {
+                continue;
+            }
+            flows += 1;
+            let findings = find_all(&case);
+            let verdict = judge(&case, &findings);
+            let cause = verdict.cause.and_then(|place| findings.get(place));
+            let row = rows::row_of(self, &case, flows, &findings, &verdict);
+            let report = FlowReport { row: &row, findings: &findings, cause };
+            for reporter in reporters.iter_mut() {
+                reporter.flow(&report)?;
+            }
+        }
+        let tail = Tail { flows };
+        reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+    }
+
+    fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
+        let captures: Vec<CaptureHead<'_>> = self
+            .captures
+            .iter()
+            .map(|capture| CaptureHead {
+                info: &capture.info,
+                packets_before: capture.packets_before,
+                skipped: &capture.skipped,
+            })
+            .collect();
+        let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
+        let head = Head {
+            captures: &captures,
+            tcp_packets: self.tcp_packets,
+            duplicates: self.copies,
+            one_sided: (one_sided, one_sided + two_sided),
+            limits: &self.limits,
+            interrupted: self.interrupted,
+        };
+        reporters.iter_mut().try_for_each(|reporter| reporter.head(&head))
+    }
+
+    /// Name, and decimals of the time stamps, of the capture that a flow began in.
+    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (&str, u8) {
+        let Some(capture) = self.captures.get(usize::from(facts.capture)) else { return ("", 9) };
+        let interface = capture.info.interfaces.get(usize::from(facts.interface));
+        (&capture.info.name, interface.map_or(6, |interface| interface.stamp_digits))
+    }
+
+    /// Wireshark's number for the stream that a flow belongs to.
+    pub(super) fn stream_of(&self, facts: &FlowFacts) -> Option<u64> {
+        self.streams.binary_search(&facts.stream_start).ok().map(|place| place as u64)
+    }
+}
+
+/// What the captures themselves say about what they could show.
+fn context_of(captures: &[CaptureReport]) -> Context {
+    let mut context = Context::default();
+    for CaptureReport { info, .. } in captures {
+        for (place, interface) in info.interfaces.iter().enumerate() {
+            let last = interface.last.unwrap_or_default();
+            match context.ends.get_mut(place) {
+                Some(end) => *end = last.max(*end),
+                None => context.ends.push(last),
+            }
+            context.dropped += interface.dropped.unwrap_or(0);
+        }
+        context.end = context.end.max(info.span.map_or(context.end, |(_, last)| last));
+        context.steps_back += info.health.steps_back;
+        context.names.extend(info.names.iter().cloned());
+    }
+    context.cut = captures.last().is_some_and(|capture| {
+        let health = &capture.info.health;
+        health.cut.is_some() || health.broken_compression.is_some()
+    });
+    context
+}

@@ -1,0 +1,175 @@
+//! The driver: records in, judged flows out. Everything about threads is here.
+
+mod analysis;
+mod rows;
+
+pub use analysis::{Analysis, CaptureReport};
+
+use crate::base::{FlowKey, limits};
+use crate::capture::{Batch, CaptureInfo, Record};
+use crate::flow::table::Table;
+use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
+use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// Records that one thread decodes in a row.
+const RUN: usize = 256;
+
+/// Feeds on batches of one or more captures in turn; what it says does not depend on how they are cut or on threads.
+#[derive(Debug)]
+pub struct Analyzer {
+    pool: Option<rayon::ThreadPool>,
+    shards: Vec<Shard>,
+    hasher: foldhash::fast::RandomState,
+    reassembler: Reassembler,
+    decoded: Vec<Heard>,
+    tally: Tally,
+    /// Captures that are finished.
+    captures: Vec<CaptureReport>,
+    /// Packets of these.
+    packets_before: u64,
+    fragments_before: (u64, u64),
+}
+
+/// Flows that one thread tracks at a time, and what the batch holds for them.
+#[derive(Debug, Default)]
+struct Shard {
+    table: Table,
+    /// Places in `decoded`.
+    deal: Vec<u32>,
+}
+
+/// What is counted besides flows.
+#[derive(Debug, Default)]
+struct Tally {
+    tcp_packets: u64,
+    skipped: HashMap<Why, u64>,
+    heard: HashSet<IpAddr>,
+    names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+}
+
+impl Analyzer {
+    /// An analyzer on `threads` threads; 0 takes one per core.
+    ///
+    /// # Errors
+    /// When the operating system gives no threads.
+    pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let threads = if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads };
+        let pool = if threads > 1 { Some(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?) } else { None };
+        Ok(Self {
+            pool,
+            shards: (0..limits::SHARDS).map(|_| Shard::default()).collect(),
+            hasher: foldhash::fast::RandomState::default(),
+            reassembler: Reassembler::default(),
+            decoded: Vec::new(),
+            tally: Tally::default(),
+            captures: Vec::new(),
+            packets_before: 0,
+            fragments_before: (0, 0),
+        })
+    }
+
+    /// Takes in the next records of the current capture.
+    pub fn feed(&mut self, batch: Batch<'_>) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let before = self.packets_before;
+        let one = |record: &Record| decode(&Record { number: record.number + before, ..*record }, batch.bytes(record));
+        decoded.clear();
+        match &self.pool {
+            Some(pool) => pool.install(|| {
+                batch.records.par_iter().with_min_len(RUN).map(one).collect_into_vec(&mut decoded);
+            }),
+            None => decoded.extend(batch.records.iter().map(one)),
+        }
+        self.deal(&mut decoded, &batch);
+        let capture = self.captures.len() as u16;
+        let track = |shard: &mut Shard| shard.track(&decoded, capture);
+        match &self.pool {
+            Some(pool) => pool.install(|| self.shards.par_iter_mut().for_each(track)),
+            None => self.shards.iter_mut().for_each(track),
+        }
+        self.decoded = decoded;
+    }
+
+    /// In capture order: puts fragments together, counts what is no TCP, and deals the rest to the shards.
+    fn deal(&mut self, decoded: &mut [Heard], batch: &Batch<'_>) {
+        for (place, (heard, record)) in decoded.iter_mut().zip(batch.records).enumerate() {
+            if let Heard::Fragment(fragment) = heard {
+                *heard = match self.reassembler.on_fragment(fragment, batch.bytes(record)) {
+                    Reassembled::Complete(whole) => whole,
+                    Reassembled::Waiting | Reassembled::Dropped => continue,
+                };
+            }
+            match heard {
+                Heard::Segment(segment) => {
+                    self.tally.tcp_packets += 1;
+                    let shard = self.shard_of(&segment.key);
+                    self.shards[shard].deal.push(place as u32);
+                }
+                Heard::IcmpError(error) => {
+                    self.tally.hear(error.from);
+                    let shard = self.shard_of(&error.key);
+                    self.shards[shard].deal.push(place as u32);
+                }
+                Heard::Dns(answer) => self.tally.on_dns(answer),
+                Heard::Other { source } => source.iter().for_each(|&ip| self.tally.hear(ip)),
+                Heard::Skipped(why) => *self.tally.skipped.entry(*why).or_default() += 1,
+                Heard::Fragment(_) => {}
+            }
+        }
+    }
+
+    fn shard_of(&self, key: &FlowKey) -> usize {
+        self.hasher.hash_one(key) as usize % limits::SHARDS
+    }
+
+    /// The current capture is at its end; the next `feed` belongs to the next one.
+    pub fn end_capture(&mut self, info: &CaptureInfo) {
+        let mut skipped = std::mem::take(&mut self.tally.skipped);
+        let (parts, unfinished) = (self.reassembler.parts(), self.reassembler.unfinished());
+        skipped.insert(Why::FragmentPart, parts - self.fragments_before.0);
+        skipped.insert(Why::FragmentIncomplete, unfinished.saturating_sub(self.fragments_before.1));
+        self.fragments_before = (parts, unfinished);
+        self.captures.push(CaptureReport::new(info.clone(), self.packets_before, skipped));
+        self.packets_before += info.packets;
+    }
+
+    /// All that was learned. `interrupted`: the user stopped the reading.
+    #[must_use]
+    pub fn finish(self, interrupted: bool) -> Analysis {
+        let finished = self.shards.into_iter().map(|shard| shard.table.finish()).collect();
+        let tally = self.tally;
+        Analysis::new(self.captures, finished, tally.tcp_packets, tally.heard, tally.names, interrupted)
+    }
+}
+
+impl Shard {
+    fn track(&mut self, decoded: &[Heard], capture: u16) {
+        for place in self.deal.drain(..) {
+            match decoded.get(place as usize) {
+                Some(Heard::Segment(segment)) => self.table.on_segment(segment, capture),
+                Some(Heard::IcmpError(error)) => self.table.on_icmp(error),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn hear(&mut self, ip: IpAddr) {
+        if self.heard.len() < limits::MAX_HOSTS {
+            self.heard.insert(ip);
+        }
+    }
+
+    fn on_dns(&mut self, answer: &DnsAnswer) {
+        self.hear(answer.server.ip);
+        for (name, ip) in &answer.names {
+            if self.names.len() < limits::MAX_NAMES {
+                self.names.insert(*ip, name.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! One judged flow as the frozen row that CSV and JSON share.
+
+use super::Analysis;
+use crate::base::{Dir, Span};
+use crate::case::Case;
+use crate::finding::Finding;
+use crate::flow::FlowFacts;
+use crate::flow::facts::SideFacts;
+use crate::report::{FlowRow, SideRow};
+use crate::verdict::Verdict;
+
+/// The row of flow number `flow`.
+pub(super) fn row_of(analysis: &Analysis, case: &Case<'_>, flow: u64, findings: &[Finding], verdict: &Verdict) -> FlowRow {
+    let facts = case.facts;
+    let (capture, stamp_digits) = analysis.capture_of(facts);
+    FlowRow {
+        flow,
+        capture: capture.to_string(),
+        tcp_stream: analysis.stream_of(facts),
+        start: facts.first.stamp,
+        stamp_digits,
+        duration_s: (facts.last.stamp - facts.first.stamp).as_secs(),
+        client: case.client(),
+        server: case.server(),
+        roles_seen: facts.roles_seen,
+        name: name_of(case),
+        status: verdict.status,
+        handshake: verdict.handshake,
+        ending: verdict.ending,
+        stage: verdict.stage,
+        cause: verdict.cause.and_then(|place| findings.get(place)).map(|finding| finding.meta.id),
+        culprit: verdict.culprit,
+        confidence: verdict.confidence,
+        doubts: verdict.doubts.clone(),
+        app_error: verdict.app_error,
+        findings: findings.iter().map(|finding| finding.meta.id).collect(),
+        summary: verdict.summary.clone(),
+        syns: facts.sides.iter().map(|side| side.syns).sum(),
+        syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
+        handshake_rtt_ms: facts.opening.rtt.map(Span::as_millis),
+        min_rtt_ms: min_rtt(facts).map(Span::as_millis),
+        client_side: side_row(facts, facts.client),
+        server_side: side_row(facts, facts.client.flip()),
+        max_silence_s: facts.max_silence.as_secs(),
+        conn_state: String::new(),
+        history: String::new(),
+        community_id: crate::report::community::id(case.client(), case.server()),
+        first_packet: facts.first.packet,
+        last_packet: facts.last.packet,
+        evidence_packets: verdict.evidence.clone(),
+    }
+}
+
+fn name_of(case: &Case<'_>) -> Option<String> {
+    let asked = case.facts.name.as_deref().map(String::from);
+    asked.or_else(|| case.context.names.get(&case.server().ip).cloned())
+}
+
+/// Both legs' smallest times add up to the way there and back; a handshake may have been faster.
+fn min_rtt(facts: &FlowFacts) -> Option<Span> {
+    let [up, down] = [facts.sides[0].min_rtt, facts.sides[1].min_rtt];
+    let legs = up.zip(down).map(|(up, down)| Span(up.0.saturating_add(down.0)));
+    let handshake = facts.opening.rtt.filter(|_| facts.opening.syn.count == 1 && facts.opening.syn_ack.count <= 1);
+    match (legs, handshake) {
+        (Some(legs), Some(handshake)) => Some(legs.min(handshake)),
+        (legs, handshake) => legs.or(handshake),
+    }
+}
+
+fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
+    let side: &SideFacts = &facts.sides[dir.index()];
+    SideRow {
+        packets: side.packets,
+        bytes: side.bytes,
+        retransmissions: side.retransmissions().into(),
+        fast_retransmissions: side.fast.into(),
+        spurious_retransmissions: side.spurious.into(),
+        out_of_order: side.out_of_order.into(),
+        duplicate_acks: side.duplicate_acks.into(),
+        lost_segments: side.holes.into(),
+        zero_windows: side.zero_windows.into(),
+        keep_alives: side.keep_alives.into(),
+        missed_bytes: side.missed_bytes,
+    }
+}
