@@ -9,3 +9,4 @@ pub mod wire;
 pub mod finding;
 pub mod verdict;
 pub mod report;
+pub mod cli;

@@ -93,7 +93,7 @@ pub struct Group {
 /// Groups flows by status, service and way.
 #[derive(Debug, Default)]
 pub struct Groups {
-    groups: HashMap<(Status, Endpoint, Way), Group>,
+    by_way: HashMap<(Status, Endpoint, Way), Group>,
     services: HashMap<Endpoint, (u64, u64)>,
     overflow: [u64; Status::ALL.len()],
 }
@@ -112,10 +112,10 @@ impl Groups {
             return;
         }
         let key = (row.status, row.server, way(flow));
-        if let Some(group) = self.groups.get_mut(&key) {
+        if let Some(group) = self.by_way.get_mut(&key) {
             group.add(flow);
-        } else if self.groups.len() < MAX_GROUPS {
-            self.groups.insert(key, Group::new(key.2, flow));
+        } else if self.by_way.len() < MAX_GROUPS {
+            self.by_way.insert(key, Group::new(key.2, flow));
         } else {
             self.overflow[row.status as usize] += 1;
         }
@@ -139,7 +139,7 @@ impl Groups {
     /// The groups of `status`, largest first.
     #[must_use]
     pub fn ranked(&self, status: Status) -> Vec<Group> {
-        let groups = self.groups.iter().filter(|(key, _)| key.0 == status);
+        let groups = self.by_way.iter().filter(|(key, _)| key.0 == status);
         let groups: Vec<Group> = groups.map(|(_, group)| group.clone()).collect();
         let groups = fold(groups, |service| Place::Host(service.ip));
         let mut groups = fold(groups, |service| Place::Port(service.port));

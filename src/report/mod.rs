@@ -14,6 +14,7 @@ pub(crate) mod sample;
 pub mod select;
 pub mod terminal;
 mod entry;
+mod intro;
 pub mod text;
 pub mod totals;
 
@@ -176,7 +177,7 @@ pub struct FlowRow {
     pub server_side: SideRow,
     /// Longest time without any packet, in seconds.
     pub max_silence_s: f64,
-    /// Zeek's conn_state; empty until known.
+    /// Zeek's `conn_state`; empty until known.
     pub conn_state: String,
     /// Zeek's history; empty until known.
     pub history: String,

@@ -2,7 +2,7 @@
 
 use super::{FlowRow, SideRow};
 use crate::base::{Endpoint, Stamp};
-use crate::verdict::words::Doubt;
+use crate::verdict::words::{AppError, Doubt};
 use std::net::IpAddr;
 
 /// Names of the columns, in order. Later versions may append.
@@ -179,7 +179,7 @@ fn visit_verdict<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     to.cell("culprit", Value::Word(row.culprit.word()))?;
     to.cell("confidence", Value::Word(row.confidence.word()))?;
     to.cell("doubts", Value::Doubts(&row.doubts))?;
-    to.cell("app_error", Value::word(row.app_error.map(|error| error.word())))?;
+    to.cell("app_error", Value::word(row.app_error.map(AppError::word)))?;
     to.cell("findings", Value::Ids(&row.findings))?;
     to.cell("summary", Value::text(&row.summary))
 }

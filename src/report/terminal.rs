@@ -2,11 +2,11 @@
 
 use super::entry::{self, Context};
 use super::group::{Group, Groups, Way};
+use super::intro::{describe, nothing, stretch};
 use super::paint::Paint;
-use super::remarks::{self, remarks};
-use super::text::{clean, count, date, link_name, span, thousands, time, wrap};
+use super::remarks::remarks;
+use super::text::{clean, count, date, thousands, wrap};
 use super::{CaptureHead, FlowReport, Head, Only, Reporter, Tail, Totals};
-use crate::base::Stamp;
 use crate::verdict::words::Status;
 use std::io::{self, Write};
 
@@ -289,28 +289,6 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-fn describe(capture: &CaptureHead<'_>) -> String {
-    let info = capture.info;
-    let mut links: Vec<_> = info.interfaces.iter().map(|each| link_name(each.link)).collect();
-    links.sort();
-    links.dedup();
-    let mut parts = vec![info.format.clone()];
-    parts.push(links.join(" and "));
-    parts.push(count(info.packets, "packet"));
-    parts.retain(|part| !part.is_empty());
-    clean(&parts.join(", ")).into_owned()
-}
-
-fn stretch(first: Stamp, last: Stamp) -> String {
-    let day = date(first);
-    let end = if date(last) == day {
-        time(last)
-    } else {
-        format!("{} {}", date(last), time(last))
-    };
-    format!("{day} {} to {end} UTC ({})", time(first), span(last - first))
-}
-
 fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
     let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -329,49 +307,6 @@ fn why_unknown(group: &Group) -> String {
         (None, Way::Words(handshake, ..), None) => handshake.meaning().to_owned(),
         (None, Way::Cause(id, _), None) => id.to_owned(),
     }
-}
-
-/// What to say where there is no flow to report.
-fn nothing(head: &Head<'_>, selected: bool) -> Vec<String> {
-    let packets: u64 = head.captures.iter().map(|capture| capture.info.packets).sum();
-    if packets == 0 {
-        let what = if head.captures.is_empty() {
-            "Nothing was read."
-        } else {
-            "The capture has no packets."
-        };
-        return vec![what.to_owned()];
-    }
-    if head.tcp_packets > 0 && selected {
-        let tcp = count(head.tcp_packets, "TCP packet");
-        return vec![format!(
-            "No TCP connection matches --port and --host; there are {tcp} of others."
-        )];
-    }
-    let mut reasons = std::collections::BTreeMap::<&str, u64>::new();
-    for (why, packets) in head.captures.iter().flat_map(|capture| capture.skipped) {
-        *reasons.entry(why).or_default() += packets;
-    }
-    let skipped: u64 = reasons.values().sum();
-    let mut parts: Vec<(u64, &str)> = reasons
-        .iter()
-        .map(|(why, count)| (*count, remarks::reason(why)))
-        .collect();
-    parts.push((
-        packets.saturating_sub(skipped + head.tcp_packets),
-        "other IP traffic (UDP, ICMP and the like)",
-    ));
-    parts.retain(|(count, _)| *count > 0);
-    parts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let parts: Vec<_> = parts
-        .iter()
-        .map(|(count, what)| format!("{} {what}", thousands(*count)))
-        .collect();
-    vec![
-        format!("No TCP connection in {}: {}.", count(packets, "packet"), parts.join(", ")),
-        "Was it the right interface and capture filter? To try again: tcpdump -ni any -s 128 --immediate-mode -w new.pcap tcp"
-            .to_owned(),
-    ]
 }
 
 #[cfg(test)]
