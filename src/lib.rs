@@ -13,3 +13,4 @@ pub mod finding;
 pub mod verdict;
 pub mod report;
 pub mod analyzer;
+pub mod cli;

@@ -1,3 +1,7 @@
 //! The command: parse, run, turn the outcome into an exit status.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    whodropped::cli::main(std::env::args_os())
+}

@@ -1,7 +1,7 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
 use super::rows;
-use crate::base::Endpoint;
+use crate::base::{Endpoint, Map, Set};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::finding::find_all;
@@ -10,7 +10,6 @@ use crate::flow::table::Finished;
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;
-use hashbrown::{HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 
@@ -23,7 +22,7 @@ pub struct CaptureReport {
 }
 
 impl CaptureReport {
-    pub(super) fn new(info: CaptureInfo, packets_before: u64, skipped: HashMap<Why, u64>) -> Self {
+    pub(super) fn new(info: CaptureInfo, packets_before: u64, skipped: Map<Why, u64>) -> Self {
         let mut skipped: Vec<(String, u64)> = skipped
             .into_iter()
             .filter(|&(_, count)| count > 0)
@@ -33,7 +32,11 @@ impl CaptureReport {
             })
             .collect();
         skipped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Self { info, packets_before, skipped }
+        Self {
+            info,
+            packets_before,
+            skipped,
+        }
     }
 }
 
@@ -57,8 +60,8 @@ impl Analysis {
         captures: Vec<CaptureReport>,
         finished: Vec<Finished>,
         tcp_packets: u64,
-        heard: HashSet<IpAddr>,
-        names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+        heard: Set<IpAddr>,
+        names: Map<IpAddr, String>,
         interrupted: bool,
     ) -> Self {
         let mut context = context_of(&captures);
@@ -77,9 +80,21 @@ impl Analysis {
         streams.sort_unstable();
         streams.dedup();
         let limits = (refused > 0).then(|| {
-            format!("{refused} packets belong to flows that were not tracked, because more than {} were open at once", flows.len())
+            format!(
+                "{refused} packets belong to flows that were not tracked, because more than {} were open at once",
+                flows.len()
+            )
         });
-        Self { captures, flows, context, streams, tcp_packets, copies, limits: limits.into_iter().collect(), interrupted }
+        Self {
+            captures,
+            flows,
+            context,
+            streams,
+            tcp_packets,
+            copies,
+            limits: limits.into_iter().collect(),
+            interrupted,
+        }
     }
 
     /// Judges every flow that `selected` keeps, in order, and tells the reporters.
@@ -103,7 +118,11 @@ impl Analysis {
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
             let row = rows::row_of(self, &case, flows, &findings, &verdict);
-            let report = FlowReport { row: &row, findings: &findings, cause };
+            let report = FlowReport {
+                row: &row,
+                findings: &findings,
+                cause,
+            };
             for reporter in reporters.iter_mut() {
                 reporter.flow(&report)?;
             }
@@ -136,14 +155,22 @@ impl Analysis {
 
     /// Name, and decimals of the time stamps, of the capture that a flow began in.
     pub(super) fn capture_of(&self, facts: &FlowFacts) -> (&str, u8) {
-        let Some(capture) = self.captures.get(usize::from(facts.capture)) else { return ("", 9) };
+        let Some(capture) = self.captures.get(usize::from(facts.capture)) else {
+            return ("", 9);
+        };
         let interface = capture.info.interfaces.get(usize::from(facts.interface));
-        (&capture.info.name, interface.map_or(6, |interface| interface.stamp_digits))
+        (
+            &capture.info.name,
+            interface.map_or(6, |interface| interface.stamp_digits),
+        )
     }
 
     /// Wireshark's number for the stream that a flow belongs to.
     pub(super) fn stream_of(&self, facts: &FlowFacts) -> Option<u64> {
-        self.streams.binary_search(&facts.stream_start).ok().map(|place| place as u64)
+        self.streams
+            .binary_search(&facts.stream_start)
+            .ok()
+            .map(|place| place as u64)
     }
 }
 

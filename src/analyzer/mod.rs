@@ -5,11 +5,10 @@ mod rows;
 
 pub use analysis::{Analysis, CaptureReport};
 
-use crate::base::{FlowKey, limits};
+use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::{Batch, CaptureInfo, Record};
 use crate::flow::table::Table;
 use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
-use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -45,9 +44,9 @@ struct Shard {
 #[derive(Debug, Default)]
 struct Tally {
     tcp_packets: u64,
-    skipped: HashMap<Why, u64>,
-    heard: HashSet<IpAddr>,
-    names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+    skipped: Map<Why, u64>,
+    heard: Set<IpAddr>,
+    names: Map<IpAddr, String>,
 }
 
 impl Analyzer {
@@ -56,8 +55,16 @@ impl Analyzer {
     /// # Errors
     /// When the operating system gives no threads.
     pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let threads = if threads == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { threads };
-        let pool = if threads > 1 { Some(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?) } else { None };
+        let threads = if threads == 0 {
+            std::thread::available_parallelism().map_or(1, usize::from)
+        } else {
+            threads
+        };
+        let pool = if threads > 1 {
+            Some(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)
+        } else {
+            None
+        };
         Ok(Self {
             pool,
             shards: (0..limits::SHARDS).map(|_| Shard::default()).collect(),
@@ -75,11 +82,24 @@ impl Analyzer {
     pub fn feed(&mut self, batch: Batch<'_>) {
         let mut decoded = std::mem::take(&mut self.decoded);
         let before = self.packets_before;
-        let one = |record: &Record| decode(&Record { number: record.number + before, ..*record }, batch.bytes(record));
+        let one = |record: &Record| {
+            decode(
+                &Record {
+                    number: record.number + before,
+                    ..*record
+                },
+                batch.bytes(record),
+            )
+        };
         decoded.clear();
         match &self.pool {
             Some(pool) => pool.install(|| {
-                batch.records.par_iter().with_min_len(RUN).map(one).collect_into_vec(&mut decoded);
+                batch
+                    .records
+                    .par_iter()
+                    .with_min_len(RUN)
+                    .map(one)
+                    .collect_into_vec(&mut decoded);
             }),
             None => decoded.extend(batch.records.iter().map(one)),
         }
@@ -130,9 +150,13 @@ impl Analyzer {
         let mut skipped = std::mem::take(&mut self.tally.skipped);
         let (parts, unfinished) = (self.reassembler.parts(), self.reassembler.unfinished());
         skipped.insert(Why::FragmentPart, parts - self.fragments_before.0);
-        skipped.insert(Why::FragmentIncomplete, unfinished.saturating_sub(self.fragments_before.1));
+        skipped.insert(
+            Why::FragmentIncomplete,
+            unfinished.saturating_sub(self.fragments_before.1),
+        );
         self.fragments_before = (parts, unfinished);
-        self.captures.push(CaptureReport::new(info.clone(), self.packets_before, skipped));
+        self.captures
+            .push(CaptureReport::new(info.clone(), self.packets_before, skipped));
         self.packets_before += info.packets;
     }
 
@@ -141,7 +165,14 @@ impl Analyzer {
     pub fn finish(self, interrupted: bool) -> Analysis {
         let finished = self.shards.into_iter().map(|shard| shard.table.finish()).collect();
         let tally = self.tally;
-        Analysis::new(self.captures, finished, tally.tcp_packets, tally.heard, tally.names, interrupted)
+        Analysis::new(
+            self.captures,
+            finished,
+            tally.tcp_packets,
+            tally.heard,
+            tally.names,
+            interrupted,
+        )
     }
 }
 

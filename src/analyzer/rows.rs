@@ -10,7 +10,13 @@ use crate::report::{FlowRow, SideRow};
 use crate::verdict::Verdict;
 
 /// The row of flow number `flow`.
-pub(super) fn row_of(analysis: &Analysis, case: &Case<'_>, flow: u64, findings: &[Finding], verdict: &Verdict) -> FlowRow {
+pub(super) fn row_of(
+    analysis: &Analysis,
+    case: &Case<'_>,
+    flow: u64,
+    findings: &[Finding],
+    verdict: &Verdict,
+) -> FlowRow {
     let facts = case.facts;
     let (capture, stamp_digits) = analysis.capture_of(facts);
     FlowRow {
@@ -28,7 +34,10 @@ pub(super) fn row_of(analysis: &Analysis, case: &Case<'_>, flow: u64, findings: 
         handshake: verdict.handshake,
         ending: verdict.ending,
         stage: verdict.stage,
-        cause: verdict.cause.and_then(|place| findings.get(place)).map(|finding| finding.meta.id),
+        cause: verdict
+            .cause
+            .and_then(|place| findings.get(place))
+            .map(|finding| finding.meta.id),
         culprit: verdict.culprit,
         confidence: verdict.confidence,
         doubts: verdict.doubts.clone(),
@@ -44,7 +53,7 @@ pub(super) fn row_of(analysis: &Analysis, case: &Case<'_>, flow: u64, findings: 
         max_silence_s: facts.max_silence.as_secs(),
         conn_state: String::new(),
         history: String::new(),
-        community_id: crate::report::community::id(case.client(), case.server()),
+        community_id: crate::report::community::community_id(case.client(), case.server()),
         first_packet: facts.first.packet,
         last_packet: facts.last.packet,
         evidence_packets: verdict.evidence.clone(),
@@ -60,7 +69,10 @@ fn name_of(case: &Case<'_>) -> Option<String> {
 fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     let [up, down] = [facts.sides[0].min_rtt, facts.sides[1].min_rtt];
     let legs = up.zip(down).map(|(up, down)| Span(up.0.saturating_add(down.0)));
-    let handshake = facts.opening.rtt.filter(|_| facts.opening.syn.count == 1 && facts.opening.syn_ack.count <= 1);
+    let handshake = facts
+        .opening
+        .rtt
+        .filter(|_| facts.opening.syn.count == 1 && facts.opening.syn_ack.count <= 1);
     match (legs, handshake) {
         (Some(legs), Some(handshake)) => Some(legs.min(handshake)),
         (legs, handshake) => legs.or(handshake),

@@ -2,10 +2,9 @@
 
 pub use super::ending::hops;
 use super::is_one_sided;
-use crate::base::{Span, Stamp};
+use crate::base::{Map, Span, Stamp};
 use crate::flow::FlowFacts;
 use crate::flow::facts::{SideFacts, Ttl};
-use hashbrown::HashMap;
 use std::net::IpAddr;
 
 /// Where a capture was taken.
@@ -44,9 +43,9 @@ pub struct Context {
     /// Stamps that ran backwards.
     pub steps_back: u64,
     /// Hosts that were heard.
-    pub hosts: HashMap<IpAddr, Host, foldhash::fast::RandomState>,
+    pub hosts: Map<IpAddr, Host>,
     /// Names of addresses: from the capture's name resolution blocks, and from DNS answers.
-    pub names: HashMap<IpAddr, String, foldhash::fast::RandomState>,
+    pub names: Map<IpAddr, String>,
     /// Flows of which both directions were captured.
     pub two_sided: u64,
     /// Flows of which one direction was captured although the other must have existed.

@@ -2,9 +2,8 @@
 
 use super::Flow;
 use super::facts::{FlowFacts, Sighting};
-use crate::base::{FlowKey, Seq, limits};
+use crate::base::{FlowKey, Map, Seq, limits};
 use crate::wire::{Flags, IcmpError, Segment};
-use hashbrown::HashMap;
 
 /// What one 4-tuple has seen: the stream that Wireshark would count, and the flow that its packets belong to.
 #[derive(Clone, Debug)]
@@ -27,7 +26,7 @@ struct Stream {
 /// The flows of one shard.
 #[derive(Debug, Default)]
 pub struct Table {
-    conversations: HashMap<FlowKey, Conversation, foldhash::fast::RandomState>,
+    conversations: Map<FlowKey, Conversation>,
     flows: Vec<Flow>,
     /// Packets that started a stream without a flow of its own (headers quoted in ICMP errors).
     other_streams: Vec<u64>,

@@ -1,5 +1,30 @@
 //! Verdicts to something a person or a program reads: one file per format, all fed by the same rows.
 
+pub mod community;
+pub mod csv;
+pub mod file;
+pub mod findings;
+pub mod group;
+pub mod json;
+pub mod paint;
+pub mod remarks;
+pub mod row;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod select;
+pub mod terminal;
+mod entry;
+mod intro;
+pub mod text;
+pub mod totals;
+
+pub use self::csv::FlowsCsv;
+pub use findings::FindingsCsv;
+pub use json::Json;
+pub use select::{Block, Only, Selection};
+pub use terminal::{Style, Terminal};
+pub use totals::Totals;
+
 use crate::base::{Endpoint, Stamp};
 use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
@@ -152,7 +177,7 @@ pub struct FlowRow {
     pub server_side: SideRow,
     /// Longest time without any packet, in seconds.
     pub max_silence_s: f64,
-    /// Zeek's conn_state; empty until known.
+    /// Zeek's `conn_state`; empty until known.
     pub conn_state: String,
     /// Zeek's history; empty until known.
     pub history: String,

@@ -4,7 +4,8 @@ use super::Read;
 use super::options::offset;
 use super::parse::Reader;
 use super::words::Words;
-use crate::wire::IcmpError;
+use crate::base::Seq;
+use crate::wire::{Flags, IcmpError};
 
 /// Word, type and code.
 type Name = (&'static str, u8, u8);
@@ -99,6 +100,12 @@ pub(super) fn read_icmp(reader: &Reader, side: usize, v6: bool, words: &mut Word
         seq: seq
             .or(last.map(|segment| segment.seq))
             .ok_or("nothing was sent that it could quote; say `seq N`")?,
+        ack: last
+            .filter(|_| quoted >= 20)
+            .map_or(Seq::default(), |segment| segment.ack),
+        flags: last
+            .filter(|_| quoted >= 20)
+            .map_or(Flags::default(), |segment| segment.flags),
         quoted,
         interface: last.map_or(0, |segment| segment.interface),
         path: last.map_or(0, |segment| segment.path),

@@ -1,0 +1,247 @@
+//! What can be typed. What it means is decided in `plan.rs`.
+
+use crate::report::{Block, Only};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Which TCP connections failed, how, who dropped them, and how sure is that?
+#[derive(Debug, Parser)]
+#[command(name = "whodropped", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read captures and report which connections failed, how, and by whose doing
+    #[command(alias = "analyse")]
+    Analyze(Analyze),
+    /// Say what a finding, a verdict word or an application's error message means
+    Explain(Explain),
+}
+
+/// `analyze`.
+#[derive(Debug, Default, Args)]
+pub struct Analyze {
+    /// Capture files (pcap or pcapng, also gzip, zstd, lz4 or xz); - is standard input.
+    /// Several are one recording cut in pieces
+    #[arg(value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+    /// Keep connections with any of these ports
+    #[arg(long = "port", value_name = "P[,P...]", value_delimiter = ',', value_parser = port, help_heading = "Selecting")]
+    pub ports: Vec<u16>,
+    /// Keep connections with any of these hosts
+    #[arg(long = "host", value_name = "IP|CIDR[,...]", value_delimiter = ',', value_parser = Block::read, help_heading = "Selecting")]
+    pub hosts: Vec<Block>,
+    /// List only connections that failed, or that failed or are degraded (troubled)
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        default_value = "all",
+        help_heading = "Selecting"
+    )]
+    pub only: Which,
+    /// Write a row per connection, as CSV
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub csv: Option<PathBuf>,
+    /// Write a row per finding, as CSV
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub findings: Option<PathBuf>,
+    /// Write captures, connections and totals as JSON Lines
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub json: Option<PathBuf>,
+    /// Print no report and no progress, only errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Worker threads; as many as there are processors, if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Colours: on a terminal, always, or never (`NO_COLOR` is heeded too)
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: Color,
+    /// Progress on standard error: when it is a terminal, or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub progress: Progress,
+    /// Exit with 1 when a connection failed, or is at least degraded
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "never")]
+    pub fail_on: FailOn,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A finding's id or a word of a verdict
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// List all findings and all words
+    #[arg(long, conflicts_with = "id")]
+    pub list: bool,
+    /// An error message, as the application printed it
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["id", "list"])]
+    pub error: Option<String>,
+    /// Colours: on a terminal, always, or never (`NO_COLOR` is heeded too)
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: Color,
+}
+
+/// `--only`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Those that failed
+    Failed,
+    /// Those that failed or are degraded
+    Troubled,
+    /// All
+    #[default]
+    All,
+}
+
+impl From<Which> for Only {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Failed => Self::Failed,
+            Which::Troubled => Self::Troubled,
+            Which::All => Self::All,
+        }
+    }
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--progress`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// When standard error is a terminal and the work lasts
+    #[default]
+    Auto,
+    /// Never
+    Never,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A connection failed
+    Failed,
+    /// A connection failed or is degraded
+    Degraded,
+    /// Nothing
+    #[default]
+    Never,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "a port is a number from 0 to 65535".to_owned())
+}
+
+/// The command line with `analyze` put in where someone just names a capture, as many will.
+#[must_use]
+pub fn with_command(mut typed: Vec<OsString>) -> Vec<OsString> {
+    let Some(first) = typed.get(1) else { return typed };
+    let text = first.to_string_lossy();
+    let option = text.starts_with("--") && !matches!(&*text, "--help" | "--version" | "--");
+    let capture = text == "-" || (!text.starts_with('-') && text.contains(['.', '/', '\\']));
+    if option || capture {
+        typed.insert(1, "analyze".into());
+    }
+    typed
+}
+
+/// A clap error as one line: what is wrong, and where to look.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("these arguments make no sense");
+    let mut out = first.trim_start_matches("error: ").to_owned();
+    for line in lines {
+        if let Some(tip) = line.strip_prefix("tip: ").filter(|tip| !tip.starts_with("to pass")) {
+            out = format!("{out}; {tip}");
+        } else if line.starts_with("[possible values") || out.ends_with(':') {
+            out = format!("{out} {line}");
+        }
+    }
+    format!("{out} (see whodropped --help)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(typed: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(with_command(typed.iter().map(Into::into).collect()))
+    }
+
+    #[test]
+    fn a_capture_alone_is_analyzed() {
+        for typed in [
+            ["whodropped", "a.pcap"],
+            ["whodropped", "-"],
+            ["whodropped", "--quiet"],
+            ["whodropped", "analyse"],
+        ] {
+            assert!(matches!(
+                parse(&typed),
+                Ok(Cli {
+                    command: Command::Analyze(_)
+                })
+            ));
+        }
+        assert!(parse(&["whodropped", "analyz"]).is_err());
+    }
+
+    #[test]
+    fn lists_are_split_at_commas() {
+        let cli = parse(&["whodropped", "analyze", "--port", "80,443", "--host=10.0.0.0/8,::1"]).unwrap();
+        let Command::Analyze(analyze) = cli.command else {
+            panic!("analyze")
+        };
+        assert_eq!((analyze.ports, analyze.hosts.len()), (vec![80, 443], 2));
+    }
+
+    #[test]
+    fn a_bad_argument_is_one_clear_sentence() {
+        let cases = [
+            (
+                &["whodropped", "analyze", "--port", "99999"][..],
+                "a port is a number from 0 to 65535",
+            ),
+            (
+                &["whodropped", "analyze", "--host", "example.com"],
+                "names are not looked up",
+            ),
+            (
+                &["whodropped", "analyze", "--only", "bad"],
+                "[possible values: failed, troubled, all]",
+            ),
+            (&["whodropped", "analyz"], "'analyze'"),
+            (&["whodropped", "analyze", "--finding", "x"], "'--findings'"),
+        ];
+        for (typed, part) in cases {
+            let line = one_line(&parse(typed).unwrap_err());
+            assert!(line.contains(part) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,82 @@
+//! The captures of one run, opened, put in order and fed to the analyzer.
+
+use super::plan::Plan;
+use super::progress::Progress;
+use crate::analyzer::{Analysis, Analyzer};
+use crate::base::Stamp;
+use crate::capture::{self, CaptureError, Source};
+use crate::report::file::is_stdout as is_dash;
+use anyhow::{Context, Result, anyhow};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Reads all captures of `plan`. Where `stop` is set, ends early and says so in the analysis.
+///
+/// # Errors
+/// One sentence that names the capture.
+pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<Analysis> {
+    let mut analyzer = Analyzer::new(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
+    let (mut bytes, mut packets) = (0, 0);
+    for path in in_order(plan)? {
+        let mut source = open(&path)?;
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let batch = source.next_batch().map_err(|error| named(&path, &error))?;
+            let Some(batch) = batch else { break };
+            packets += batch.records.len() as u64;
+            analyzer.feed(batch);
+            progress.batch(bytes + source.consumed(), packets);
+        }
+        bytes += source.consumed();
+        analyzer.end_capture(source.info());
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(analyzer.finish(stop.load(Ordering::Relaxed)))
+}
+
+fn open(path: &Path) -> Result<Box<dyn Source>> {
+    let source = if is_dash(path) {
+        capture::open_reader("-", Box::new(io::stdin()), None)
+    } else {
+        capture::open(path)
+    };
+    source.map_err(|error| named(path, &error))
+}
+
+/// The sentence with the capture's name in front, unless it names it already.
+fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
+    let (sentence, name) = (error.to_string(), path.display().to_string());
+    let name = if is_dash(path) {
+        "standard input".to_string()
+    } else {
+        name
+    };
+    if sentence.contains(&name) {
+        anyhow!(sentence)
+    } else {
+        anyhow!("{name}: {sentence}")
+    }
+}
+
+/// Pieces of one recording in the order of their first packets: a ring buffer's names do not sort by time.
+/// As given where there is only one, or where one is a pipe.
+fn in_order(plan: &Plan) -> Result<Vec<std::path::PathBuf>> {
+    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    if plan.captures.len() < 2 || !plan.captures.iter().all(|path| is_file(path)) {
+        return Ok(plan.captures.clone());
+    }
+    let mut pieces = Vec::with_capacity(plan.captures.len());
+    for path in &plan.captures {
+        let mut source = open(path)?;
+        let first = source.next_batch().map_err(|error| named(path, &error))?;
+        let start = first.and_then(|batch| batch.records.first().map(|record| record.stamp));
+        pieces.push((start.unwrap_or(Stamp(i64::MAX)), path.clone()));
+    }
+    pieces.sort_by_key(|(start, _)| *start);
+    Ok(pieces.into_iter().map(|(_, path)| path).collect())
+}

@@ -1,0 +1,334 @@
+//! One group on the terminal: what failed, how sure that is, what to open, what to try.
+
+use super::group::{Group, MAX_CLIENTS, Place, Way};
+use super::paint::Paint;
+use super::text::{clean, count, fill, range, thousands, wrap};
+use crate::base::Endpoint;
+use crate::finding::Confidence;
+use crate::verdict::words::Culprit;
+use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
+
+/// Columns before the text of an entry.
+const INDENT: usize = 4;
+/// Columns of a label.
+const LABEL: usize = 6;
+/// Ports or hosts listed before `…`.
+const LISTED: usize = 5;
+/// Packets named.
+const PACKETS: usize = 8;
+
+/// What an entry needs to know of the whole report.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Context {
+    pub(super) width: usize,
+    pub(super) paint: Paint,
+    /// The date that the head of the report named.
+    pub(super) day: String,
+    /// Name of each capture, and the number of the packet before its first.
+    pub(super) captures: Vec<(String, u64)>,
+}
+
+/// What a group is called: the cause's title, or the words of the verdict.
+pub(super) fn title(group: &Group) -> String {
+    match (group.way, group.example.title) {
+        (_, Some(title)) => title.to_owned(),
+        (Way::Cause(id, _), None) => id.to_owned(),
+        (Way::Words(handshake, ending, _), None) => format!("handshake {handshake}, ending {ending}"),
+    }
+}
+
+/// Where it happened.
+pub(super) fn place(group: &Group) -> String {
+    let name = group.example.name.as_deref().map(clean);
+    match group.place {
+        Place::Service(service) => match name {
+            Some(name) => format!("{service} ({name})"),
+            None => service.to_string(),
+        },
+        Place::Host(ip) => format!("{ip}, {}", count(group.services.len() as u64, "port")),
+        Place::Port(port) => format!("port {port} of {}", count(group.services.len() as u64, "host")),
+    }
+}
+
+/// The lines of one entry.
+pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Context) -> Vec<String> {
+    let mut out = Entry {
+        context,
+        lines: Vec::new(),
+    };
+    out.plain(&who_and_when(group, context));
+    if let Some(sentence) = contrast.and_then(|(all, ok)| contrasted(group, all, ok)) {
+        out.plain(&sentence);
+    }
+    out.plain(&listed(group));
+    let example = if group.same_summary { "" } else { "For example: " };
+    out.plain(&format!("{example}{}", clean(&group.example.summary)));
+    out.labelled("who", &who(group));
+    if !group.doubts.is_empty() {
+        out.labelled("but", &doubts(group));
+    }
+    open(group, &mut out);
+    if let Some(next) = group.example.next {
+        let next = fill(next, group.example.client, group.example.server);
+        out.labelled("next", &clean(&next));
+    }
+    out.lines
+}
+
+fn who_and_when(group: &Group, context: &Context) -> String {
+    let flows = count(group.flows, "connection");
+    let clients = match (group.clients.len(), group.clients.iter().next()) {
+        (1, _) if group.flows == 1 => group.example.client.to_string(),
+        (1, Some(client)) => client.to_string(),
+        (many, _) if many >= MAX_CLIENTS => format!("{many} or more clients"),
+        (many, _) => format!("{many} clients"),
+    };
+    format!(
+        "{flows} from {clients}, {}",
+        range(group.first, group.last, &context.day)
+    )
+}
+
+/// Does the same service work for others? Says nothing where that is not known or not telling.
+fn contrasted(group: &Group, all: u64, ok: u64) -> Option<String> {
+    let there = if matches!(group.place, Place::Service(_)) {
+        "to this service"
+    } else {
+        "to these"
+    };
+    if all < 2 {
+        return None;
+    }
+    let all_of = thousands(all);
+    Some(match ok {
+        0 if group.flows == all => format!("None of the {all_of} connections {there} worked."),
+        0 => format!("None of the {all_of} connections {there} is known to have worked."),
+        _ => format!("{} of the {all_of} connections {there} worked.", thousands(ok)),
+    })
+}
+
+/// The ports of a host, or the hosts of a port.
+fn listed(group: &Group) -> String {
+    let show: fn(&Endpoint) -> String = match group.place {
+        Place::Service(_) => return String::new(),
+        Place::Host(_) => |service| service.port.to_string(),
+        Place::Port(_) => |service| service.ip.to_string(),
+    };
+    let first: Vec<_> = group.services.iter().take(LISTED).map(show).collect();
+    let more = group.services.len().saturating_sub(LISTED);
+    let more = if more > 0 {
+        format!(" and {} more", thousands(more as u64))
+    } else {
+        String::new()
+    };
+    format!("{}{more}", first.join(", "))
+}
+
+fn who(group: &Group) -> String {
+    let sure = confidence(group.confidence);
+    if group.culprit == Culprit::Unknown {
+        return format!("not known from this capture; {sure}");
+    }
+    let meaning = group.culprit.meaning().trim_end_matches('.');
+    let mut letters = meaning.chars();
+    let lower = letters
+        .next()
+        .map(|first| first.to_lowercase().to_string())
+        .unwrap_or_default();
+    format!("{lower}{} ({}); {sure}", letters.as_str(), group.culprit)
+}
+
+/// `medium confidence`, or how many of each.
+fn confidence(counts: [u64; 3]) -> String {
+    let words = [Confidence::Low, Confidence::Medium, Confidence::High];
+    let present: Vec<_> = words.iter().zip(counts).rev().filter(|(_, count)| *count > 0).collect();
+    match &present[..] {
+        [(word, _)] => format!("{word} confidence"),
+        several => {
+            let each: Vec<_> = several
+                .iter()
+                .map(|(word, count)| format!("{word} for {}", thousands(*count)))
+                .collect();
+            format!("confidence {}", each.join(", "))
+        }
+    }
+}
+
+fn doubts(group: &Group) -> String {
+    let mut out = String::new();
+    for (doubt, flows) in &group.doubts {
+        let space = if out.is_empty() { "" } else { " " };
+        let _ = write!(out, "{space}{}", doubt.meaning());
+        if *flows < group.flows {
+            let _ = write!(out, " ({} of {})", thousands(*flows), thousands(group.flows));
+        }
+    }
+    out
+}
+
+/// Display filters for Wireshark, and the packets that prove it.
+fn open(group: &Group, out: &mut Entry<'_>) {
+    let example = &group.example;
+    let packets: Vec<u64> = example.packets.iter().copied().take(PACKETS).collect();
+    match example.tcp_stream.filter(|_| out.context.captures.len() <= 1) {
+        Some(stream) => {
+            let filter = format!("tcp.stream eq {stream}");
+            let all: Vec<_> = packets.iter().map(u64::to_string).collect();
+            let behind = match &all[..] {
+                [] => String::new(),
+                [one] => format!("packet {one}"),
+                several => format!("packets {}", several.join(", ")),
+            };
+            out.copied("open", &filter, &behind);
+        }
+        None => {
+            for (name, numbers) in by_capture(&packets, &out.context.captures) {
+                out.copied("open", &frames(&numbers), &name);
+            }
+        }
+    }
+    if group.flows > 1 {
+        out.copied("all", &filter(group.place), "");
+    }
+}
+
+fn frames(numbers: &[u64]) -> String {
+    let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
+    match &numbers[..] {
+        [one] => format!("frame.number eq {one}"),
+        several => format!("frame.number in {{{}}}", several.join(",")),
+    }
+}
+
+/// Packet numbers of the recording as numbers of its captures.
+fn by_capture(packets: &[u64], captures: &[(String, u64)]) -> Vec<(String, Vec<u64>)> {
+    let mut out: Vec<(String, Vec<u64>)> = Vec::new();
+    for packet in packets {
+        let capture = captures.iter().rev().find(|(_, before)| before < packet);
+        let (name, before) = capture.map_or(("", 0), |(name, before)| (name.as_str(), *before));
+        let name = if captures.len() > 1 {
+            format!("in {}", clean(name))
+        } else {
+            String::new()
+        };
+        match out.last_mut() {
+            Some((last, numbers)) if *last == name => numbers.push(packet - before),
+            _ => out.push((name, vec![packet - before])),
+        }
+    }
+    out
+}
+
+fn filter(place: Place) -> String {
+    let address = |ip: std::net::IpAddr| {
+        let field = if ip.is_ipv4() { "ip.addr" } else { "ipv6.addr" };
+        format!("{field} == {ip}")
+    };
+    match place {
+        Place::Service(service) => format!("{} && tcp.port == {}", address(service.ip), service.port),
+        Place::Host(ip) => format!("{} && tcp", address(ip)),
+        Place::Port(port) => format!("tcp.port == {port}"),
+    }
+}
+
+/// The lines of an entry, as they come to be.
+struct Entry<'a> {
+    context: &'a Context,
+    lines: Vec<String>,
+}
+
+impl Entry<'_> {
+    fn plain(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        for line in wrap(text, self.context.width.saturating_sub(INDENT)) {
+            self.lines.push(format!("{:INDENT$}{line}", ""));
+        }
+    }
+
+    fn labelled(&mut self, label: &str, text: &str) {
+        let room = self.context.width.saturating_sub(INDENT + LABEL);
+        for (index, line) in wrap(text, room).into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            self.line(label, &line);
+        }
+    }
+
+    /// `text` is there to be copied: it stays on one line, with `behind` beside or below it.
+    fn copied(&mut self, label: &str, text: &str, behind: &str) {
+        let paint = self.context.paint;
+        let beside = INDENT + LABEL + text.width() + 3 + behind.width() <= self.context.width;
+        if beside && !behind.is_empty() {
+            self.line(label, &format!("{}   {behind}", paint.copy(text)));
+            return;
+        }
+        self.line(label, &paint.copy(text));
+        if !behind.is_empty() {
+            self.labelled("", behind);
+        }
+    }
+
+    fn line(&mut self, label: &str, text: &str) {
+        let label = self.context.paint.faint(&format!("{label:LABEL$}"));
+        self.lines.push(format!("{:INDENT$}{label}{text}", ""));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::FlowReport;
+    use crate::report::group::Groups;
+    use crate::report::sample;
+    use crate::verdict::words::Status;
+
+    fn context(captures: &[(&str, u64)]) -> Context {
+        Context {
+            width: 80,
+            paint: Paint::default(),
+            day: "2024-02-29".to_owned(),
+            captures: captures
+                .iter()
+                .map(|(name, before)| ((*name).to_owned(), *before))
+                .collect(),
+        }
+    }
+
+    fn text(flows: u64, context: &Context) -> String {
+        let mut groups = Groups::default();
+        for row in (1..=flows).map(sample::row) {
+            let finding = sample::finding(&row, &sample::SYN_SILENT);
+            groups.add(&FlowReport {
+                row: &row,
+                findings: &[],
+                cause: Some(&finding),
+            });
+        }
+        let group = &groups.ranked(Status::Failed)[0];
+        lines(group, groups.contrast(group), context).join("\n")
+    }
+
+    #[test]
+    fn an_entry_says_what_to_open_and_what_to_try() {
+        let text = text(3, &context(&[("a.pcap", 0)]));
+        assert!(
+            text.contains("3 connections from 192.168.1.20, 12:34:57 to 12:36:02"),
+            "{text}"
+        );
+        assert!(text.contains("None of the 3 connections to this service worked."));
+        assert!(text.contains("open  tcp.stream eq 0   packets 12, 15, 19"), "{text}");
+        assert!(text.contains("all   ip.addr == 10.0.0.5 && tcp.port == 8080"), "{text}");
+        assert!(text.contains("next  tcptraceroute -n 10.0.0.5 8080"), "{text}");
+        assert!(text.contains("medium confidence"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+    }
+
+    #[test]
+    fn packets_of_several_captures_are_numbered_as_in_their_file() {
+        let text = text(1, &context(&[("a.pcap", 0), ("b.pcap", 14)]));
+        assert!(text.contains("open  frame.number eq 12   in a.pcap"), "{text}");
+        assert!(text.contains("open  frame.number in {1,5}   in b.pcap"), "{text}");
+    }
+}

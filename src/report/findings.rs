@@ -1,0 +1,104 @@
+//! The findings CSV: one row per finding of a flow.
+
+use super::csv::{Row, writer};
+use super::row::{Cells, Value};
+use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
+use crate::finding::Finding;
+use std::io;
+
+/// Names of the columns, in order.
+const COLUMNS: [&str; 9] = [
+    "flow",
+    "capture",
+    "time",
+    "id",
+    "severity",
+    "confidence",
+    "side",
+    "packets",
+    "summary",
+];
+
+/// Writes the findings CSV.
+#[derive(Debug)]
+pub struct FindingsCsv<W: io::Write> {
+    out: ::csv::Writer<W>,
+    only: Only,
+    row: Row,
+}
+
+impl<W: io::Write> FindingsCsv<W> {
+    /// Findings go to `out`, those of flows that `only` wants.
+    pub fn new(out: W, only: Only) -> Self {
+        Self {
+            out: writer(out),
+            only,
+            row: Row::default(),
+        }
+    }
+}
+
+impl<W: io::Write> Reporter for FindingsCsv<W> {
+    fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
+        self.out.write_record(COLUMNS).map_err(io::Error::from)
+    }
+
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
+        if !self.only.wants(flow.row) {
+            return Ok(());
+        }
+        for finding in flow.findings {
+            self.row.record.clear();
+            visit(flow.row, finding, &mut self.row)?;
+            self.out.write_byte_record(&self.row.record)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn visit(row: &FlowRow, finding: &Finding, to: &mut Row) -> io::Result<()> {
+    to.cell("flow", Value::Count(row.flow))?;
+    to.cell("capture", Value::Text(&row.capture))?;
+    to.cell("time", Value::Time(finding.stamp, row.stamp_digits))?;
+    to.cell("id", Value::Word(finding.meta.id))?;
+    to.cell("severity", Value::Word(finding.meta.severity.word()))?;
+    to.cell("confidence", Value::Word(finding.confidence.word()))?;
+    to.cell(
+        "side",
+        finding.side.map_or(Value::Empty, |side| Value::Word(side.word())),
+    )?;
+    to.cell("packets", Value::Packets(&finding.packets))?;
+    to.cell("summary", Value::Text(&finding.summary))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn each_finding_is_a_row() {
+        let mut out = Vec::new();
+        let mut csv = FindingsCsv::new(&mut out, Only::All);
+        sample::play(&mut csv, &[sample::row(1), sample::row(2)]);
+        drop(csv);
+        let text = String::from_utf8(out).unwrap();
+        let mut lines = text.split("\r\n");
+        assert_eq!(
+            lines.next(),
+            Some("flow,capture,time,id,severity,confidence,side,packets,summary")
+        );
+        assert_eq!(
+            lines.next(),
+            Some(
+                "1,client.pcap,2024-02-29T12:34:57.000000Z,syn-silent,error,medium,server,12;15;19,\
+                 7 SYNs in 63 s and not one packet came back."
+            )
+        );
+        assert_eq!(lines.count(), 2);
+    }
+}

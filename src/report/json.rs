@@ -1,0 +1,279 @@
+//! JSON Lines: a capture object per capture, a flow object per flow, one summary. Every object carries `type` and `v`.
+//!
+//! A flow object has every column of the flows CSV under the same name, with `null` where unknown, and
+//! `finding_details`: the findings themselves, in the order of the ids in `findings`.
+
+use super::row::{Cells, Value, visit};
+use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
+use crate::base::Stamp;
+use crate::finding::Finding;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
+use std::io;
+
+/// Version of the objects.
+const VERSION: u8 = 1;
+
+/// Writes JSON Lines.
+#[derive(Debug)]
+pub struct Json<W: io::Write> {
+    out: W,
+    only: Only,
+    totals: Totals,
+    written: u64,
+    read: serde_json::Value,
+}
+
+impl<W: io::Write> Json<W> {
+    /// Objects go to `out`; of the flows, those that `only` wants.
+    pub fn new(out: W, only: Only) -> Self {
+        Self {
+            out,
+            only,
+            totals: Totals::default(),
+            written: 0,
+            read: serde_json::Value::Null,
+        }
+    }
+
+    fn line(&mut self, object: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, object).map_err(io::Error::from)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+impl<W: io::Write> Reporter for Json<W> {
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        self.read = json!({
+            "tcp_packets": head.tcp_packets,
+            "duplicate_packets": head.duplicates,
+            "one_sided_flows": head.one_sided.0,
+            "two_sided_candidates": head.one_sided.1,
+            "limits_reached": head.limits,
+            "interrupted": head.interrupted,
+        });
+        for capture in head.captures {
+            self.line(&capture_object(capture))?;
+        }
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
+        self.totals.add(flow);
+        if !self.only.wants(flow.row) {
+            return Ok(());
+        }
+        self.written += 1;
+        self.line(&FlowObject(flow))
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        let summary = self.summary();
+        self.line(&summary)?;
+        self.out.flush()
+    }
+}
+
+impl<W: io::Write> Json<W> {
+    fn summary(&self) -> serde_json::Value {
+        let totals = &self.totals;
+        json!({
+            "type": "summary",
+            "v": VERSION,
+            "tool": concat!("whodropped ", env!("CARGO_PKG_VERSION")),
+            "flows": totals.flows,
+            "flows_written": self.written,
+            "status": map(totals.statuses()),
+            "handshake": map(totals.handshakes()),
+            "ending": map(totals.endings()),
+            "culprit": map(totals.culprits()),
+            "cause": map(totals.causes()),
+            "read": self.read,
+        })
+    }
+}
+
+fn map(counts: impl Iterator<Item = (&'static str, u64)>) -> serde_json::Map<String, serde_json::Value> {
+    counts.map(|(word, count)| (word.to_owned(), count.into())).collect()
+}
+
+fn capture_object(capture: &CaptureHead<'_>) -> serde_json::Value {
+    let (info, health) = (capture.info, &capture.info.health);
+    let digits = info.interfaces.iter().map(|each| each.stamp_digits).max().unwrap_or(9);
+    let time = |stamp: Option<Stamp>| stamp.map(|stamp| rfc3339(stamp, digits));
+    let dropped: Vec<u64> = info.interfaces.iter().filter_map(|each| each.dropped).collect();
+    json!({
+        "type": "capture",
+        "v": VERSION,
+        "name": info.name,
+        "format": info.format,
+        "link_types": link_types(capture),
+        "interfaces": interfaces(capture),
+        "packets": info.packets,
+        "packets_before": capture.packets_before,
+        "bytes": info.bytes,
+        "first": time(info.span.map(|span| span.0)),
+        "last": time(info.span.map(|span| span.1)),
+        "span_s": info.span.map(|(first, last)| (last - first).as_secs()),
+        "cut": health.cut.is_some(),
+        "cut_at_byte": health.cut,
+        "broken_compression": health.broken_compression,
+        "dropped": if dropped.is_empty() { None } else { Some(dropped.iter().sum::<u64>()) },
+        "clock_steps": health.steps_back,
+        "truncated_packets": health.truncated,
+        "damaged_records": health.skipped,
+        "first_damage": health.first_damage.as_ref().map(|(at, what)| json!({"at_byte": at, "what": what})),
+        "decode_failures": capture.skipped.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+    })
+}
+
+fn interfaces(capture: &CaptureHead<'_>) -> Vec<serde_json::Value> {
+    let object = |each: &crate::capture::Interface| {
+        json!({
+            "name": each.name,
+            "link_type": each.link.0,
+            "link_name": text::link_name(each.link),
+            "snaplen": each.snaplen,
+            "stamp_digits": each.stamp_digits,
+            "packets": each.packets,
+            "dropped": each.dropped,
+        })
+    };
+    capture.info.interfaces.iter().map(object).collect()
+}
+
+fn link_types(capture: &CaptureHead<'_>) -> Vec<u16> {
+    let mut types: Vec<u16> = capture.info.interfaces.iter().map(|each| each.link.0).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
+
+fn rfc3339(stamp: Stamp, digits: u8) -> String {
+    let mut text = String::with_capacity(30);
+    // Writing to a string cannot fail.
+    let _ = stamp.write_rfc3339(&mut text, digits.into());
+    text
+}
+
+struct FlowObject<'a>(&'a FlowReport<'a>);
+
+impl Serialize for FlowObject<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut keys = Keys(to.serialize_map(None)?);
+        keys.0.serialize_entry("type", "flow")?;
+        keys.0.serialize_entry("v", &VERSION)?;
+        visit(self.0.row, &mut keys)?;
+        keys.0
+            .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
+        keys.0.end()
+    }
+}
+
+/// Cells as the entries of an object.
+struct Keys<M>(M);
+
+impl<M: SerializeMap> Cells for Keys<M> {
+    type Error = M::Error;
+
+    fn cell(&mut self, column: &'static str, value: Value<'_>) -> Result<(), M::Error> {
+        self.0.serialize_key(column)?;
+        match value {
+            Value::Empty => self.0.serialize_value(&()),
+            Value::Text(text) => self.0.serialize_value(text),
+            Value::Word(word) => self.0.serialize_value(word),
+            Value::Count(count) => self.0.serialize_value(&count),
+            Value::Decimal(units, places) => {
+                let number = units as f64 / 10_f64.powi(i32::from(places));
+                self.0.serialize_value(&number)
+            }
+            Value::Time(stamp, digits) => self.0.serialize_value(&rfc3339(stamp, digits)),
+            Value::Ip(ip) => self.0.serialize_value(&ip),
+            Value::Ids(ids) => self.0.serialize_value(ids),
+            Value::Doubts(doubts) => self.0.serialize_value(doubts),
+            Value::Packets(packets) => self.0.serialize_value(packets),
+        }
+    }
+}
+
+struct Details<'a>(&'a FlowRow, &'a [Finding]);
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.1.iter().map(|finding| Detail(self.0, finding)))
+    }
+}
+
+struct Detail<'a>(&'a FlowRow, &'a Finding);
+
+impl Serialize for Detail<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(row, finding) = self;
+        let mut map = to.serialize_map(Some(9))?;
+        map.serialize_entry("id", finding.meta.id)?;
+        map.serialize_entry("title", finding.meta.title)?;
+        map.serialize_entry("severity", &finding.meta.severity)?;
+        map.serialize_entry("confidence", &finding.confidence)?;
+        map.serialize_entry("side", &finding.side)?;
+        map.serialize_entry("time", &rfc3339(finding.stamp, row.stamp_digits))?;
+        map.serialize_entry("packets", &finding.packets)?;
+        map.serialize_entry("summary", &finding.summary)?;
+        map.serialize_entry("next", &text::fill(finding.meta.next, row.client, row.server))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::row::COLUMNS;
+    use crate::report::sample;
+
+    fn objects(only: Only, rows: &[FlowRow]) -> Vec<serde_json::Value> {
+        let mut out = Vec::new();
+        sample::play(&mut Json::new(&mut out, only), rows);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_object_has_its_type_and_version() {
+        let objects = objects(Only::All, &[sample::row(1)]);
+        let types: Vec<_> = objects.iter().map(|each| each["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["capture", "flow", "summary"]);
+        assert!(objects.iter().all(|each| each["v"] == 1));
+    }
+
+    #[test]
+    fn a_flow_has_every_column_with_its_kind() {
+        let flow = &objects(Only::All, &[sample::row(1)])[1];
+        assert!(COLUMNS.iter().all(|column| flow.get(column).is_some()));
+        assert_eq!(flow["duration_s"], 63.0);
+        assert_eq!(flow["name"], serde_json::Value::Null);
+        assert_eq!(flow["doubts"], json!(["single-vantage"]));
+        assert_eq!(flow["evidence_packets"], json!([12, 15, 19]));
+        assert_eq!(flow["findings"], json!(["syn-silent"]));
+        let detail = &flow["finding_details"][0];
+        assert_eq!(detail["packets"], json!([12, 15, 19]));
+        assert!(detail["next"].as_str().unwrap().contains("-n 10.0.0.5 8080"));
+    }
+
+    #[test]
+    fn hostile_names_stay_one_line() {
+        let mut row = sample::row(1);
+        row.name = Some("a\n\u{1b}[2J\"".to_owned());
+        let objects = objects(Only::All, &[row]);
+        assert_eq!(objects.len(), 3);
+        assert_eq!(objects[1]["name"], "a\n\u{1b}[2J\"");
+    }
+
+    #[test]
+    fn the_summary_counts_all_and_says_how_many_were_written() {
+        let objects = objects(Only::Failed, &[sample::row(1), sample::fine(2)]);
+        let summary = &objects[2];
+        assert_eq!((&summary["flows"], &summary["flows_written"]), (&json!(2), &json!(1)));
+        assert_eq!(summary["status"]["failed"], 1);
+        assert_eq!(summary["status"]["unknown"], 0);
+        assert_eq!(summary["cause"], json!({"syn-silent": 1}));
+    }
+}

@@ -1,0 +1,229 @@
+//! The flows row, version 1, column by column: CSV cells and JSON keys both come from [`visit`].
+
+use super::{FlowRow, SideRow};
+use crate::base::{Endpoint, Stamp};
+use crate::verdict::words::{AppError, Doubt};
+use std::net::IpAddr;
+
+/// Names of the columns, in order. Later versions may append.
+pub const COLUMNS: [&str; 55] = [
+    "flow",
+    "capture",
+    "tcp_stream",
+    "start",
+    "duration_s",
+    "client_ip",
+    "client_port",
+    "server_ip",
+    "server_port",
+    "roles",
+    "name",
+    "status",
+    "handshake",
+    "ending",
+    "stage",
+    "cause",
+    "culprit",
+    "confidence",
+    "doubts",
+    "app_error",
+    "findings",
+    "summary",
+    "syns",
+    "syn_acks",
+    "handshake_rtt_ms",
+    "min_rtt_ms",
+    "client_packets",
+    "server_packets",
+    "client_bytes",
+    "server_bytes",
+    "client_retransmissions",
+    "server_retransmissions",
+    "client_fast_retransmissions",
+    "server_fast_retransmissions",
+    "client_spurious_retransmissions",
+    "server_spurious_retransmissions",
+    "client_out_of_order",
+    "server_out_of_order",
+    "client_duplicate_acks",
+    "server_duplicate_acks",
+    "client_lost_segments",
+    "server_lost_segments",
+    "client_zero_windows",
+    "server_zero_windows",
+    "client_keep_alives",
+    "server_keep_alives",
+    "client_missed_bytes",
+    "server_missed_bytes",
+    "max_silence_s",
+    "conn_state",
+    "history",
+    "community_id",
+    "first_packet",
+    "last_packet",
+    "evidence_packets",
+];
+
+/// What stands in one cell.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Unknown.
+    Empty,
+    /// Text from outside, possibly hostile.
+    Text(&'a str),
+    /// A word of ours.
+    Word(&'static str),
+    /// A count or number.
+    Count(u64),
+    /// A decimal fraction, in units of 10^-places: exact, without the noise of binary fractions.
+    Decimal(i64, u8),
+    /// A time with so many decimals.
+    Time(Stamp, u8),
+    /// An address.
+    Ip(IpAddr),
+    /// A list of ids.
+    Ids(&'a [&'static str]),
+    /// A list of doubts.
+    Doubts(&'a [Doubt]),
+    /// A list of packets.
+    Packets(&'a [u64]),
+}
+
+impl<'a> Value<'a> {
+    fn word(word: Option<&'static str>) -> Self {
+        word.map_or(Value::Empty, Value::Word)
+    }
+
+    fn text(text: &'a str) -> Self {
+        if text.is_empty() {
+            Value::Empty
+        } else {
+            Value::Text(text)
+        }
+    }
+
+    fn seconds(seconds: f64) -> Self {
+        Self::decimal(Some(seconds), 9)
+    }
+
+    fn millis(millis: Option<f64>) -> Self {
+        Self::decimal(millis, 6)
+    }
+
+    fn decimal(number: Option<f64>, places: u8) -> Self {
+        match number {
+            Some(number) if number.is_finite() => {
+                Value::Decimal((number * 10_f64.powi(i32::from(places))).round() as i64, places)
+            }
+            _ => Value::Empty,
+        }
+    }
+}
+
+/// Takes the cells of one row, in order.
+pub trait Cells {
+    /// What can go wrong.
+    type Error;
+
+    /// One cell.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn cell(&mut self, column: &'static str, value: Value<'_>) -> Result<(), Self::Error>;
+}
+
+/// Hands the cells of `row` to `to`, in the order of [`COLUMNS`].
+///
+/// # Errors
+/// What `to` reports.
+pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
+    visit_identity(row, to)?;
+    visit_verdict(row, to)?;
+    to.cell("syns", Value::Count(row.syns))?;
+    to.cell("syn_acks", Value::Count(row.syn_acks))?;
+    to.cell("handshake_rtt_ms", Value::millis(row.handshake_rtt_ms))?;
+    to.cell("min_rtt_ms", Value::millis(row.min_rtt_ms))?;
+    visit_sides(&row.client_side, &row.server_side, to)?;
+    to.cell("max_silence_s", Value::seconds(row.max_silence_s))?;
+    to.cell("conn_state", Value::text(&row.conn_state))?;
+    to.cell("history", Value::text(&row.history))?;
+    to.cell("community_id", Value::text(&row.community_id))?;
+    to.cell("first_packet", Value::Count(row.first_packet))?;
+    to.cell("last_packet", Value::Count(row.last_packet))?;
+    to.cell("evidence_packets", Value::Packets(&row.evidence_packets))
+}
+
+fn visit_identity<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
+    to.cell("flow", Value::Count(row.flow))?;
+    to.cell("capture", Value::Text(&row.capture))?;
+    to.cell("tcp_stream", row.tcp_stream.map_or(Value::Empty, Value::Count))?;
+    to.cell("start", Value::Time(row.start, row.stamp_digits))?;
+    to.cell("duration_s", Value::seconds(row.duration_s))?;
+    visit_end(["client_ip", "client_port"], row.client, to)?;
+    visit_end(["server_ip", "server_port"], row.server, to)?;
+    to.cell("roles", Value::Word(if row.roles_seen { "seen" } else { "guessed" }))?;
+    to.cell("name", row.name.as_deref().map_or(Value::Empty, Value::text))
+}
+
+fn visit_end<C: Cells>(columns: [&'static str; 2], end: Endpoint, to: &mut C) -> Result<(), C::Error> {
+    to.cell(columns[0], Value::Ip(end.ip))?;
+    to.cell(columns[1], Value::Count(end.port.into()))
+}
+
+fn visit_verdict<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
+    to.cell("status", Value::Word(row.status.word()))?;
+    to.cell("handshake", Value::Word(row.handshake.word()))?;
+    to.cell("ending", Value::Word(row.ending.word()))?;
+    to.cell("stage", Value::Word(row.stage.word()))?;
+    to.cell("cause", Value::word(row.cause))?;
+    to.cell("culprit", Value::Word(row.culprit.word()))?;
+    to.cell("confidence", Value::Word(row.confidence.word()))?;
+    to.cell("doubts", Value::Doubts(&row.doubts))?;
+    to.cell("app_error", Value::word(row.app_error.map(AppError::word)))?;
+    to.cell("findings", Value::Ids(&row.findings))?;
+    to.cell("summary", Value::text(&row.summary))
+}
+
+fn visit_sides<C: Cells>(client: &SideRow, server: &SideRow, to: &mut C) -> Result<(), C::Error> {
+    /// The two columns of one counter.
+    macro_rules! pairs {
+        ($($field:ident)+) => {
+            $(
+                to.cell(concat!("client_", stringify!($field)), Value::Count(client.$field))?;
+                to.cell(concat!("server_", stringify!($field)), Value::Count(server.$field))?;
+            )+
+        };
+    }
+    pairs!(packets bytes retransmissions fast_retransmissions spurious_retransmissions out_of_order);
+    pairs!(duplicate_acks lost_segments zero_windows keep_alives missed_bytes);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    struct Names(Vec<&'static str>);
+
+    impl Cells for Names {
+        type Error = std::convert::Infallible;
+        fn cell(&mut self, column: &'static str, _: Value<'_>) -> Result<(), Self::Error> {
+            self.0.push(column);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_cell_stands_in_its_column() {
+        let mut names = Names(Vec::new());
+        visit(&sample::row(1), &mut names).unwrap();
+        assert_eq!(names.0, COLUMNS);
+    }
+
+    #[test]
+    fn decimals_are_exact() {
+        assert!(matches!(Value::seconds(0.1 + 0.2), Value::Decimal(300_000_000, 9)));
+        assert!(matches!(Value::millis(Some(f64::NAN)), Value::Empty));
+    }
+}

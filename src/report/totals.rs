@@ -1,0 +1,108 @@
+//! Totals over all selected flows: what the terminal and the JSON summary say, and what `--fail-on` asks.
+
+use super::{FlowReport, Head, Reporter, Tail};
+use crate::verdict::words::{Culprit, Ending, Handshake, Status};
+use std::collections::BTreeMap;
+use std::io;
+
+/// Flows counted by each word of their verdicts.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// All flows.
+    pub flows: u64,
+    status: [u64; Status::ALL.len()],
+    handshake: [u64; Handshake::ALL.len()],
+    ending: [u64; Ending::ALL.len()],
+    culprit: [u64; Culprit::ALL.len()],
+    causes: BTreeMap<&'static str, u64>,
+}
+
+impl Totals {
+    /// Counts one flow.
+    pub fn add(&mut self, flow: &FlowReport<'_>) {
+        let row = flow.row;
+        self.flows += 1;
+        self.status[row.status as usize] += 1;
+        self.handshake[row.handshake as usize] += 1;
+        self.ending[row.ending as usize] += 1;
+        self.culprit[row.culprit as usize] += 1;
+        if let Some(cause) = row.cause {
+            *self.causes.entry(cause).or_default() += 1;
+        }
+    }
+
+    /// Flows of this status.
+    #[must_use]
+    pub fn status(&self, status: Status) -> u64 {
+        self.status[status as usize]
+    }
+
+    /// Counts by status, in the order of the contract.
+    pub fn statuses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        counts(Status::ALL, &self.status, Status::word)
+    }
+
+    /// Counts by handshake, in the order of the contract.
+    pub fn handshakes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        counts(Handshake::ALL, &self.handshake, Handshake::word)
+    }
+
+    /// Counts by ending, in the order of the contract.
+    pub fn endings(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        counts(Ending::ALL, &self.ending, Ending::word)
+    }
+
+    /// Counts by culprit, in the order of the contract.
+    pub fn culprits(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        counts(Culprit::ALL, &self.culprit, Culprit::word)
+    }
+
+    /// Counts by cause, those that occur.
+    pub fn causes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.causes.iter().map(|(id, count)| (*id, *count))
+    }
+}
+
+fn counts<T: Copy>(
+    all: &'static [T],
+    counts: &[u64],
+    word: fn(T) -> &'static str,
+) -> impl Iterator<Item = (&'static str, u64)> {
+    all.iter().zip(counts).map(move |(each, count)| (word(*each), *count))
+}
+
+impl Reporter for Totals {
+    fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
+        self.add(flow);
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn every_word_counts_its_flows() {
+        let mut ok = sample::row(3);
+        (ok.status, ok.handshake, ok.ending) = (Status::Ok, Handshake::Completed, Ending::Fin);
+        ok.cause = None;
+        let mut totals = Totals::default();
+        sample::play(&mut totals, &[sample::row(1), sample::row(2), ok]);
+        assert_eq!(totals.flows, 3);
+        assert_eq!(totals.status(Status::Failed), 2);
+        assert!(totals.handshakes().any(|pair| pair == ("silently-dropped", 2)));
+        assert!(totals.endings().any(|pair| pair == ("fin", 1)));
+        assert!(totals.culprits().any(|pair| pair == ("path", 3)));
+        assert_eq!(totals.causes().collect::<Vec<_>>(), [("syn-silent", 2)]);
+    }
+}
