@@ -121,8 +121,12 @@ mod tests {
                     .collect();
                 let client = FlowKey::between(script.client, script.server).unwrap().1;
                 let lines = write_flow(client, &heard);
-                let head = format!("@ client {}\n@ server {}\n", script.client, script.server);
-                let again: Vec<Segment> = Script::parse(&(head + &lines)).unwrap().segments().cloned().collect();
+                let addresses = format!("@ client {}\n@ server {}\n", script.client, script.server);
+                let again: Vec<Segment> = Script::parse(&(addresses + &lines))
+                    .unwrap()
+                    .segments()
+                    .cloned()
+                    .collect();
                 assert_eq!(heard, again, "{}:{line}\n{lines}", file.display());
             }
         }
