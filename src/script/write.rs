@@ -200,9 +200,8 @@ fn write_payload(segment: &Segment) -> String {
     let name = segment.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("-");
     let name: String = name.chars().map(safe).collect();
     match segment.kind {
-        _ if segment.length == 0 => String::new(),
-        PayloadKind::Other => String::new(),
-        PayloadKind::None => " unread".to_string(),
+        kind if segment.length == 0 || kind == PayloadKind::Other => String::new(),
+        PayloadKind::None | PayloadKind::Other => " unread".to_string(),
         PayloadKind::TlsClientHello => format!(" tls hello {name}"),
         PayloadKind::TlsServerHello => " tls server".to_string(),
         PayloadKind::TlsAlert => " tls alert".to_string(),
