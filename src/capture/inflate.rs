@@ -1,6 +1,6 @@
 //! Decompression in a thread of its own, a few blocks ahead of the reader and in constant memory.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -53,26 +53,12 @@ impl Compression {
                 decoder.window_log_max(MAX_DICTIONARY.ilog2())?;
                 Box::new(decoder)
             }
-            Self::Lz4 => Box::new(Lz4Frames(lz4_flex::frame::FrameDecoder::new(input))),
+            Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
             Self::Xz => {
                 let kib = (MAX_DICTIONARY >> 10) as u32 + 1024;
                 Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, kib))
             }
         })
-    }
-}
-
-/// One LZ4 frame after the other: the decoder reports the end of each frame as if it were the end of all.
-struct Lz4Frames<R: BufRead>(lz4_flex::frame::FrameDecoder<R>);
-
-impl<R: BufRead> Read for Lz4Frames<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(into)? {
-                0 if !into.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() => {}
-                count => return Ok(count),
-            }
-        }
     }
 }
 

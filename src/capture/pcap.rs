@@ -343,6 +343,20 @@ mod tests {
     }
 
     #[test]
+    fn one_byte_more_than_the_largest_record_is_damage() {
+        for (len, expected) in [(MAX_RECORD, 3), (MAX_RECORD + 1, 2)] {
+            let mut bytes = file(LITTLE, 1);
+            bytes.extend(LITTLE.record((1_700_000_001, 0), (len as u32, len as u32), &[], &vec![1; len]));
+            bytes.extend(record(LITTLE, 1_700_000_002));
+            let seen = read_all(&bytes).unwrap();
+            assert_eq!(
+                (seen.packets.len(), seen.info.health.skipped),
+                (expected, 3 - expected as u64)
+            );
+        }
+    }
+
+    #[test]
     fn damage_with_nothing_behind_it_ends_the_capture() {
         let mut bytes = file(BIG, 3);
         bytes.extend([0xff; 5000]);

@@ -227,6 +227,22 @@ fn lengths_that_lie_cost_their_block_only() {
 }
 
 #[test]
+fn the_search_believes_only_blocks_whose_lengths_agree() {
+    let good = |at| LITTLE.packet(0, at, b"good");
+    let mut lure = [
+        &6_u32.to_le_bytes()[..],
+        &40_u32.to_le_bytes(),
+        &[0; 28],
+        &44_u32.to_le_bytes(),
+    ]
+    .concat();
+    lure.splice(0..0, [0xff; 16]);
+    let bytes = [head(LITTLE), good(1), lure, good(2)].concat();
+    let seen = read_all(&bytes).unwrap();
+    assert_eq!((seen.numbers(), seen.info.health.skipped), (vec![1, 2], 1));
+}
+
+#[test]
 fn a_length_without_its_padding_is_rounded_up() {
     let mut odd = LITTLE.packet(0, 2, &[7; 30]);
     let end = odd.len() - 4;

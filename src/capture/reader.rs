@@ -137,3 +137,67 @@ impl<F: Format> Source for Reader<F> {
         self.window.stream().consumed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::CaptureError;
+    use crate::capture::testing::{Writer, read_all, read_in_pieces};
+
+    /// Numbers without pattern, the same in every run.
+    fn noise(seed: &mut u32) -> usize {
+        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*seed >> 8) as usize
+    }
+
+    fn captures() -> [Vec<u8>; 3] {
+        let writer = Writer { big: false };
+        let mut pcap = writer.pcap_header(0xa1b2_c3d4, 4, 1);
+        let mut pcapng = [writer.section(), writer.interface(1, 0, &[(2, b"eth0"), (9, &[9])])].concat();
+        let mut snoop = b"snoop\0\0\0\0\0\0\x02\0\0\0\x04".to_vec();
+        for at in 0..20 {
+            pcap.extend(writer.record((1_700_000_000 + at, 1), (30, 40), &[], &[7; 30]));
+            pcapng.extend(writer.packet(0, u64::from(at), &[7; 30]));
+            snoop.extend([40_u32, 30, 54, 0, at, 0].map(u32::to_be_bytes).concat());
+            snoop.extend([7; 30]);
+        }
+        pcapng.extend(writer.block(4, &writer.options(&[(1, b"\x0a\0\0\x01host\0")])));
+        [pcap, pcapng, snoop]
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic_and_pieces_change_nothing() {
+        let mut seed = 1;
+        for whole in captures() {
+            assert_eq!(read_all(&whole).unwrap().packets.len(), 20);
+            for _ in 0..300 {
+                let mut bytes = whole.clone();
+                for _ in 0..1 + noise(&mut seed) % 8 {
+                    let at = noise(&mut seed) % bytes.len();
+                    bytes[at] = [0, 1, 0x7f, 0xff][noise(&mut seed) % 4];
+                }
+                let seen = read_in_pieces(&bytes, 1 << 20);
+                let slow = read_in_pieces(&bytes, 1 + noise(&mut seed) % 40);
+                match (seen, slow) {
+                    (Ok(seen), Ok(slow)) => {
+                        assert_eq!(seen.packets, slow.packets);
+                        assert_eq!(seen.info.health, slow.info.health);
+                    }
+                    (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+                    (one, other) => assert!(one.is_err() && other.is_err(), "{one:?} {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_go_on_is_said_once_and_then_ends() {
+        let bytes = [Writer { big: true }.pcap_header(0xa1b2_c3d4, 4, 1), vec![0xff; 40]].concat();
+        let reader = Box::new(std::io::Cursor::new(bytes));
+        let mut source = crate::capture::open_reader("x", reader, None).unwrap();
+        assert!(matches!(
+            source.next_batch(),
+            Err(CaptureError::Broken { offset: 24, .. })
+        ));
+        assert!(source.next_batch().unwrap().is_none());
+    }
+}
