@@ -30,14 +30,14 @@ use crate::base::{Endpoint, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use part::Part;
 use std::net::IpAddr;
-use walk::{Layer, Net, Origin, Pair, Tag, Walk};
+use walk::{Layer, Net, Pair, Tag, Walk};
 
 /// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
 /// will do, and the same ones give the same answer on every thread.
 #[must_use]
 pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
-    if let Some(heard) = decode_plain(record, bytes) {
-        return heard;
+    if let Some((path, net, part)) = find_plain(record, bytes) {
+        return segment::read(record.into(), path, &net, part);
     }
     Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
 }
@@ -48,9 +48,9 @@ fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
 }
 
 /// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
-/// `None` leaves the packet to the long way.
+/// Finds the TCP segment and its path; `None` leaves the packet to the long way.
 #[inline]
-fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
+fn find_plain<'a>(record: &Record, bytes: &'a [u8]) -> Option<(u32, Net, Part<'a>)> {
     if record.link != LinkType(1) {
         return None;
     }
@@ -75,7 +75,7 @@ fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
     }
     let segment = part.skip(header_length).ok()?.take(length);
     let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
-    segment::read(Origin::from(record), path, &net, segment).ok()
+    Some((path, net, segment))
 }
 
 /// Header and payload length of an IPv4 packet that carries a whole TCP segment right after 20 bytes.
@@ -294,7 +294,8 @@ mod tests {
     fn the_short_way_and_the_long_way_agree() {
         for sample in samples::all() {
             let record = samples::record(sample.link, sample.bytes.len(), sample.bytes.len());
-            if let Some(Heard::Segment(short)) = decode_plain(&record, &sample.bytes) {
+            if find_plain(&record, &sample.bytes).is_some() {
+                let short = samples::segment(sample.link, &sample.bytes);
                 let part = Part::new(&sample.bytes, sample.bytes.len());
                 let long = Walk::new((&record).into(), 0).run(Layer::Link(record.link), part);
                 let Heard::Segment(long) = long else {
