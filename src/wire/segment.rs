@@ -145,10 +145,14 @@ impl Segment {
 /// RFC 9293 3.1. Ports, numbers and flags (14 bytes) are enough; all beyond is taken as far as it was captured.
 pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Heard {
     let bytes = part.bytes();
+    let filled;
     let head = match bytes.first_chunk::<20>() {
-        Some(head) => *head,
+        Some(head) => head,
         None => match zero_filled(part) {
-            Ok(head) => head,
+            Ok(head) => {
+                filled = head;
+                &filled
+            }
             Err(why) => return Heard::Skipped(why),
         },
     };
