@@ -47,20 +47,45 @@ fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
     Part::new(bytes, (record.original as usize).min(limits::MAX_RECORD))
 }
 
-/// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
-/// Finds the TCP segment and its path; `None` leaves the packet to the long way.
+/// The short way for most packets there are: Ethernet with at most one VLAN tag or Linux cooked, IP without options or
+/// fragments, TCP. Finds the TCP segment and its path; `None` leaves the packet to the long way.
 #[inline]
 fn find_plain<'a>(record: &Record, bytes: &'a [u8]) -> Option<(u32, Net, Part<'a>)> {
-    if record.link != LinkType(1) {
-        return None;
-    }
-    let (kind, tag, start) = match bytes.get(12..18)? {
-        [0x81, 0x00, high, low, kind, kind_low] => (
-            [*kind, *kind_low],
-            u32::from(u16::from_be_bytes([*high & 0x0f, *low])),
-            18,
-        ),
-        [kind, kind_low, ..] => ([*kind, *kind_low], 0, 14),
+    let (kind, tag, start) = match (record.link, bytes) {
+        (
+            LinkType(1),
+            [
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                0x81,
+                0x00,
+                high,
+                low,
+                kind,
+                kind_low,
+                ..,
+            ],
+        ) => {
+            let tag = u16::from_be_bytes([*high & 0x0f, *low]);
+            ([*kind, *kind_low], u32::from(tag), 18)
+        }
+        (LinkType(1), [_, _, _, _, _, _, _, _, _, _, _, _, kind, kind_low, ..]) => ([*kind, *kind_low], 0, 14),
+        // Devices of type 1 (Ethernet) and 772 (loopback) only.
+        (LinkType(113), [_, _, 0, 1, rest @ ..] | [_, _, 3, 4, rest @ ..]) => (*rest.get(10..)?.first_chunk()?, 0, 16),
+        (
+            LinkType(276),
+            [kind, kind_low, _, _, _, _, _, _, 0, 1, ..] | [kind, kind_low, _, _, _, _, _, _, 3, 4, ..],
+        ) => ([*kind, *kind_low], 0, 20),
         _ => return None,
     };
     let packet = bytes.get(start..)?;
