@@ -39,8 +39,7 @@ pub struct IcmpError {
     pub path: u32,
 }
 
-/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; everything else is somebody
-/// speaking without TCP.
+/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; all else is a host heard.
 pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Heard {
     let Some((head, quoted)) = part.bytes().split_first_chunk::<8>() else {
         return walk.heard_other();

@@ -109,6 +109,7 @@ pub(super) fn read_udp<'a>(walk: &mut Walk, net: &Net, part: Part<'a>) -> Result
     for port in [target, source] {
         match read_port(walk, port, payload) {
             Ok(Some(step)) => return Ok(step),
+            Err(Why::TooDeep) => return Err(Why::TooDeep),
             Ok(None) | Err(_) => *walk = before,
         }
     }
@@ -275,8 +276,12 @@ mod tests {
             packet = samples::outer_v4(4, "", &packet);
         }
         assert_eq!(samples::segment(228, &packet).seq.0, 1000);
-        packet = samples::outer_v4(4, "", &packet);
-        assert!(matches!(samples::heard(228, &packet), Heard::Skipped(Why::TooDeep)));
+        for deeper in [
+            samples::outer_v4(4, "", &packet),
+            samples::udp(2152, "30 ff 0000 00000001", &packet),
+        ] {
+            assert!(matches!(samples::heard(228, &deeper), Heard::Skipped(Why::TooDeep)));
+        }
     }
 
     #[test]

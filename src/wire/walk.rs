@@ -1,4 +1,4 @@
-//! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet's length.
+//! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
 use super::{DnsAnswer, Fragment, Heard, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
 use crate::base::{Dir, FlowKey, Stamp, limits};
@@ -236,7 +236,7 @@ impl Walk {
     }
 
     fn failed(&self, why: Why) -> Heard {
-        let unexpected = matches!(why, Why::Malformed | Why::CutShort | Why::TooDeep);
+        let unexpected = matches!(why, Why::Malformed | Why::CutShort);
         if (self.guessed && unexpected) || (why == Why::NotIp && self.source.is_some()) {
             return self.heard_other();
         }
