@@ -1,7 +1,7 @@
 //! Ethernet and what its type field announces: VLAN tags, LLC/SNAP, provider bridging, `PPPoE`, ARP.
 
 use super::walk::{Layer, Step, Tag, Walk};
-use super::{Heard, Part, Why};
+use super::{Part, Why};
 use std::net::IpAddr;
 
 /// IEEE 802.3: two addresses and a type or length.
@@ -94,7 +94,7 @@ fn read_arp(part: Part<'_>) -> Result<Step<'_>, Why> {
         (0x0800, 4) => part.array::<4>(8 + usize::from(hardware_length)).map(IpAddr::from).ok(),
         _ => None,
     };
-    Ok(Step::Done(Heard::Other { source }))
+    Ok(Step::Other(source))
 }
 
 /// RFC 8300 2: network service header.

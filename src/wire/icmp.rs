@@ -2,7 +2,7 @@
 
 use super::segment::Flags;
 use super::walk::{Net, Pair, Walk};
-use super::{Heard, Part, Why};
+use super::{Heard, Part};
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 use etherparse::{IpNumber, Ipv6ExtensionsSlice};
 use std::net::IpAddr;
@@ -44,27 +44,26 @@ pub struct IcmpError {
     pub path: u32,
 }
 
-/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; everything else is somebody
-/// speaking without TCP.
-pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Result<Heard, Why> {
-    let (kind, code) = (part.u8(0)?, part.u8(1)?);
+/// RFC 792, RFC 4443. An error that quotes a TCP segment with its ports and sequence number; all else is a host heard.
+pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Heard {
+    let Some((head, quoted)) = part.bytes().split_first_chunk::<8>() else {
+        return walk.heard_other();
+    };
+    let (kind, code) = (head[0], head[1]);
     let is_error = if v6 {
         (1..=4).contains(&kind)
     } else {
         matches!(kind, 3 | 11 | 12)
     };
-    if !is_error {
-        return Ok(walk.other());
-    }
-    let Some(quote) = part.skip(8).ok().and_then(|quoted| read_quote(quoted.bytes())) else {
-        return Ok(walk.other());
+    let Some(quote) = read_quote(quoted).filter(|_| is_error) else {
+        return walk.heard_other();
     };
     let mtu = match (v6, kind, code) {
-        (false, 3, 4) => part.u16(6)?.into(), // RFC 1191 4
-        (true, 2, _) => part.u32(4)?,
+        (false, 3, 4) => u16::from_be_bytes([head[6], head[7]]).into(), // RFC 1191 4
+        (true, 2, _) => u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
         _ => 0,
     };
-    Ok(Heard::IcmpError(IcmpError {
+    Heard::IcmpError(IcmpError {
         packet: walk.origin.packet,
         stamp: walk.origin.stamp,
         from: net.pair.source(),
@@ -81,7 +80,7 @@ pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Result<H
         quoted: quote.length,
         interface: walk.origin.interface,
         path: walk.path,
-    }))
+    })
 }
 
 /// What a quote says of the segment that caused the error.

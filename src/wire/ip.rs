@@ -1,7 +1,7 @@
 //! IPv4 and IPv6 headers and extension headers: addresses, lengths and what comes next.
 
 use super::walk::{Layer, Net, Pair, Step, Walk};
-use super::{Fragment, Heard, Part, Why};
+use super::{Fragment, Part, Why};
 
 /// IPv4 or IPv6 by the version field.
 pub(super) fn read<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
@@ -134,7 +134,7 @@ fn fragment<'a>(
     (offset, more): (u16, bool),
     payload: Part<'a>,
 ) -> Step<'a> {
-    Step::Done(Heard::Fragment(Fragment {
+    Step::Fragment(Fragment {
         packet: walk.origin.packet,
         stamp: walk.origin.stamp,
         interface: walk.origin.interface,
@@ -149,7 +149,7 @@ fn fragment<'a>(
         start: payload.start() as u32,
         captured: payload.bytes().len() as u32,
         length: payload.wire() as u32,
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -30,14 +30,14 @@ use crate::base::{Endpoint, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use part::Part;
 use std::net::IpAddr;
-use walk::{Layer, Net, Origin, Pair, Tag, Walk};
+use walk::{Layer, Net, Pair, Tag, Walk};
 
 /// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
 /// will do, and the same ones give the same answer on every thread.
 #[must_use]
 pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
-    if let Some(heard) = decode_plain(record, bytes) {
-        return heard;
+    if let Some((path, net, part)) = find_plain(record, bytes) {
+        return segment::read(record.into(), path, &net, part);
     }
     Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
 }
@@ -47,20 +47,45 @@ fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
     Part::new(bytes, (record.original as usize).min(limits::MAX_RECORD))
 }
 
-/// The short way for most packets there are: Ethernet, at most one VLAN tag, IP without options or fragments, TCP.
-/// `None` leaves the packet to the long way.
+/// The short way for most packets there are: Ethernet with at most one VLAN tag or Linux cooked, IP without options or
+/// fragments, TCP. Finds the TCP segment and its path; `None` leaves the packet to the long way.
 #[inline]
-fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
-    if record.link != LinkType(1) {
-        return None;
-    }
-    let (kind, tag, start) = match bytes.get(12..18)? {
-        [0x81, 0x00, high, low, kind, kind_low] => (
-            [*kind, *kind_low],
-            u32::from(u16::from_be_bytes([*high & 0x0f, *low])),
-            18,
-        ),
-        [kind, kind_low, ..] => ([*kind, *kind_low], 0, 14),
+fn find_plain<'a>(record: &Record, bytes: &'a [u8]) -> Option<(u32, Net, Part<'a>)> {
+    let (kind, tag, start) = match (record.link, bytes) {
+        (
+            LinkType(1),
+            [
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                _,
+                0x81,
+                0x00,
+                high,
+                low,
+                kind,
+                kind_low,
+                ..,
+            ],
+        ) => {
+            let tag = u16::from_be_bytes([*high & 0x0f, *low]);
+            ([*kind, *kind_low], u32::from(tag), 18)
+        }
+        (LinkType(1), [_, _, _, _, _, _, _, _, _, _, _, _, kind, kind_low, ..]) => ([*kind, *kind_low], 0, 14),
+        // Devices of type 1 (Ethernet) and 772 (loopback) only.
+        (LinkType(113), [_, _, 0, 1, rest @ ..] | [_, _, 3, 4, rest @ ..]) => (*rest.get(10..)?.first_chunk()?, 0, 16),
+        (
+            LinkType(276),
+            [kind, kind_low, _, _, _, _, _, _, 0, 1, ..] | [kind, kind_low, _, _, _, _, _, _, 3, 4, ..],
+        ) => ([*kind, *kind_low], 0, 20),
         _ => return None,
     };
     let packet = bytes.get(start..)?;
@@ -75,7 +100,7 @@ fn decode_plain(record: &Record, bytes: &[u8]) -> Option<Heard> {
     }
     let segment = part.skip(header_length).ok()?.take(length);
     let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
-    segment::read(Origin::from(record), path, &net, segment).ok()
+    Some((path, net, segment))
 }
 
 /// Header and payload length of an IPv4 packet that carries a whole TCP segment right after 20 bytes.
@@ -294,7 +319,8 @@ mod tests {
     fn the_short_way_and_the_long_way_agree() {
         for sample in samples::all() {
             let record = samples::record(sample.link, sample.bytes.len(), sample.bytes.len());
-            if let Some(Heard::Segment(short)) = decode_plain(&record, &sample.bytes) {
+            if find_plain(&record, &sample.bytes).is_some() {
+                let short = samples::segment(sample.link, &sample.bytes);
                 let part = Part::new(&sample.bytes, sample.bytes.len());
                 let long = Walk::new((&record).into(), 0).run(Layer::Link(record.link), part);
                 let Heard::Segment(long) = long else {

@@ -2,7 +2,7 @@
 
 use super::Why;
 
-/// A bounds-checked view. Every read is total: outside the captured bytes it says whether the capture or the packet is short.
+/// A bounds-checked view. A read outside the captured bytes says whether the capture or the packet is short.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part<'a> {
     bytes: &'a [u8],

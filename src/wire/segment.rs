@@ -143,12 +143,18 @@ impl Segment {
 }
 
 /// RFC 9293 3.1. Ports, numbers and flags (14 bytes) are enough; all beyond is taken as far as it was captured.
-#[inline]
-pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Result<Heard, Why> {
+pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Heard {
     let bytes = part.bytes();
+    let filled;
     let head = match bytes.first_chunk::<20>() {
-        Some(head) => *head,
-        None => zero_filled(part)?,
+        Some(head) => head,
+        None => match zero_filled(part) {
+            Ok(head) => {
+                filled = head;
+                &filled
+            }
+            Err(why) => return Heard::Skipped(why),
+        },
     };
     let (key, dir) = net.pair.key(
         u16::from_be_bytes([head[0], head[1]]),
@@ -168,7 +174,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Resu
         Some(payload) if !payload.is_empty() => hello::read(payload),
         _ => (PayloadKind::None, None),
     };
-    Ok(Heard::Segment(Segment {
+    Heard::Segment(Segment {
         packet: origin.packet,
         stamp: origin.stamp,
         key,
@@ -188,7 +194,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Resu
         header_cut: bytes.len() < header_length.max(20),
         kind,
         name,
-    }))
+    })
 }
 
 /// A header cut after its flags, the rest zero.

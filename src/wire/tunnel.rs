@@ -1,7 +1,7 @@
 //! Encapsulations: MPLS, GRE and ERSPAN, and what is carried in UDP: VXLAN, GENEVE, GTP-U, Teredo, L2TP, LISP …
 
 use super::walk::{Layer, Net, Step, Tag, Walk};
-use super::{Heard, Part, Why, dns, ether};
+use super::{Part, Why, dns, ether};
 
 /// RFC 3032 2.1: labels up to the bottom of the stack; what follows is known by convention only (RFC 4928 3):
 /// 4 and 6 are IP, 0 is a pseudowire's control word before Ethernet (RFC 4448 4.6), else Ethernet without one.
@@ -47,7 +47,7 @@ pub(super) fn read_gre<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, 
         // Key: payload length and call; calls are numbered per direction, so they are no part of the path.
         length += 4 + if has(0x1000) { 4 } else { 0 } + if has(0x0080) { 4 } else { 0 };
         if length >= part.wire() {
-            return Ok(Step::Done(walk.other())); // A bare acknowledgment.
+            return Ok(walk.other()); // A bare acknowledgment.
         }
         return walk.enter(Layer::Ppp, part.skip(length)?);
     }
@@ -80,7 +80,7 @@ fn read_gre_payload<'a>(walk: &mut Walk, kind: u16, numbered: bool, part: Part<'
         0x883e if part.u8(0)? >> 4 == 4 => walk.enter(Layer::Ip, part),
         0x883e => walk.enter(Layer::Ip, part.skip(4)?),
         0x0800 | 0x86dd => walk.enter(Layer::Ip, part),
-        0..=1500 => Ok(Step::Done(walk.other())),
+        0..=1500 => Ok(walk.other()),
         _ => Ok(Step::Into(Layer::EtherType(kind), part)),
     }
 }
@@ -94,7 +94,7 @@ fn read_erspan<'a>(walk: &mut Walk, part: Part<'a>, length: usize) -> Result<Ste
 /// RFC 768. A tunnel is recognised by either port, the target's first; nonsense inside means that it was none.
 pub(super) fn read_udp<'a>(walk: &mut Walk, net: &Net, part: Part<'a>) -> Result<Step<'a>, Why> {
     let Ok([a, b, c, d, high, low, _, _]) = part.array(0) else {
-        return Ok(Step::Done(walk.other()));
+        return Ok(walk.other());
     };
     let (source, target) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let payload = match u16::from_be_bytes([high, low]) {
@@ -103,16 +103,17 @@ pub(super) fn read_udp<'a>(walk: &mut Walk, net: &Net, part: Part<'a>) -> Result
     };
     if matches!(source, 53 | 5353) {
         let answer = dns::read(walk.origin.stamp, net, source, payload.bytes());
-        return Ok(Step::Done(answer.map_or_else(|| walk.other(), Heard::Dns)));
+        return Ok(answer.map_or_else(|| walk.other(), Step::Dns));
     }
     let before = *walk;
     for port in [target, source] {
         match read_port(walk, port, payload) {
             Ok(Some(step)) => return Ok(step),
+            Err(Why::TooDeep) => return Err(Why::TooDeep),
             Ok(None) | Err(_) => *walk = before,
         }
     }
-    Ok(Step::Done(walk.other()))
+    Ok(walk.other())
 }
 
 fn read_port<'a>(walk: &mut Walk, number: u16, part: Part<'a>) -> Result<Option<Step<'a>>, Why> {
@@ -275,8 +276,12 @@ mod tests {
             packet = samples::outer_v4(4, "", &packet);
         }
         assert_eq!(samples::segment(228, &packet).seq.0, 1000);
-        packet = samples::outer_v4(4, "", &packet);
-        assert!(matches!(samples::heard(228, &packet), Heard::Skipped(Why::TooDeep)));
+        for deeper in [
+            samples::outer_v4(4, "", &packet),
+            samples::udp(2152, "30 ff 0000 00000001", &packet),
+        ] {
+            assert!(matches!(samples::heard(228, &deeper), Heard::Skipped(Why::TooDeep)));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet's length.
+//! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
-use super::{Heard, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
+use super::{DnsAnswer, Fragment, Heard, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
 use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use std::net::IpAddr;
@@ -103,12 +103,16 @@ pub(super) enum Layer {
     Protocol(u8, Net),
 }
 
-/// Where reading one header led.
+/// Where reading one header led. Small, as it is handed on at every header; the large results are made at the very end.
 pub(super) enum Step<'a> {
     /// Another header, and the bytes from there on.
     Into(Layer, Part<'a>),
-    /// The answer.
-    Done(Heard),
+    /// A fragment: the end, until the reassembler has the others.
+    Fragment(Fragment),
+    /// An answer that names addresses.
+    Dns(Box<DnsAnswer>),
+    /// A host was heard, without TCP.
+    Other(Option<IpAddr>),
 }
 
 /// What was learned on the way.
@@ -148,9 +152,16 @@ impl Walk {
     /// Reads header after header until one gives the answer.
     pub(super) fn run(&mut self, mut layer: Layer, mut part: Part<'_>) -> Heard {
         loop {
+            match layer {
+                Layer::Protocol(6, net) => return segment::read(self.origin, self.path, &net, part),
+                Layer::Protocol(protocol @ (1 | 58), net) => return icmp::read(self, protocol == 58, &net, part),
+                _ => {}
+            }
             match self.step(layer, part) {
                 Ok(Step::Into(next, rest)) => (layer, part) = (next, rest),
-                Ok(Step::Done(heard)) => return heard,
+                Ok(Step::Fragment(fragment)) => return Heard::Fragment(fragment),
+                Ok(Step::Dns(answer)) => return Heard::Dns(answer),
+                Ok(Step::Other(source)) => return Heard::Other { source },
                 Err(why) => return self.failed(why),
             }
         }
@@ -174,9 +185,7 @@ impl Walk {
     /// Assigned Internet protocol numbers; IPv6 extension headers are protocols like any other here.
     fn read_protocol<'a>(&mut self, protocol: u8, net: Net, part: Part<'a>) -> Result<Step<'a>, Why> {
         match protocol {
-            6 => segment::read(self.origin, self.path, &net, part).map(Step::Done),
             17 => tunnel::read_udp(self, &net, part),
-            1 | 58 => Ok(Step::Done(icmp::read(self, protocol == 58, &net, part)?)),
             4 | 41 => self.enter(Layer::Ip, part),
             47 => tunnel::read_gre(self, part),
             97 => self.enter(Layer::Ethernet, part.skip(2)?), // EtherIP, RFC 3378
@@ -184,7 +193,7 @@ impl Walk {
             143 => self.enter(Layer::Ethernet, part),         // RFC 8986
             0 | 43 | 44 | 51 | 60 | 135 | 139 | 140 => ip::read_extension(self, protocol, net, part),
             50 => Err(Why::Encrypted),
-            _ => Ok(Step::Done(self.other())),
+            _ => Ok(self.other()),
         }
     }
 
@@ -217,14 +226,19 @@ impl Walk {
     }
 
     /// A host was heard, without TCP.
-    pub(super) fn other(&self) -> Heard {
+    pub(super) fn other<'a>(&self) -> Step<'a> {
+        Step::Other(self.source)
+    }
+
+    /// As [`Walk::other`], where the way ends.
+    pub(super) fn heard_other(&self) -> Heard {
         Heard::Other { source: self.source }
     }
 
     fn failed(&self, why: Why) -> Heard {
-        let unexpected = matches!(why, Why::Malformed | Why::CutShort | Why::TooDeep);
+        let unexpected = matches!(why, Why::Malformed | Why::CutShort);
         if (self.guessed && unexpected) || (why == Why::NotIp && self.source.is_some()) {
-            return self.other();
+            return self.heard_other();
         }
         Heard::Skipped(why)
     }
