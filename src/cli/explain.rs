@@ -46,7 +46,7 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) ->
         .map(|name| {
             let likeness = strsim::jaro_winkler(wanted, name);
             (
-                if name.contains(wanted) || wanted.contains(name) {
+                if wanted.contains(name) && name.len() > 3 || name.contains(wanted) {
                     likeness.max(0.9)
                 } else {
                     likeness

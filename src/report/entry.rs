@@ -102,6 +102,8 @@ fn contrasted(group: &Group, all: u64, ok: u64) -> Option<String> {
     }
     let all_of = thousands(all);
     Some(match ok {
+        ok if ok == all && group.flows == all => return None,
+        ok if ok == all => format!("{} of the {all_of} connections {there}.", thousands(group.flows)),
         0 if group.flows == all => format!("None of the {all_of} connections {there} worked."),
         0 => format!("None of the {all_of} connections {there} is known to have worked."),
         _ => format!("{} of the {all_of} connections {there} worked.", thousands(ok)),
@@ -130,7 +132,11 @@ fn who(group: &Group) -> String {
     if group.culprit == Culprit::Unknown {
         return format!("not known from this capture; {sure}");
     }
-    let meaning = group.culprit.meaning().trim_end_matches('.');
+    let meaning = match group.culprit {
+        // The word covers comparisons of captures, too; one recording has one place.
+        Culprit::Path => "something between the capture point and the server",
+        culprit => culprit.meaning().trim_end_matches('.'),
+    };
     let mut letters = meaning.chars();
     let lower = letters
         .next()
@@ -158,10 +164,13 @@ fn confidence(counts: [u64; 3]) -> String {
 fn doubts(group: &Group) -> String {
     let mut out = String::new();
     for (doubt, flows) in &group.doubts {
-        let space = if out.is_empty() { "" } else { " " };
-        let _ = write!(out, "{space}{}", doubt.meaning());
+        out.push_str(if out.is_empty() { "" } else { " " });
         if *flows < group.flows {
-            let _ = write!(out, " ({} of {})", thousands(*flows), thousands(group.flows));
+            let meaning = doubt.meaning().trim_end_matches('.');
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{meaning} ({} of {}).", thousands(*flows), thousands(group.flows));
+        } else {
+            out.push_str(doubt.meaning());
         }
     }
     out
@@ -321,7 +330,7 @@ mod tests {
         assert!(text.contains("open  tcp.stream eq 0   packets 12, 15, 19"), "{text}");
         assert!(text.contains("all   ip.addr == 10.0.0.5 && tcp.port == 8080"), "{text}");
         assert!(text.contains("next  tcptraceroute -n 10.0.0.5 8080"), "{text}");
-        assert!(text.contains("medium confidence"), "{text}");
+        assert!(text.contains("(path); medium"), "{text}");
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     }
 
