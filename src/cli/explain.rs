@@ -169,10 +169,8 @@ impl Page {
             }
         }
         lines.push(String::new());
-        lines.push(
-            "One of them: whodropped explain ID. From an error message: whodropped explain --error \"TEXT\"."
-                .to_owned(),
-        );
+        let more = "One of them: whodropped explain ID. From a message: whodropped explain --error \"TEXT\".";
+        lines.extend(wrap(more, self.width));
         lines
     }
 
@@ -311,5 +309,6 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}");
         }
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }
 }

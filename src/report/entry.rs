@@ -92,10 +92,10 @@ fn who_and_when(group: &Group, context: &Context) -> String {
 
 /// Does the same service work for others? Says nothing where that is not known or not telling.
 fn contrasted(group: &Group, all: u64, ok: u64) -> Option<String> {
-    let there = if matches!(group.place, Place::Service(_)) {
-        "to this service"
-    } else {
-        "to these"
+    let there = match group.place {
+        Place::Service(_) => "to this service",
+        Place::Host(_) => "to these ports",
+        Place::Port(_) => "to these hosts",
     };
     if all < 2 {
         return None;
