@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn packets_of_several_captures_are_numbered_as_in_their_file() {
-        let text = text(1, &context(&[("a.pcap", 0), ("b.pcap", 14)]));
-        assert!(text.contains("open  frame.number eq 12   in a.pcap"), "{text}");
-        assert!(text.contains("open  frame.number in {1,5}   in b.pcap"), "{text}");
+        let text = text(1, &context(&[("a.pcap", 0), ("b.pcap", 15)]));
+        assert!(text.contains("open  frame.number in {12,15}   in a.pcap"), "{text}");
+        assert!(text.contains("open  frame.number eq 4   in b.pcap"), "{text}");
     }
 }
