@@ -1,6 +1,6 @@
 //! The findings CSV: one row per finding of a flow.
 
-use super::csv::{Row, writer};
+use super::csv::Row;
 use super::row::{Cells, Value};
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
 use crate::finding::Finding;
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 9] = [
 /// Writes the findings CSV.
 #[derive(Debug)]
 pub struct FindingsCsv<W: io::Write> {
-    out: ::csv::Writer<W>,
+    out: W,
     only: Only,
     row: Row,
 }
@@ -31,7 +31,7 @@ impl<W: io::Write> FindingsCsv<W> {
     /// Findings go to `out`, those of flows that `only` wants.
     pub fn new(out: W, only: Only) -> Self {
         Self {
-            out: writer(out),
+            out,
             only,
             row: Row::default(),
         }
@@ -40,7 +40,7 @@ impl<W: io::Write> FindingsCsv<W> {
 
 impl<W: io::Write> Reporter for FindingsCsv<W> {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
-        self.out.write_record(COLUMNS).map_err(io::Error::from)
+        write!(self.out, "{}\r\n", COLUMNS.join(","))
     }
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
@@ -48,9 +48,8 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
             return Ok(());
         }
         for finding in flow.findings {
-            self.row.record.clear();
             visit(flow.row, finding, &mut self.row)?;
-            self.out.write_byte_record(&self.row.record)?;
+            self.row.write_to(&mut self.out)?;
         }
         Ok(())
     }
