@@ -144,9 +144,9 @@ mod tests {
     use crate::capture::testing::{Writer, read_all, read_in_pieces};
 
     /// Numbers without pattern, the same in every run.
-    fn noise(seed: &mut u32) -> usize {
-        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (*seed >> 8) as usize
+    fn noise(dice: &mut u32) -> usize {
+        *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (*dice >> 8) as usize
     }
 
     fn captures() -> [Vec<u8>; 3] {
@@ -166,17 +166,17 @@ mod tests {
 
     #[test]
     fn damaged_bytes_never_panic_and_pieces_change_nothing() {
-        let mut seed = 1;
+        let mut dice = 1;
         for whole in captures() {
             assert_eq!(read_all(&whole).unwrap().packets.len(), 20);
             for _ in 0..300 {
                 let mut bytes = whole.clone();
-                for _ in 0..1 + noise(&mut seed) % 8 {
-                    let at = noise(&mut seed) % bytes.len();
-                    bytes[at] = [0, 1, 0x7f, 0xff][noise(&mut seed) % 4];
+                for _ in 0..=noise(&mut dice) % 8 {
+                    let at = noise(&mut dice) % bytes.len();
+                    bytes[at] = [0, 1, 0x7f, 0xff][noise(&mut dice) % 4];
                 }
                 let seen = read_in_pieces(&bytes, 1 << 20);
-                let slow = read_in_pieces(&bytes, 1 + noise(&mut seed) % 40);
+                let slow = read_in_pieces(&bytes, 1 + noise(&mut dice) % 40);
                 match (seen, slow) {
                     (Ok(seen), Ok(slow)) => {
                         assert_eq!(seen.packets, slow.packets);

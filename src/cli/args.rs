@@ -5,6 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// A help text that clippy would not let stand in a comment.
+const COLOR_HELP: &str = "Colours: on a terminal (unless NO_COLOR is set), always, or never";
+
 /// Which TCP connections failed, how, who dropped them, and how sure is that?
 #[derive(Debug, Parser)]
 #[command(name = "whodropped", version, max_term_width = 100)]
@@ -18,7 +21,6 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read captures and report which connections failed, how, and by whose doing
-    #[command(alias = "analyse")]
     Analyze(Analyze),
     /// Say what a finding, a verdict word or an application's error message means
     Explain(Explain),
@@ -61,8 +63,8 @@ pub struct Analyze {
     /// Worker threads; as many as there are processors, if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Colours: on a terminal, always, or never (`NO_COLOR` is heeded too)
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help = COLOR_HELP)]
     pub color: Color,
     /// Progress on standard error: when it is a terminal, or never
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
@@ -84,8 +86,8 @@ pub struct Explain {
     /// An error message, as the application printed it
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["id", "list"])]
     pub error: Option<String>,
-    /// Colours: on a terminal, always, or never (`NO_COLOR` is heeded too)
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    /// Colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help = COLOR_HELP)]
     pub color: Color,
 }
 
@@ -156,6 +158,10 @@ fn port(text: &str) -> Result<u16, String> {
 pub fn with_command(mut typed: Vec<OsString>) -> Vec<OsString> {
     let Some(first) = typed.get(1) else { return typed };
     let text = first.to_string_lossy();
+    if text == "analyse" {
+        typed[1] = "analyze".into();
+        return typed;
+    }
     let option = text.starts_with("--") && !matches!(&*text, "--help" | "--version" | "--");
     let capture = text == "-" || (!text.starts_with('-') && text.contains(['.', '/', '\\']));
     if option || capture {

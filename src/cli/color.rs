@@ -4,9 +4,17 @@ use super::args::Color;
 use std::env;
 use std::io::{self, IsTerminal};
 
-/// `--color` said `when`; `auto` asks the terminal and the environment.
+/// `--color` said `when`; `auto` asks the terminal and the environment. Older Windows consoles are told to obey colours.
 #[must_use]
 pub fn wanted(when: Color) -> bool {
+    let wanted = asked(when);
+    if wanted {
+        let _ = anstyle_query::windows::enable_ansi_colors();
+    }
+    wanted
+}
+
+fn asked(when: Color) -> bool {
     match when {
         Color::Always => true,
         Color::Never => false,

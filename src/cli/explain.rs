@@ -46,7 +46,7 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) ->
         .map(|name| {
             let likeness = strsim::jaro_winkler(wanted, name);
             (
-                if name.contains(wanted) || wanted.contains(name) {
+                if wanted.contains(name) && name.len() > 3 || name.contains(wanted) {
                     likeness.max(0.9)
                 } else {
                     likeness
@@ -169,10 +169,8 @@ impl Page {
             }
         }
         lines.push(String::new());
-        lines.push(
-            "One of them: whodropped explain ID. From an error message: whodropped explain --error \"TEXT\"."
-                .to_owned(),
-        );
+        let more = "One of them: whodropped explain ID. From a message: whodropped explain --error \"TEXT\".";
+        lines.extend(wrap(more, self.width));
         lines
     }
 
@@ -311,5 +309,6 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}");
         }
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }
 }

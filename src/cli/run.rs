@@ -18,8 +18,9 @@ use std::path::PathBuf;
 /// # Errors
 /// One sentence with what cannot be done.
 pub fn run(plan: &Plan) -> Result<bool> {
-    let outputs = Outputs::open(plan)?;
+    // First, so that Ctrl-C never leaves an unfinished file behind.
     let stop = stop::on_ctrl_c();
+    let outputs = Outputs::open(plan)?;
     let mut progress = Progress::new(plan.progress, total_bytes(&plan.captures));
     let analysis = analyse(plan, &mut progress, &stop)?;
     progress.finish();

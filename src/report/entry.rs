@@ -92,16 +92,18 @@ fn who_and_when(group: &Group, context: &Context) -> String {
 
 /// Does the same service work for others? Says nothing where that is not known or not telling.
 fn contrasted(group: &Group, all: u64, ok: u64) -> Option<String> {
-    let there = if matches!(group.place, Place::Service(_)) {
-        "to this service"
-    } else {
-        "to these"
+    let there = match group.place {
+        Place::Service(_) => "to this service",
+        Place::Host(_) => "to these ports",
+        Place::Port(_) => "to these hosts",
     };
     if all < 2 {
         return None;
     }
     let all_of = thousands(all);
     Some(match ok {
+        ok if ok == all && group.flows == all => return None,
+        ok if ok == all => format!("{} of the {all_of} connections {there}.", thousands(group.flows)),
         0 if group.flows == all => format!("None of the {all_of} connections {there} worked."),
         0 => format!("None of the {all_of} connections {there} is known to have worked."),
         _ => format!("{} of the {all_of} connections {there} worked.", thousands(ok)),
@@ -130,7 +132,11 @@ fn who(group: &Group) -> String {
     if group.culprit == Culprit::Unknown {
         return format!("not known from this capture; {sure}");
     }
-    let meaning = group.culprit.meaning().trim_end_matches('.');
+    let meaning = match group.culprit {
+        // The word covers comparisons of captures, too; one recording has one place.
+        Culprit::Path => "something between the capture point and the server",
+        culprit => culprit.meaning().trim_end_matches('.'),
+    };
     let mut letters = meaning.chars();
     let lower = letters
         .next()
@@ -158,10 +164,13 @@ fn confidence(counts: [u64; 3]) -> String {
 fn doubts(group: &Group) -> String {
     let mut out = String::new();
     for (doubt, flows) in &group.doubts {
-        let space = if out.is_empty() { "" } else { " " };
-        let _ = write!(out, "{space}{}", doubt.meaning());
+        out.push_str(if out.is_empty() { "" } else { " " });
         if *flows < group.flows {
-            let _ = write!(out, " ({} of {})", thousands(*flows), thousands(group.flows));
+            let meaning = doubt.meaning().trim_end_matches('.');
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{meaning} ({} of {}).", thousands(*flows), thousands(group.flows));
+        } else {
+            out.push_str(doubt.meaning());
         }
     }
     out
@@ -321,14 +330,14 @@ mod tests {
         assert!(text.contains("open  tcp.stream eq 0   packets 12, 15, 19"), "{text}");
         assert!(text.contains("all   ip.addr == 10.0.0.5 && tcp.port == 8080"), "{text}");
         assert!(text.contains("next  tcptraceroute -n 10.0.0.5 8080"), "{text}");
-        assert!(text.contains("medium confidence"), "{text}");
+        assert!(text.contains("(path); medium"), "{text}");
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     }
 
     #[test]
     fn packets_of_several_captures_are_numbered_as_in_their_file() {
-        let text = text(1, &context(&[("a.pcap", 0), ("b.pcap", 14)]));
-        assert!(text.contains("open  frame.number eq 12   in a.pcap"), "{text}");
-        assert!(text.contains("open  frame.number in {1,5}   in b.pcap"), "{text}");
+        let text = text(1, &context(&[("a.pcap", 0), ("b.pcap", 15)]));
+        assert!(text.contains("open  frame.number in {12,15}   in a.pcap"), "{text}");
+        assert!(text.contains("open  frame.number eq 4   in b.pcap"), "{text}");
     }
 }

@@ -313,6 +313,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn a_reader_of_the_old_file_never_sees_half_of_the_new() {
+        let folder = Folder::new("rename");
+        let path = folder.0.join("out.csv");
+        fs::write(&path, "old").unwrap();
+        let mut reader = File::open(&path).unwrap();
+        let mut output = Output::create(&path).unwrap();
+        output.write_all(b"new").unwrap();
+        output.commit().unwrap();
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "old");
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_device_behind_a_link_is_written_directly() {
         let folder = Folder::new("device");
         let link = folder.0.join("null");

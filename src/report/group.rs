@@ -4,8 +4,11 @@ use super::FlowReport;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
+
+/// The addresses in a capture are chosen by strangers: seeded anew in each run.
+type HashMap<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Groups told apart; flows beyond are only counted. About 1 kB each.
 const MAX_GROUPS: usize = 10_000;
@@ -158,7 +161,7 @@ fn way(flow: &FlowReport<'_>) -> Way {
 
 /// Makes one group of those that went the same way and share `wider` of their service, where they are many.
 fn fold(groups: Vec<Group>, wider: impl Fn(Endpoint) -> Place) -> Vec<Group> {
-    let mut alike: HashMap<(Way, Place), Vec<Group>> = HashMap::new();
+    let mut alike: HashMap<(Way, Place), Vec<Group>> = HashMap::default();
     let mut out = Vec::new();
     for group in groups {
         match group.place {

@@ -106,7 +106,9 @@ impl<W: Write> Reporter for Terminal<W> {
     }
 
     fn end(&mut self, _: &Tail) -> io::Result<()> {
-        self.line("")?;
+        if !self.context.captures.is_empty() {
+            self.line("")?;
+        }
         if self.totals.flows == 0 {
             for line in std::mem::take(&mut self.nothing) {
                 self.hanging("", Paint::faint, &line)?;
@@ -411,5 +413,92 @@ mod tests {
             text.contains("No TCP connection in 1,234 packets: 1,200 other IP traffic"),
             "{text}"
         );
+    }
+
+    /// A night's incident, whole, as it stands in `terminal_night.txt`.
+    #[test]
+    fn a_night() {
+        let text = night(80, false);
+        assert_eq!(text, include_str!("terminal_night.txt"), "{text}");
+    }
+
+    fn night(width: usize, color: bool) -> String {
+        use crate::finding::{Confidence, Meta, Severity};
+        static REFUSED: Meta = Meta {
+            id: "syn-refused",
+            severity: Severity::Error,
+            title: "Connection refused by RST",
+            next: "on {server}: ss -ltnp 'sport = :{port}' (Windows: netstat -ano)",
+            page: "",
+        };
+        static LOSS: Meta = Meta {
+            id: "heavy-retransmission",
+            severity: Severity::Warn,
+            title: "Heavy retransmission",
+            next: "mtr -T -P {port} {server} during the trouble; tc -s qdisc on both hosts",
+            page: "",
+        };
+        let mut info = sample::info("client.pcapng");
+        info.health.cut = Some(31_336_412);
+        info.interfaces[0].dropped = Some(212);
+        info.health.truncated = 48_000;
+        let captures = [CaptureHead {
+            info: &info,
+            packets_before: 0,
+            skipped: &[("not-ip".to_owned(), 34), ("cut-short".to_owned(), 3)],
+        }];
+        let head = Head {
+            duplicates: 1_204,
+            one_sided: (3, 412),
+            ..sample::head(&captures)
+        };
+        let mut rows: Vec<_> = (1..=400).map(sample::fine).collect();
+        for number in 1..=20 {
+            let mut row = sample::row(number);
+            row.client = sample::end(&format!("192.168.1.{}", 20 + number % 3), 50_000);
+            row.name = Some("orders.example.com".to_owned());
+            if number % 4 == 0 {
+                row.doubts.push(Doubt::SingleSyn);
+                row.confidence = Confidence::Low;
+            }
+            rows.push(row);
+        }
+        for number in 1..=9 {
+            let mut row = sample::row(number);
+            row.server = sample::end("2001:db8::7", 22);
+            row.cause = Some("syn-refused");
+            (row.culprit, row.confidence) = (Culprit::ServerHost, Confidence::High);
+            (row.handshake, row.doubts) = (Handshake::Rst, vec![]);
+            row.duration_s = 0.0;
+            row.summary = "The SYN was answered by a RST after 0.4 ms, with the TTL of the host itself.".to_owned();
+            rows.push(row);
+        }
+        for number in 1..=30 {
+            let mut row = sample::row(number);
+            row.server = sample::end(&format!("10.9.0.{number}"), 445);
+            rows.push(row);
+        }
+        let mut slow = sample::row(3);
+        (slow.status, slow.cause, slow.culprit) = (Status::Degraded, Some("heavy-retransmission"), Culprit::Unknown);
+        (slow.handshake, slow.ending) = (Handshake::Completed, Ending::Fin);
+        slow.server = sample::end("10.0.0.7", 443);
+        slow.summary = "12 of 140 segments (8.6 %) had to be sent again.".to_owned();
+        rows.push(slow);
+        for number in 1..=4 {
+            let mut row = sample::row(number);
+            (row.status, row.handshake) = (Status::Unknown, Handshake::Undetermined);
+            (row.cause, row.culprit) = (None, Culprit::Capture);
+            row.doubts = vec![Doubt::CaptureEndsEarly];
+            rows.push(row);
+        }
+        let style = Style {
+            width: Some(width),
+            color,
+            ..STYLE
+        };
+        let mut out = Vec::new();
+        let catalogue = [&sample::SYN_SILENT, &REFUSED, &LOSS];
+        sample::play_with(&mut Terminal::new(&mut out, style), &head, &rows, &catalogue);
+        String::from_utf8(out).unwrap()
     }
 }
