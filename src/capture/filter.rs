@@ -63,10 +63,17 @@ fn missing(why: &str) -> String {
     format!("--filter needs libpcap, and {why}: {install}; without it, use --port and --host")
 }
 
-/// libpcap's DLT_ number for a LINKTYPE_ number: the same, but for raw IP, which files write in three ways.
+/// libpcap's DLT_ number for a LINKTYPE_ number: the same, but for raw IP, which files write in three ways and
+/// libpcap calls 12 (OpenBSD: 14). The crate's `Linktype::RAW` is 101, which libpcap does not compile for.
 fn handle_link(link: LinkType) -> i32 {
     match link.0 {
-        12 | 14 | 101 => Linktype::RAW.0,
+        12 | 14 | 101 => {
+            if cfg!(target_os = "openbsd") {
+                14
+            } else {
+                12
+            }
+        }
         other => other.into(),
     }
 }
