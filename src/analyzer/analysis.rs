@@ -74,7 +74,7 @@ impl Analysis {
             copies += shard.copies;
             refused += shard.refused;
         }
-        flows.sort_by_key(|facts| (facts.first.packet, facts.first.stamp));
+        flows.sort_by_key(|facts| (facts.first.number(), facts.first.stamp));
         for facts in &flows {
             context.on_flow(facts);
         }

@@ -54,8 +54,8 @@ pub(super) fn row_of(
         conn_state: String::new(),
         history: String::new(),
         community_id: crate::report::community::community_id(case.client(), case.server()),
-        first_packet: facts.first.packet,
-        last_packet: facts.last.packet,
+        first_packet: facts.first.number(),
+        last_packet: facts.last.number(),
         evidence_packets: verdict.evidence.clone(),
     }
 }

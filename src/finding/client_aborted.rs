@@ -32,6 +32,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         case.client().ip,
         time(end.stamp - syn.stamp),
     );
-    let packets = [Some(end.packet), facts.opening.syn_ack.first.map(|seen| seen.packet)].into_iter().flatten().collect();
+    let packets = [Some(end.number()), facts.opening.syn_ack.first.map(|seen| seen.number())].into_iter().flatten().collect();
     Some(Finding::new(&META, Confidence::Medium, syn, packets, summary).of(Side::Client))
 }

@@ -21,14 +21,14 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let fin = server.fin?;
-    let server_first = client.fin.is_none_or(|other| fin.packet < other.packet);
+    let server_first = client.fin.is_none_or(|other| fin.number() < other.number());
     if !server_first {
         return None;
     }
-    let asked = client.first_data.filter(|data| data.packet < fin.packet);
+    let asked = client.first_data.filter(|data| data.number() < fin.number());
     let since = asked.or(case.facts.opening.completed)?;
     let what = if asked.is_some() { format!("after {} of request", bytes(client.bytes)) } else { "before any request".into() };
     let summary = format!("{} closed {what}, {} later, without a byte of answer.", case.server(), time(fin.stamp - since.stamp));
     let severity = if asked.is_some() { Severity::Error } else { Severity::Warn };
-    Some(Finding::new(&META, Confidence::High, fin, vec![since.packet], summary).of(Side::Server).with_severity(severity))
+    Some(Finding::new(&META, Confidence::High, fin, vec![since.number()], summary).of(Side::Server).with_severity(severity))
 }

@@ -70,7 +70,7 @@ pub struct Finding {
 impl Finding {
     /// A finding of the catalogue's severity, shown by `packets` (sorted, thinned to eight), the first of them at `at`.
     fn new(meta: &'static Meta, confidence: Confidence, at: Sighting, mut packets: Vec<u64>, summary: String) -> Self {
-        packets.push(at.packet);
+        packets.push(at.number());
         packets.sort_unstable();
         packets.dedup();
         packets.truncate(8);

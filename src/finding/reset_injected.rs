@@ -33,6 +33,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         when(reset.stage),
         evidence.join("; "),
     );
-    let packets = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.packet).collect();
+    let packets = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.number()).collect();
     Some(Finding::new(&META, sure, reset.at, packets, summary))
 }

@@ -26,5 +26,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         case.server(),
         time(reset.at.stamp - syn_ack.stamp),
     );
-    Some(Finding::new(&META, Confidence::Medium, syn_ack, vec![reset.at.packet], summary).of(Side::Server))
+    Some(Finding::new(&META, Confidence::Medium, syn_ack, vec![reset.at.number()], summary).of(Side::Server))
 }

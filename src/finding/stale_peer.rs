@@ -19,12 +19,12 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let (syn, answer) = (case.facts.opening.syn.first?, case.facts.opening.stale_answer?);
-    let rst = case.facts.reset.map(|reset| reset.at.packet);
+    let rst = case.facts.reset.map(|reset| reset.at.number());
     let summary = format!(
         "{} answered the SYN with an ACK of something else: it still has an older connection on these ports{}.",
         case.server(),
         if rst.is_some() { ", which the client's RST then cleared" } else { "" },
     );
-    let packets = [Some(answer.packet), rst].into_iter().flatten().collect();
+    let packets = [Some(answer.number()), rst].into_iter().flatten().collect();
     Some(Finding::new(&META, Confidence::High, syn, packets, summary).of(Side::Server))
 }

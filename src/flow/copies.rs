@@ -15,19 +15,22 @@ const SYN_ACK: Span = Span::from_micros(100);
 /// Without identification, but seen at another place: TTL, interface or VLAN differ.
 const ELSEWHERE: Span = Span::from_millis(20);
 
+/// What is remembered of a packet, in 16 bytes: short hashes of its header and of where it was seen. A false match needs
+/// equal 40 bits within milliseconds, and costs one statistic.
 #[derive(Clone, Copy, Debug, Default)]
 struct Print {
-    hash: u64,
     stamp: Stamp,
-    place: u64,
+    hash: u32,
+    place: u16,
+    is_set: bool,
 }
 
 /// The last few packets of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Copies {
     prints: [Print; REMEMBERED],
-    next: u8,
     last_id: u16,
+    next: u8,
     /// Different packets had the same identification: this sender does not count, so it tells nothing.
     constant_id: bool,
 }
@@ -54,7 +57,7 @@ impl Copies {
         let print = Print::of(segment, has_id);
         // A receiver may well send the same empty ACK several times within a millisecond.
         let is_plain_ack = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
-        self.prints.iter().any(|old| {
+        self.prints.iter().filter(|old| old.is_set && old.hash == print.hash).any(|old| {
             let within = match (has_id, old.place != print.place) {
                 (true, _) => WITH_ID,
                 (false, true) => ELSEWHERE,
@@ -62,17 +65,20 @@ impl Copies {
                 (false, false) if segment.flags.is_syn_ack() => SYN_ACK,
                 (false, false) => WITHOUT_ID,
             };
-            old.hash == print.hash && (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
+            (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
         })
     }
 }
 
 impl Print {
     fn of(segment: &Segment, has_id: bool) -> Self {
+        let place = u64::from(segment.path) << 24 | u64::from(segment.interface) << 8 | u64::from(segment.ttl);
         Self {
-            hash: hash_of(segment, has_id),
             stamp: segment.stamp,
-            place: u64::from(segment.path) << 32 | u64::from(segment.interface) << 16 | u64::from(segment.ttl),
+            hash: hash_of(segment, has_id),
+            // Fibonacci hashing: the high bits are the mixed ones.
+            place: (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as u16,
+            is_set: true,
         }
     }
 }
@@ -82,22 +88,18 @@ fn has_id(segment: &Segment) -> bool {
 }
 
 /// Header fields that a copy shares. The checksum only where there is no identification: offload may leave it unfinished in one.
-fn hash_of(segment: &Segment, has_id: bool) -> u64 {
+fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     let (tsval, tsecr) = segment.options.timestamps.unwrap_or_default();
-    let tail = if has_id {
-        segment.ip_id.unwrap_or_default()
-    } else {
-        segment.checksum
-    };
+    let tail = if has_id { segment.ip_id.unwrap_or_default() } else { segment.checksum };
     let words = [
         u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0),
         u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0),
         u64::from(tsval) << 32 | u64::from(tsecr),
         u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail),
     ];
-    // Multiply and fold: a collision needs equal fields, not equal hashes, to be made on purpose and costs one statistic.
-    words.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, word| {
+    let hash = words.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, word| {
         let mixed = u128::from(hash ^ word) * 0xD6E8_FEB8_6659_FD93_u128;
         (mixed as u64) ^ (mixed >> 64) as u64
-    }) | 1
+    });
+    (hash >> 32) as u32
 }

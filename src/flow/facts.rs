@@ -2,26 +2,37 @@
 
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
+use std::num::NonZeroU64;
 
-/// A packet that was seen: its number and time.
+/// A packet that was seen: its number and time. No bigger where there may be none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Packet number in the recording.
-    pub packet: u64,
+    packet: NonZeroU64,
     /// Capture time.
     pub stamp: Stamp,
 }
 
-impl From<&Segment> for Sighting {
-    fn from(segment: &Segment) -> Self {
-        Self {
-            packet: segment.packet,
-            stamp: segment.stamp,
-        }
+impl Sighting {
+    /// Packet `number` (from 1) at `stamp`.
+    #[must_use]
+    pub fn new(number: u64, stamp: Stamp) -> Self {
+        Self { packet: NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN), stamp }
+    }
+
+    /// Packet number in the recording.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.packet.get()
     }
 }
 
-/// A packet that was sent again and again: how often, when first and last, and the last interval.
+impl From<&Segment> for Sighting {
+    fn from(segment: &Segment) -> Self {
+        Self::new(segment.packet, segment.stamp)
+    }
+}
+
+/// A packet that was sent again and again: how often, when first and last, and the longest interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repeats {
     /// How often it was seen, copies not counted.
@@ -32,16 +43,15 @@ pub struct Repeats {
     pub second: Option<Sighting>,
     /// The last time.
     pub last: Option<Sighting>,
-    /// The longest time between two in a row: with doubling timers, the last one.
-    pub widest_gap: Option<Span>,
+    /// The longest time between two in a row (with doubling timers, the last one); zero for a single one.
+    pub widest_gap: Span,
 }
 
 impl Repeats {
     pub(super) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
         if let Some(last) = self.last {
-            let gap = at.stamp - last.stamp;
-            self.widest_gap = Some(self.widest_gap.map_or(gap, |old| old.max(gap)));
+            self.widest_gap = self.widest_gap.max(at.stamp - last.stamp);
             self.second.get_or_insert(at);
         }
         self.first.get_or_insert(at);
@@ -51,11 +61,8 @@ impl Repeats {
     /// Numbers of the first, second and last packet, without repetition.
     #[must_use]
     pub fn packets(&self) -> Vec<u64> {
-        let mut packets: Vec<u64> = [self.first, self.second, self.last]
-            .into_iter()
-            .flatten()
-            .map(|seen| seen.packet)
-            .collect();
+        let seen = [self.first, self.second, self.last];
+        let mut packets: Vec<u64> = seen.iter().flatten().map(Sighting::number).collect();
         packets.dedup();
         packets
     }
@@ -384,10 +391,7 @@ pub struct IcmpFact {
 impl IcmpFact {
     pub(super) fn new(error: &IcmpError, before_syn_ack: bool) -> Self {
         Self {
-            at: Sighting {
-                packet: error.packet,
-                stamp: error.stamp,
-            },
+            at: Sighting::new(error.packet, error.stamp),
             from: error.from,
             v6: error.v6,
             kind: error.kind,

@@ -155,10 +155,8 @@ impl Flow {
         if silence >= IDLE {
             self.idle = Some((silence, segment.stamp));
         }
-        self.facts.last = Sighting {
-            packet: self.facts.last.packet.max(segment.packet),
-            stamp: self.facts.last.stamp.max(segment.stamp),
-        };
+        let last = self.facts.last;
+        self.facts.last = Sighting::new(last.number().max(segment.packet), last.stamp.max(segment.stamp));
     }
 
     fn count(&mut self, segment: &Segment, is_copy: bool) {
@@ -284,10 +282,7 @@ impl Flow {
             error,
             self.facts.opening.syn_ack.count == 0 && !self.facts.is_mid_stream(),
         );
-        self.facts.last = Sighting {
-            packet: self.facts.last.packet,
-            stamp: self.facts.last.stamp.max(error.stamp),
-        };
+        self.facts.last = Sighting::new(self.facts.last.number(), self.facts.last.stamp.max(error.stamp));
         if fact.is_hard() {
             self.facts.icmp_errors = self.facts.icmp_errors.saturating_add(1);
             self.facts.icmp.get_or_insert(fact);

@@ -192,7 +192,7 @@ fn refuses_late_data(sender: &SideFacts, peer: &SideFacts, peer_unacked: u32) ->
     let knew = sender
         .fin_acked
         .zip(peer.last_data)
-        .is_some_and(|(fin, data)| data.packet >= fin.packet);
+        .is_some_and(|(fin, data)| data.number() >= fin.number());
     knew && peer_unacked > 0
 }
 

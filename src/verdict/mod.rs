@@ -54,7 +54,7 @@ pub fn judge(case: &Case<'_>, findings: &[Finding]) -> Verdict {
         confidence: doubt::confidence_of(status, found, &doubts),
         app_error: culprit::app_error_of(case, status),
         summary: found.map_or_else(|| plain_summary(case), |finding| finding.summary.clone()),
-        evidence: found.map_or_else(|| vec![case.facts.first.packet], |finding| finding.packets.clone()),
+        evidence: found.map_or_else(|| vec![case.facts.first.number()], |finding| finding.packets.clone()),
         doubts,
     }
 }

@@ -23,7 +23,7 @@ pub fn stage_of(case: &Case<'_>) -> Stage {
         let answered = client
             .last_data
             .zip(server.last_data)
-            .is_some_and(|(asked, said)| said.packet > asked.packet);
+            .is_some_and(|(asked, said)| said.number() > asked.number());
         return match (both_encrypt, answered) {
             (true, true) => Stage::Response,
             (true, false) => Stage::TlsDone,
