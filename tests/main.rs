@@ -1,0 +1,6 @@
+//! What the whole of it does: fixtures, situations, properties, peers and the command line, in one binary.
+
+mod common;
+mod matrix;
+mod pages;
+mod pictures;
