@@ -17,6 +17,8 @@ pub fn classify(case: &Case<'_>) -> Ending {
         Handshake::Undetermined if case.facts.opening.syn.count == 0 && case.facts.opening.syn_ack.count == 0 => {
             return Ending::Undetermined;
         }
+        // One side alone, and a RST: what it ended, a handshake or more, is not in the capture.
+        Handshake::Undetermined if case.facts.reset.is_some() => return Ending::Undetermined,
         _ => return Ending::None,
     }
     let facts = case.facts;
@@ -80,7 +82,11 @@ fn unfinished(case: &Case<'_>) -> Ending {
     if case.is_one_sided() {
         return Ending::Undetermined; // E11
     }
-    if facts.sides.iter().any(|side| side.fin.is_some() && side.fin_acked) {
+    if facts
+        .sides
+        .iter()
+        .any(|side| side.fin.is_some() && side.fin_acked.is_some())
+    {
         return Ending::HalfClosed; // E9
     }
     let nothing_outstanding = facts.sides.iter().all(|side| side.unacked == 0);
@@ -99,7 +105,14 @@ fn is_stalled(case: &Case<'_>, side: &SideFacts, peer: &SideFacts) -> bool {
             .last
             .zip(side.resends.first)
             .is_some_and(|(heard, resent)| heard.stamp > resent.stamp);
-    side.unacked > 0 && side.resends.count >= 2 && !probes_answered && case.has_waited(&side.resends)
+    let unheard = side.unacked > 0 && side.resends.count >= 2 && !probes_answered && case.has_waited(&side.resends);
+    unheard || is_deaf(case, side)
+}
+
+/// What it sent was acknowledged in sight of the capture, and yet it repeats it to the end: the acknowledgments are lost
+/// on their way back.
+pub fn is_deaf(case: &Case<'_>, side: &SideFacts) -> bool {
+    side.deaf_resends.count >= 3 && case.has_waited(&side.deaf_resends)
 }
 
 /// Its window is shut and somebody wants to send.
@@ -110,6 +123,9 @@ fn is_shut(side: &SideFacts, peer: &SideFacts) -> bool {
 fn is_no_response(case: &Case<'_>) -> bool {
     let (facts, client, server) = (case.facts, case.facts.client(), case.facts.server());
     if case.handshake == Handshake::NotCaptured || client.bytes == 0 || server.bytes > 0 || server.packets == 0 {
+        return false;
+    }
+    if is_shut(server, client) || is_deaf(case, client) {
         return false;
     }
     let Some(asked) = client.last_data else { return false };

@@ -9,7 +9,7 @@ pub use context::{Context, Host, Vantage};
 
 use crate::base::{Endpoint, Span, Stamp};
 use crate::flow::FlowFacts;
-use crate::flow::facts::{Repeats, Reset};
+use crate::flow::facts::{Repeats, Reset, SideFacts};
 use words::{Ending, Handshake};
 
 /// One flow with the recording around it, and the plain outcome of SEMANTICS 6.2 and 6.3.
@@ -88,6 +88,12 @@ impl<'a> Case<'a> {
         is_one_sided(self.facts)
     }
 
+    /// This side goes on repeating what the other has acknowledged: the acknowledgments do not reach it.
+    #[must_use]
+    pub fn is_deaf(&self, side: &SideFacts) -> bool {
+        ending::is_deaf(self, side)
+    }
+
     /// Where the capture was taken, as far as this flow and the others tell.
     #[must_use]
     pub fn vantage(&self) -> Vantage {
@@ -108,9 +114,7 @@ impl<'a> Case<'a> {
 #[must_use]
 pub fn is_one_sided(facts: &FlowFacts) -> bool {
     let [up, down] = &facts.sides;
-    let missing = |silent: &crate::flow::facts::SideFacts| {
-        silent.packets == 0 && (silent.bytes > 0 || silent.last_acked.is_some())
-    };
+    let missing = |silent: &SideFacts| silent.packets == 0 && (silent.bytes > 0 || silent.last_acked.is_some());
     let acts_alone = (up.packets == 0 || down.packets == 0) && facts.opening.inferred.is_some();
     missing(up) || missing(down) || acts_alone
 }

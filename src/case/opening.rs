@@ -43,7 +43,10 @@ fn answered_otherwise(case: &Case<'_>) -> Option<Handshake> {
     }
     if let Some(reset) = &facts.reset {
         let by_client = case.is_from_client(reset);
+        let other = if by_client { facts.server() } else { facts.client() };
         return Some(match reset.stage {
+            // One side alone: whether the other had completed the handshake by then, nobody here can tell.
+            ResetStage::Handshake if other.packets == 0 => Handshake::Undetermined,
             ResetStage::Syn if !by_client => Handshake::Rst, // H6
             _ => Handshake::Aborted,                         // H8, H9
         });

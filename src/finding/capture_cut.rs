@@ -19,7 +19,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let opening = &case.facts.opening;
     let waits = |sent: &crate::flow::facts::Repeats| sent.count > 0 && !case.has_waited(sent);
     let in_handshake = case.handshake == Handshake::Undetermined && (waits(&opening.syn) || waits(&opening.syn_ack));
-    let in_data = case.ending == Ending::Undetermined && case.facts.sides.iter().any(|side| side.unacked > 0);
+    let in_data = case.context.cut && matches!(case.ending, Ending::Undetermined | Ending::Open);
     if !in_handshake && !in_data || case.is_one_sided() {
         return None;
     }

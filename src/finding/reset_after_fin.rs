@@ -20,11 +20,17 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if !matches!(reset.stage, ResetStage::AfterOwnFin | ResetStage::AfterPeerFin | ResetStage::AfterBothFins) {
         return None;
     }
-    let summary = format!(
-        "{} sent a RST {}: it had closed already and wanted nothing more.",
-        case.facts.key.sender(reset.from),
-        when(reset.stage),
-    );
+    let (client, server) = (case.facts.client(), case.facts.server());
+    let unanswered = !case.is_from_client(&reset) && server.bytes == 0 && client.bytes > 0;
+    let (severity, reading) = if reset.refuses_late_data && !case.is_from_client(&reset) {
+        (Severity::Error, "it had closed, and refused what was sent to it afterwards: those bytes are lost")
+    } else if unanswered && reset.stage == ResetStage::AfterPeerFin {
+        (Severity::Error, "the client had finished its request and was never answered")
+    } else {
+        (Severity::Note, "it had closed already and wanted nothing more")
+    };
+    let summary = format!("{} sent a RST {}: {reading}.", case.facts.key.sender(reset.from), when(reset.stage));
     let side = if case.is_from_client(&reset) { Side::Client } else { Side::Server };
-    Some(Finding::new(&META, Confidence::High, reset.at, Vec::new(), summary).of(side))
+    let packets = reset.trigger.map(|seen| seen.packet).into_iter().collect();
+    Some(Finding::new(&META, Confidence::High, reset.at, packets, summary).of(side).with_severity(severity))
 }

@@ -4,6 +4,7 @@ use super::text::{bytes, time, times};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::base::Dir;
 use crate::case::Case;
+use crate::case::words::Ending;
 use crate::flow::facts::SideFacts;
 
 /// The catalogue's entry.
@@ -18,6 +19,11 @@ pub static META: Meta = Meta {
 /// Looks for it. A stall that ended in RST or FIN is one too.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let facts = case.facts;
+    if case.ending == Ending::Stalled
+        && let Some(finding) = find_deaf(case)
+    {
+        return Some(finding);
+    }
     if !facts.is_established() || case.is_one_sided() {
         return None;
     }
@@ -53,4 +59,22 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
 /// other side is an answer, and has findings of its own.
 fn is_over_or_waited(case: &Case<'_>, side: &SideFacts, dir: Dir) -> bool {
     case.facts.reset.map_or_else(|| case.has_waited(&side.resends), |reset| reset.from == dir)
+}
+
+/// The acknowledgments were seen here, but not by the side that waits for them.
+fn find_deaf(case: &Case<'_>) -> Option<Finding> {
+    let (client, server) = (case.facts.client(), case.facts.server());
+    let (side, who, other) = if case.is_deaf(client) {
+        (client, Side::Client, Side::Server)
+    } else if case.is_deaf(server) {
+        (server, Side::Server, Side::Client)
+    } else {
+        return None;
+    };
+    let first = side.deaf_resends.first?;
+    let summary = format!(
+        "The {who} sent the same bytes again {} although the {other} had acknowledged them: the acknowledgments are lost between this capture and the {who}.",
+        times(side.deaf_resends.count),
+    );
+    Some(Finding::new(&META, Confidence::High, first, side.deaf_resends.packets(), summary).of(who))
 }

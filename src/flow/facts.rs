@@ -168,8 +168,8 @@ pub struct SideFacts {
     pub last_data: Option<Sighting>,
     /// Its first FIN.
     pub fin: Option<Sighting>,
-    /// The peer has acknowledged that FIN.
-    pub fin_acked: bool,
+    /// The peer's first acknowledgment of that FIN.
+    pub fin_acked: Option<Sighting>,
     /// How often the FIN was sent, copies not counted.
     pub fins: u32,
     /// Its first RST, valid or not.
@@ -180,6 +180,9 @@ pub struct SideFacts {
     pub unacked: u32,
     /// Segments sent again since the peer's last new acknowledgment.
     pub resends: Repeats,
+    /// Segments sent again although the peer had acknowledged them, since this side's last new data: the
+    /// acknowledgments do not reach it.
+    pub deaf_resends: Repeats,
     /// Smallest payload among the segments resent since the last new acknowledgment.
     pub smallest_resent: u32,
     /// The peer acknowledged (by SACK) something sent after what it lacks.
@@ -315,6 +318,8 @@ pub struct Reset {
     pub sender_unacked: u32,
     /// Payload bytes of the other side that were outstanding.
     pub peer_unacked: u32,
+    /// The other side sent payload although it had acknowledged the FIN of the RST's sender: that payload was refused.
+    pub refuses_late_data: bool,
     /// The flow's last payload before it was its sender's.
     pub sender_spoke_last: bool,
 }

@@ -22,12 +22,26 @@ impl Flow {
         let side = &mut self.facts.sides[segment.dir.index()];
         side.rsts = side.rsts.saturating_add(1);
         side.first_rst.get_or_insert(at);
+        self.infer_from_reset(segment);
         if let Some(first) = self.facts.reset {
             self.on_further_reset(segment, &first);
         } else if valid {
             self.facts.reset = Some(self.describe_reset(segment));
         } else {
             self.facts.invalid_resets.on(at);
+        }
+    }
+
+    /// A server that acknowledges more than the SYN, be it in a RST, has had data from the client: the handshake completed.
+    fn infer_from_reset(&mut self, segment: &Segment) {
+        let opening = &mut self.facts.opening;
+        let acked = self.sides[segment.dir.flip().index()].sender.acked();
+        if segment.dir != self.facts.client
+            && segment.flags.is_ack()
+            && opening.syn_ack.count > 0
+            && acked.is_some_and(|acked| segment.ack.is_after(acked) && segment.ack.since(acked) < 1 << 20)
+        {
+            opening.inferred.get_or_insert(Sighting::from(segment));
         }
     }
 
@@ -105,6 +119,7 @@ impl Flow {
                 .filter(|_| segment.dir != self.facts.client)),
             sender_unacked: self.sides[from].sender.unacked(),
             peer_unacked: self.sides[to].sender.unacked(),
+            refuses_late_data: refuses_late_data(sender, peer, self.sides[to].sender.unacked()),
             sender_spoke_last: self.last_speaker == Some(segment.dir),
         }
     }
@@ -168,6 +183,16 @@ impl Flow {
                     .is_some_and(|old| segment.ack.is_after(old));
         }
     }
+}
+
+/// Payload sent after the other side's FIN had been acknowledged, and never acknowledged itself. Payload that crossed the
+/// FIN on its way is no such thing: that is how closing looks.
+fn refuses_late_data(sender: &SideFacts, peer: &SideFacts, peer_unacked: u32) -> bool {
+    let knew = sender
+        .fin_acked
+        .zip(peer.last_data)
+        .is_some_and(|(fin, data)| data.packet >= fin.packet);
+    knew && peer_unacked > 0
 }
 
 /// Zero among identifications that count, or the other way round.

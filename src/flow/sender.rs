@@ -1,6 +1,6 @@
 //! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
 
-use super::facts::{SideFacts, Sighting};
+use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
 use crate::base::{Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
@@ -147,6 +147,7 @@ impl Sender {
     }
 
     fn on_new(&mut self, segment: &Segment, end: Seq, offset: i32, facts: &mut SideFacts) {
+        facts.deaf_resends = Repeats::default();
         if offset > 0 {
             self.holes.open(self.next, segment.seq);
             facts.holes = facts.holes.saturating_add(1);
@@ -187,6 +188,7 @@ impl Sender {
         }
         if self.acked.is_some_and(|acked| acked.is_at_least(end)) {
             facts.spurious = facts.spurious.saturating_add(u32::from(!filled));
+            facts.deaf_resends.on(Sighting::from(segment));
         } else {
             facts.resends.on(Sighting::from(segment));
             facts.smallest_resent = match facts.smallest_resent {
@@ -214,7 +216,7 @@ impl Sender {
         self.on_ack_of_unseen(ack, at, facts);
         self.acked = Some(ack);
         self.duplicates = 0;
-        facts.resends = super::facts::Repeats::default();
+        facts.resends = Repeats::default();
         facts.smallest_resent = 0;
         facts.sacked_beyond = false;
         facts.last_acked = Some(at);
@@ -228,7 +230,7 @@ impl Sender {
             }
         }
         if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
-            facts.fin_acked = true;
+            facts.fin_acked.get_or_insert(at);
         }
         true
     }

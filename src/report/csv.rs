@@ -7,39 +7,34 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
 
-/// RFC 4180 wants CRLF between rows.
-const END_OF_ROW: &str = "\r\n";
-
 /// Writes the flows CSV.
 #[derive(Debug)]
 pub struct FlowsCsv<W: io::Write> {
-    out: W,
+    out: Table<W>,
     only: Only,
-    row: Row,
 }
 
 impl<W: io::Write> FlowsCsv<W> {
     /// Rows go to `out`, those that `only` wants.
     pub fn new(out: W, only: Only) -> Self {
         Self {
-            out,
+            out: Table::new(out),
             only,
-            row: Row::default(),
         }
     }
 }
 
 impl<W: io::Write> Reporter for FlowsCsv<W> {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
-        write!(self.out, "{}{END_OF_ROW}", COLUMNS.join(","))
+        self.out.header(&COLUMNS)
     }
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
         }
-        visit(flow.row, &mut self.row)?;
-        self.row.write_to(&mut self.out)
+        visit(flow.row, &mut self.out)?;
+        self.out.end_row()
     }
 
     fn end(&mut self, _: &Tail) -> io::Result<()> {
@@ -47,61 +42,45 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
     }
 }
 
-/// One row being built; its memory is used again for the next. Only text from outside can need quotes.
-#[derive(Debug, Default)]
-pub(super) struct Row {
-    line: String,
-    started: bool,
+/// A CSV file: RFC 4180 with its CRLF between rows. Quoting is the library's, formulas are defused here.
+#[derive(Debug)]
+pub(super) struct Table<W: io::Write> {
+    writer: ::csv::Writer<W>,
+    /// The cell being built; its memory is used again for the next.
+    cell: String,
     /// The second of the last time written, and its text: rows come in order of time.
     second: Option<(i64, String)>,
 }
 
-impl Cells for Row {
-    type Error = io::Error;
-
-    // Inlined, the kind of each column is known where it is written.
-    #[inline]
-    fn cell(&mut self, _: &'static str, value: Value<'_>) -> io::Result<()> {
-        if std::mem::replace(&mut self.started, true) {
-            self.line.push(',');
+impl<W: io::Write> Table<W> {
+    pub(super) fn new(out: W) -> Self {
+        let writer = ::csv::WriterBuilder::new()
+            .terminator(::csv::Terminator::CRLF)
+            .from_writer(out);
+        Self {
+            writer,
+            cell: String::new(),
+            second: None,
         }
-        match value {
-            Value::Empty => {}
-            Value::Text(text) => self.text(text),
-            Value::Word(word) => self.line.push_str(word),
-            Value::Count(count) => push_number(count, &mut self.line),
-            Value::Decimal(units, places) => push_decimal(units, places, &mut self.line),
-            Value::Time(stamp, digits) => self.time(stamp, digits),
-            Value::Ip(ip) => push_ip(ip, &mut self.line),
-            Value::Ids(ids) => push_list(ids, &mut self.line, |id, line| line.push_str(id)),
-            Value::Doubts(doubts) => push_list(doubts, &mut self.line, |doubt, line| line.push_str(doubt.word())),
-            Value::Packets(packets) => push_list(packets, &mut self.line, |packet, line| push_number(*packet, line)),
-        }
-        Ok(())
-    }
-}
-
-impl Row {
-    /// Writes the row and starts the next.
-    pub(super) fn write_to(&mut self, out: &mut impl io::Write) -> io::Result<()> {
-        self.line.push_str(END_OF_ROW);
-        let result = out.write_all(self.line.as_bytes());
-        self.line.clear();
-        self.started = false;
-        result
     }
 
-    /// Text from outside: quoted where RFC 4180 wants it, and no spreadsheet must run it as a formula.
+    pub(super) fn header(&mut self, columns: &[&str]) -> io::Result<()> {
+        Ok(self.writer.write_record(columns)?)
+    }
+
+    pub(super) fn end_row(&mut self) -> io::Result<()> {
+        Ok(self.writer.write_record(None::<&[u8]>)?)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+
+    /// Text from outside: no spreadsheet must run it as a formula.
     fn text(&mut self, text: &str) {
         // A lone sign is no formula, and `-` is how standard input is called.
         let formula = text.len() > 1 && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let defused = if formula { "'" } else { "" };
-        if text.contains([',', '"', '\r', '\n']) {
-            let doubled = text.replace('"', "\"\"");
-            self.line.extend(["\"", defused, &doubled, "\""]);
-        } else {
-            self.line.extend([defused, text]);
-        }
+        self.cell.extend([if formula { "'" } else { "" }, text]);
     }
 
     fn time(&mut self, stamp: Stamp, digits: u8) {
@@ -113,14 +92,37 @@ impl Row {
             text.pop();
             self.second = Some((second, text));
         }
-        self.line.extend(self.second.iter().map(|(_, text)| text.as_str()));
+        self.cell.extend(self.second.iter().map(|(_, text)| text.as_str()));
         if digits > 0 {
             let digits = u32::from(digits.min(9));
             let fraction = stamp.0.rem_euclid(1_000_000_000).unsigned_abs() / 10_u64.pow(9 - digits);
-            self.line.push('.');
-            push_padded(fraction, digits, &mut self.line);
+            self.cell.push('.');
+            push_padded(fraction, digits, &mut self.cell);
         }
-        self.line.push('Z');
+        self.cell.push('Z');
+    }
+}
+
+impl<W: io::Write> Cells for Table<W> {
+    type Error = io::Error;
+
+    // Inlined, the kind of each column is known where it is written.
+    #[inline]
+    fn cell(&mut self, _: &'static str, value: Value<'_>) -> io::Result<()> {
+        self.cell.clear();
+        match value {
+            Value::Empty => {}
+            Value::Text(text) => self.text(text),
+            Value::Word(word) => self.cell.push_str(word),
+            Value::Count(count) => push_number(count, &mut self.cell),
+            Value::Decimal(units, places) => push_decimal(units, places, &mut self.cell),
+            Value::Time(stamp, digits) => self.time(stamp, digits),
+            Value::Ip(ip) => push_ip(ip, &mut self.cell),
+            Value::Ids(ids) => push_list(ids, &mut self.cell, |id, line| line.push_str(id)),
+            Value::Doubts(doubts) => push_list(doubts, &mut self.cell, |doubt, line| line.push_str(doubt.word())),
+            Value::Packets(packets) => push_list(packets, &mut self.cell, |packet, line| push_number(*packet, line)),
+        }
+        Ok(self.writer.write_field(&self.cell)?)
     }
 }
 
@@ -189,7 +191,7 @@ mod tests {
     }
 
     fn cells(text: &str, row: usize) -> std::collections::HashMap<String, String> {
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         reader.deserialize().nth(row).unwrap().unwrap()
     }
 

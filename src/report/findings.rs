@@ -1,6 +1,6 @@
 //! The findings CSV: one row per finding of a flow.
 
-use super::csv::Row;
+use super::csv::Table;
 use super::row::{Cells, Value};
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
 use crate::finding::Finding;
@@ -22,25 +22,23 @@ const COLUMNS: [&str; 9] = [
 /// Writes the findings CSV.
 #[derive(Debug)]
 pub struct FindingsCsv<W: io::Write> {
-    out: W,
+    out: Table<W>,
     only: Only,
-    row: Row,
 }
 
 impl<W: io::Write> FindingsCsv<W> {
     /// Findings go to `out`, those of flows that `only` wants.
     pub fn new(out: W, only: Only) -> Self {
         Self {
-            out,
+            out: Table::new(out),
             only,
-            row: Row::default(),
         }
     }
 }
 
 impl<W: io::Write> Reporter for FindingsCsv<W> {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
-        write!(self.out, "{}\r\n", COLUMNS.join(","))
+        self.out.header(&COLUMNS)
     }
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
@@ -48,8 +46,8 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
             return Ok(());
         }
         for finding in flow.findings {
-            visit(flow.row, finding, &mut self.row)?;
-            self.row.write_to(&mut self.out)?;
+            visit(flow.row, finding, &mut self.out)?;
+            self.out.end_row()?;
         }
         Ok(())
     }
@@ -59,12 +57,12 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
     }
 }
 
-fn visit(row: &FlowRow, finding: &Finding, to: &mut Row) -> io::Result<()> {
+fn visit(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) -> io::Result<()> {
     to.cell("flow", Value::Count(row.flow))?;
     to.cell("capture", Value::Text(&row.capture))?;
     to.cell("time", Value::Time(finding.stamp, row.stamp_digits))?;
     to.cell("id", Value::Word(finding.meta.id))?;
-    to.cell("severity", Value::Word(finding.meta.severity.word()))?;
+    to.cell("severity", Value::Word(finding.severity.word()))?;
     to.cell("confidence", Value::Word(finding.confidence.word()))?;
     to.cell(
         "side",

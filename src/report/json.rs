@@ -212,7 +212,7 @@ impl Serialize for Detail<'_> {
         let mut map = to.serialize_map(Some(9))?;
         map.serialize_entry("id", finding.meta.id)?;
         map.serialize_entry("title", finding.meta.title)?;
-        map.serialize_entry("severity", &finding.meta.severity)?;
+        map.serialize_entry("severity", &finding.severity)?;
         map.serialize_entry("confidence", &finding.confidence)?;
         map.serialize_entry("side", &finding.side)?;
         map.serialize_entry("time", &rfc3339(finding.stamp, row.stamp_digits))?;

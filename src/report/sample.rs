@@ -90,6 +90,7 @@ pub(crate) fn fine(number: u64) -> FlowRow {
 pub(crate) fn finding(row: &FlowRow, meta: &'static Meta) -> Finding {
     Finding {
         meta,
+        severity: meta.severity,
         confidence: row.confidence,
         side: Some(Side::Server),
         stamp: NOON + Span::from_secs(1),
@@ -110,6 +111,7 @@ pub(crate) fn info(name: &str) -> CaptureInfo {
             packets: 48_210,
             last: None,
             dropped: None,
+            fcs_bytes: 0,
         }],
         packets: 48_210,
         bytes: 31_337_000,

@@ -14,10 +14,9 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
     let opening = &facts.opening;
     let waits = |sent: &crate::flow::facts::Repeats| sent.count > 0 && !case.has_waited(sent);
     let in_opening = case.handshake == Handshake::Undetermined && (waits(&opening.syn) || waits(&opening.syn_ack));
-    let in_data = case.ending == Ending::Undetermined && facts.sides.iter().any(|side| side.unacked > 0);
     let troubled = status != Status::Ok;
     let is_absence = matches!(case.handshake, Handshake::SilentlyDropped | Handshake::HalfOpen)
-        || matches!(case.ending, Ending::Stalled | Ending::NoResponse);
+        || matches!(case.ending, Ending::Stalled | Ending::NoResponse | Ending::Undetermined);
     let unheard = if opening.syn_ack.count > 0 {
         case.client().ip
     } else {
@@ -28,7 +27,7 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
     let is_silent_drop = case.handshake == Handshake::SilentlyDropped;
     [
         (case.is_one_sided() || one_sided_silence, Doubt::OneSided),
-        (in_opening || in_data, Doubt::CaptureEndsEarly),
+        (in_opening, Doubt::CaptureEndsEarly),
         (context.cut && troubled, Doubt::CaptureCut),
         (
             missed > 1 && !case.is_one_sided() || is_absence && context.has_losses(),
