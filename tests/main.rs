@@ -4,3 +4,4 @@ mod common;
 mod matrix;
 mod pages;
 mod pictures;
+mod scripts;
