@@ -1,7 +1,9 @@
 //! What the whole of it does: fixtures, situations, properties, peers and the command line, in one binary.
 
+mod cli;
 mod common;
 mod matrix;
 mod pages;
 mod pictures;
 mod scripts;
+mod tidy;

@@ -32,7 +32,11 @@ struct Failing {
 #[test]
 fn every_example_raises_what_it_says_and_nothing_that_it_denies() {
     let failing: Vec<Failing> = catalogue().iter().flat_map(|meta| failing_of(meta)).collect();
-    let known = |one: &&Failing| KNOWN.iter().any(|entry| (entry.0, entry.1, entry.2) == (one.id, one.number, &*one.what));
+    let known = |one: &&Failing| {
+        KNOWN
+            .iter()
+            .any(|entry| (entry.0, entry.1, entry.2) == (one.id, one.number, &*one.what))
+    };
     let new: Vec<String> = failing
         .iter()
         .filter(|one| !known(one))
@@ -40,8 +44,13 @@ fn every_example_raises_what_it_says_and_nothing_that_it_denies() {
         .collect();
     assert!(new.is_empty(), "{} examples fail:\n{}", new.len(), new.join("\n"));
     for (id, number, what, _) in KNOWN {
-        let still = failing.iter().any(|one| (one.id, one.number, &*one.what) == (id, *number, *what));
-        assert!(still, "{id}, example {number}: `{what}` does not fail any more; take it off the list");
+        let still = failing
+            .iter()
+            .any(|one| (one.id, one.number, &*one.what) == (id, *number, *what));
+        assert!(
+            still,
+            "{id}, example {number}: `{what}` does not fail any more; take it off the list"
+        );
     }
 }
 
@@ -53,14 +62,22 @@ fn every_page_has_an_example_that_raises_its_finding_and_a_near_miss_that_does_n
             let script = Script::parse(&text).expect("the page can be read");
             let flows = play(&script);
             for expected in &script.expectations {
-                let Some(flow) = flows.get(flow_of(expected)) else { continue };
+                let Some(flow) = flows.get(flow_of(expected)) else {
+                    continue;
+                };
                 let is_there = flow.ids().contains(&meta.id);
                 raised += usize::from(is_there && expected.present.iter().any(|id| id == meta.id));
                 missed += usize::from(!is_there && expected.absent.iter().any(|id| id == meta.id));
             }
         }
-        let known = KNOWN.iter().any(|entry| entry.0 == meta.id && entry.2 == format!("no {}", meta.id));
-        assert!(missed > 0 && (raised > 0 || known), "{}: {raised} raise it, {missed} just miss it", meta.id);
+        let known = KNOWN
+            .iter()
+            .any(|entry| entry.0 == meta.id && entry.2 == format!("no {}", meta.id));
+        assert!(
+            missed > 0 && (raised > 0 || known),
+            "{}: {raised} raise it, {missed} just miss it",
+            meta.id
+        );
     }
 }
 

@@ -58,14 +58,21 @@ fn the_report_when_all_is_well() {
 
 #[test]
 fn no_line_of_a_report_is_wider_than_asked() {
-    for (folder, place) in [("healthy-mix", "client"), ("router-reject-icmpv6", "client"), ("random-loss", "server")] {
+    for (folder, place) in [
+        ("healthy-mix", "client"),
+        ("router-reject-icmpv6", "client"),
+        ("random-loss", "server"),
+    ] {
         let analysis = analysis(folder, place);
         for width in [60, 80, 100, 120] {
             for line in outcome::terminal(&analysis, width).lines() {
                 let found = unicode_width::UnicodeWidthStr::width(line);
                 // A single word, such as a command to copy, stays whole.
                 let words = line.split_whitespace().count();
-                assert!(found <= width || words <= 2, "{folder}@{place} at {width}: {found} columns\n{line}");
+                assert!(
+                    found <= width || words <= 2,
+                    "{folder}@{place} at {width}: {found} columns\n{line}"
+                );
             }
         }
     }

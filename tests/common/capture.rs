@@ -70,7 +70,12 @@ impl Capture {
             let (seconds, micros) = (packet.micros / 1_000_000, packet.micros % 1_000_000);
             words(
                 &mut file,
-                &[seconds as u32, micros as u32, packet.bytes.len() as u32, packet.original],
+                &[
+                    seconds as u32,
+                    micros as u32,
+                    packet.bytes.len() as u32,
+                    packet.original,
+                ],
             );
             file.extend_from_slice(&packet.bytes);
         }
@@ -82,7 +87,9 @@ impl Capture {
     pub fn pcapng(&self) -> Vec<u8> {
         let mut file = pcapng_head();
         pcapng_interface(&mut file, self);
-        self.packets.iter().for_each(|packet| pcapng_packet(&mut file, 0, packet));
+        self.packets
+            .iter()
+            .for_each(|packet| pcapng_packet(&mut file, 0, packet));
         if !self.rest.is_empty() {
             words(&mut file, &[6, 96, 0, 0, 0]);
         }
@@ -96,7 +103,9 @@ pub fn merged(captures: &[Capture]) -> Vec<u8> {
     captures.iter().for_each(|capture| pcapng_interface(&mut file, capture));
     for (interface, capture) in captures.iter().enumerate() {
         let packets = &capture.packets;
-        packets.iter().for_each(|packet| pcapng_packet(&mut file, interface as u32, packet));
+        packets
+            .iter()
+            .for_each(|packet| pcapng_packet(&mut file, interface as u32, packet));
     }
     file
 }
@@ -169,5 +178,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn words(file: &mut Vec<u8>, words: &[u32]) {
-    words.iter().for_each(|word| file.extend_from_slice(&word.to_le_bytes()));
+    words
+        .iter()
+        .for_each(|word| file.extend_from_slice(&word.to_le_bytes()));
 }

@@ -1,6 +1,7 @@
 //! What the tests share: fixtures, captures in memory, situations as scripts, and the library driven from end to end.
 
 pub mod capture;
+pub mod command;
 pub mod fixture;
 pub mod noise;
 pub mod outcome;

@@ -4,7 +4,9 @@ use std::io::{self, Read};
 use whodropped::analyzer::{Analysis, Analyzer};
 use whodropped::capture::{Batch, CaptureError, open_reader};
 use whodropped::finding::Finding;
-use whodropped::report::{FindingsCsv, FlowReport, FlowRow, FlowsCsv, Head, Json, Only, Reporter, Style, Tail, Terminal};
+use whodropped::report::{
+    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Head, Json, Only, Reporter, Style, Tail, Terminal,
+};
 
 /// How a capture is driven through the analyzer.
 #[derive(Clone, Copy, Debug)]
@@ -125,21 +127,35 @@ pub fn terminal(analysis: &Analysis, width: usize) -> String {
 
 /// Everything that is said about a capture, as text.
 pub fn everything(analysis: &Analysis) -> String {
-    [csv(analysis), findings_csv(analysis), json(analysis), terminal(analysis, 80)].join("\n")
+    [
+        csv(analysis),
+        findings_csv(analysis),
+        json(analysis),
+        terminal(analysis, 80),
+    ]
+    .join("\n")
 }
 
 /// The flows CSV without the named columns.
 pub fn csv_without(analysis: &Analysis, columns: &[&str]) -> String {
     let text = csv(analysis);
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("it is CSV")).collect();
-    let kept: Vec<usize> = (0..rows[0].len()).filter(|&at| !columns.contains(&&rows[0][at])).collect();
-    let lines = rows.iter().map(|row| kept.iter().map(|&at| &row[at]).collect::<Vec<_>>().join("|"));
+    let kept: Vec<usize> = (0..rows[0].len())
+        .filter(|&at| !columns.contains(&&rows[0][at]))
+        .collect();
+    let lines = rows
+        .iter()
+        .map(|row| kept.iter().map(|&at| &row[at]).collect::<Vec<_>>().join("|"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn tell(analysis: &Analysis, reporter: &mut dyn Reporter) {
-    analysis.report(&|_, _| true, &mut [reporter]).expect("memory takes everything");
+    analysis
+        .report(&|_, _| true, &mut [reporter])
+        .expect("memory takes everything");
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {

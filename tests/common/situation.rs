@@ -102,8 +102,20 @@ impl Told {
         let ids = self.ids();
         let has = |id: &String| ids.contains(&id.as_str());
         let mut failings = Vec::new();
-        failings.extend(expected.present.iter().filter(|id| !has(id)).map(|id| format!("no {id}")));
-        failings.extend(expected.absent.iter().filter(|id| has(id)).map(|id| format!("unwanted {id}")));
+        failings.extend(
+            expected
+                .present
+                .iter()
+                .filter(|id| !has(id))
+                .map(|id| format!("no {id}")),
+        );
+        failings.extend(
+            expected
+                .absent
+                .iter()
+                .filter(|id| has(id))
+                .map(|id| format!("unwanted {id}")),
+        );
         for (key, word) in expected.words.iter().filter(|(key, _)| key != "flow") {
             let found = self.column(key);
             let holds = if key == "doubt" {
