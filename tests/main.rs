@@ -5,5 +5,6 @@ mod common;
 mod matrix;
 mod pages;
 mod pictures;
+mod properties;
 mod scripts;
 mod tidy;

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod command;
 pub mod fixture;
+pub mod frame;
 pub mod noise;
 pub mod outcome;
 pub mod situation;
