@@ -57,7 +57,11 @@ impl Packet {
             58 => (1..=4).contains(&kind),
             _ => false,
         };
-        if is_error { Self::read(bytes, self.payload + 8) } else { None }
+        if is_error {
+            Self::read(bytes, self.payload + 8)
+        } else {
+            None
+        }
     }
 }
 
@@ -152,7 +156,9 @@ pub fn shift_sequence(capture: &mut Capture, lower: bool, more: u32) {
 pub fn readdress(capture: &mut Capture, number: usize) {
     let link = capture.link;
     for packet in &mut capture.packets {
-        let Some(outer) = packet_of(link, &packet.bytes) else { continue };
+        let Some(outer) = packet_of(link, &packet.bytes) else {
+            continue;
+        };
         let quote = outer.quote(&packet.bytes);
         for ip in [Some(outer), quote].into_iter().flatten() {
             let ([source, target], _) = ip.addresses();
@@ -168,7 +174,9 @@ pub fn readdress(capture: &mut Capture, number: usize) {
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+    bytes
+        .get(at..at + 4)
+        .map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 
 fn set(bytes: &mut [u8], at: usize, value: u32) {
