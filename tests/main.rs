@@ -4,6 +4,7 @@ mod cli;
 mod common;
 mod matrix;
 mod pages;
+mod peers;
 mod pictures;
 mod properties;
 mod scripts;
