@@ -2,6 +2,7 @@
 
 mod cli;
 mod common;
+mod fuzz_bodies;
 mod matrix;
 mod pages;
 mod peers;
