@@ -32,6 +32,10 @@ pub fn is_abortive_close(case: &Case<'_>, reset: &Reset) -> bool {
 /// The finding for a RST in the given stage.
 pub fn at_stage(case: &Case<'_>, stage: ResetStage, meta: &'static Meta) -> Option<Finding> {
     let reset = ending_reset(case)?;
+    // Nothing but RSTs was captured of it: what they ended is unknown.
+    if case.facts.sides.iter().all(|side| side.last.is_none()) {
+        return None;
+    }
     if reset.stage != stage || is_after_idle(&reset) || is_abortive_close(case, &reset) {
         return None;
     }

@@ -10,6 +10,8 @@ const REMEMBERED: usize = 8;
 const WITH_ID: Span = Span::from_millis(100);
 /// Without identification (IPv6, Linux SYN-ACKs), only what no sender does so soon: its own checksum again.
 const WITHOUT_ID: Span = Span::from_millis(1);
+/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart.
+const SYN_ACK: Span = Span::from_micros(100);
 /// Without identification, but seen at another place: TTL, interface or VLAN differ.
 const ELSEWHERE: Span = Span::from_millis(20);
 
@@ -25,6 +27,9 @@ struct Print {
 pub struct Copies {
     prints: [Print; REMEMBERED],
     next: u8,
+    last_id: u16,
+    /// Different packets had the same identification: this sender does not count, so it tells nothing.
+    constant_id: bool,
 }
 
 impl Copies {
@@ -33,8 +38,11 @@ impl Copies {
         if self.holds(segment) {
             return true;
         }
+        let id = segment.ip_id.unwrap_or(0);
+        self.constant_id |= id != 0 && id == self.last_id;
+        self.last_id = id;
         if let Some(slot) = self.prints.get_mut(usize::from(self.next)) {
-            *slot = Print::of(segment);
+            *slot = Print::of(segment, has_id(segment) && !self.constant_id);
         }
         self.next = (self.next + 1) % REMEMBERED as u8;
         false
@@ -42,14 +50,16 @@ impl Copies {
 
     /// Is this packet a copy of one of the last few?
     pub fn holds(&self, segment: &Segment) -> bool {
-        let print = Print::of(segment);
+        let has_id = has_id(segment) && !self.constant_id;
+        let print = Print::of(segment, has_id);
         // A receiver may well send the same empty ACK several times within a millisecond.
         let is_plain_ack = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
         self.prints.iter().any(|old| {
-            let within = match (has_id(segment), old.place != print.place) {
+            let within = match (has_id, old.place != print.place) {
                 (true, _) => WITH_ID,
                 (false, true) => ELSEWHERE,
                 (false, false) if is_plain_ack => return false,
+                (false, false) if segment.flags.is_syn_ack() => SYN_ACK,
                 (false, false) => WITHOUT_ID,
             };
             old.hash == print.hash && (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
@@ -58,9 +68,9 @@ impl Copies {
 }
 
 impl Print {
-    fn of(segment: &Segment) -> Self {
+    fn of(segment: &Segment, has_id: bool) -> Self {
         Self {
-            hash: hash_of(segment, has_id(segment)),
+            hash: hash_of(segment, has_id),
             stamp: segment.stamp,
             place: u64::from(segment.path) << 32 | u64::from(segment.interface) << 16 | u64::from(segment.ttl),
         }

@@ -141,7 +141,8 @@ impl Flow {
             (true, true) => ResetStage::AfterBothFins,
             (true, false) => ResetStage::AfterOwnFin,
             (false, true) => ResetStage::AfterPeerFin,
-            (false, false) if facts.server().bytes > 0 => ResetStage::MidTransfer,
+            // What was said before the capture began is unknown.
+            (false, false) if facts.server().bytes > 0 || facts.is_mid_stream() => ResetStage::MidTransfer,
             (false, false) if facts.client().bytes > 0 => ResetStage::AfterRequest,
             (false, false) => ResetStage::BeforeData,
         }
@@ -198,7 +199,7 @@ fn refuses_late_data(sender: &SideFacts, peer: &SideFacts, peer_unacked: u32) ->
 /// Zero among identifications that count, or the other way round.
 fn is_ip_id_odd(sender: &SideFacts, id: Option<u16>) -> bool {
     match (sender.ip_ids.last, id) {
-        (Some(last), Some(0)) => last != 0 && sender.ip_ids.changes > 0,
+        (Some(last), Some(0)) => last != 0,
         _ => false,
     }
 }

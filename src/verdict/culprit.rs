@@ -10,13 +10,7 @@ use crate::flow::facts::{IcmpFact, Reset, ResetStage};
 pub fn culprit_of(case: &Case<'_>, status: Status, cause: Option<&'static str>) -> Culprit {
     match status {
         Status::Ok => return Culprit::Unknown,
-        Status::Unknown => {
-            return if cause.is_some() {
-                Culprit::Capture
-            } else {
-                Culprit::Unknown
-            };
-        }
+        Status::Unknown => return unclear(cause),
         Status::Failed | Status::Degraded => {}
     }
     match cause {
@@ -26,6 +20,14 @@ pub fn culprit_of(case: &Case<'_>, status: Status, cause: Option<&'static str>) 
         Some("stall" | "keep-alive-failure" | "heavy-retransmission") => Culprit::Path,
         Some("syn-answered-late" | "syn-ack-repeated") => late_handshake(case),
         _ => by_outcome(case),
+    }
+}
+
+/// What is at fault that nothing can be said.
+fn unclear(cause: Option<&'static str>) -> Culprit {
+    match cause {
+        Some("one-sided-capture" | "capture-loss" | "capture-cut" | "mid-stream-start") => Culprit::Capture,
+        _ => Culprit::Unknown,
     }
 }
 
@@ -92,6 +94,10 @@ fn icmp_sender(case: &Case<'_>, icmp: &IcmpFact) -> Culprit {
 
 /// A live socket speaks for the application, a bare RST for a kernel (or for a device that cannot be told from it).
 fn reset_sender(case: &Case<'_>, reset: &Reset) -> Culprit {
+    // One anomaly is no proof of a device (front devices answer so to everybody), but it rules out naming the host.
+    if reset.ttl_known && reset.ttl_distance > 0 {
+        return Culprit::Unknown;
+    }
     let is_live = reset.has_ack && reset.ttl_distance == 0 && reset.stage != ResetStage::Syn;
     match (case.is_from_client(reset), is_live) {
         (true, true) => Culprit::ClientApp,

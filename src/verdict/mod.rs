@@ -75,6 +75,7 @@ fn status_of(case: &Case<'_>, findings: &[Finding]) -> Status {
         (Handshake::Undetermined, _) => Status::Unknown,
         _ if worst == Severity::Error => Status::Failed,
         (_, Ending::Undetermined) => Status::Unknown,
+        _ if case.facts.sides.iter().all(|side| side.last.is_none()) => Status::Unknown,
         (_, Ending::HalfClosed | Ending::Superseded) if !server_spoke => Status::Unknown,
         _ if worst == Severity::Warn => Status::Degraded,
         _ => Status::Ok,
