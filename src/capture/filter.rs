@@ -12,7 +12,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Compiles `text`, which is `tcpdump`'s filter syntax, for packets of link type `link`.
+    /// Compiles `text`, which is `tcpdump`'s filter syntax, for packets of link type `link`. Names of hosts in it are
+    /// looked up by libpcap. BSD loopback (0) is taken to come from a machine of this one's byte order.
     ///
     /// # Errors
     /// One sentence: libpcap is not there, or it does not understand `text`, or cannot filter this link type.
@@ -63,17 +64,13 @@ fn missing(why: &str) -> String {
     format!("--filter needs libpcap, and {why}: {install}; without it, use --port and --host")
 }
 
-/// libpcap's DLT_ number for a LINKTYPE_ number: the same, but for raw IP, which files write in three ways and
-/// libpcap calls 12 (OpenBSD: 14). The crate's `Linktype::RAW` is 101, which libpcap does not compile for.
+/// What libpcap calls raw IP; the crate's `Linktype::RAW` is the files' 101, for which it does not compile.
+const DLT_RAW: i32 = if cfg!(target_os = "openbsd") { 14 } else { 12 };
+
+/// libpcap's DLT_ number for a LINKTYPE_ number: the same, but for raw IP, which files write in three ways.
 fn handle_link(link: LinkType) -> i32 {
     match link.0 {
-        12 | 14 | 101 => {
-            if cfg!(target_os = "openbsd") {
-                14
-            } else {
-                12
-            }
-        }
+        12 | 14 | 101 => DLT_RAW,
         other => other.into(),
     }
 }
