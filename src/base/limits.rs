@@ -32,7 +32,7 @@ pub const MAX_REASSEMBLIES: usize = 256;
 pub const MAX_HOLES: usize = 64;
 
 /// Flows kept at once, over all shards: about 1.5 kB each while open.
-pub const MAX_FLOWS: usize = 1 << 20;
+pub const MAX_FLOWS: usize = 1 << 26;
 
 /// Shards that flows are dealt to; more than any machine has threads, so that a shard's part of a batch works in cache.
 pub const SHARDS: usize = 16;
@@ -45,3 +45,9 @@ pub const MAX_OVERLAPS: usize = 64;
 
 /// Hosts remembered as having been heard without TCP: about 40 bytes each.
 pub const MAX_HOSTS: usize = 65_536;
+
+/// Bytes of a flow that has only sent one SYN. With its slot and its place in the table about 90.
+pub const LONE_SYN: usize = 48;
+
+/// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.3 kB are 38 MB.
+pub const MAX_OPEN_PER_SHARD: usize = 1024;

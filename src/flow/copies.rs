@@ -1,5 +1,6 @@
 //! The same packet captured again: a mirror of both ports, the `any` interface, before and after a router.
 
+use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use crate::base::{Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -102,4 +103,22 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
         (mixed as u64) ^ (mixed >> 64) as u64
     });
     (hash >> 32) as u32
+}
+
+pack_fields!(Print { stamp hash place is_set });
+impl Pack for Copies {
+    fn pack(&self, to: &mut Packer) {
+        self.prints.iter().for_each(|print| print.pack(to));
+        self.last_id.pack(to);
+        self.next.pack(to);
+        self.constant_id.pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self {
+            prints: std::array::from_fn(|_| Print::unpack(from)),
+            last_id: u16::unpack(from),
+            next: u8::unpack(from),
+            constant_id: bool::unpack(from),
+        }
+    }
 }

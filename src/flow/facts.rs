@@ -1,5 +1,6 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
+use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_packet, unpack_packet};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
 use std::num::NonZeroU64;
@@ -280,6 +281,19 @@ pub enum ResetStage {
     AfterBothFins,
 }
 
+impl ResetStage {
+    const ALL: [Self; 8] = [
+        Self::Syn,
+        Self::Handshake,
+        Self::BeforeData,
+        Self::AfterRequest,
+        Self::MidTransfer,
+        Self::AfterOwnFin,
+        Self::AfterPeerFin,
+        Self::AfterBothFins,
+    ];
+}
+
 /// The first valid RST, with everything that tells who sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reset {
@@ -527,5 +541,45 @@ impl FlowFacts {
     #[must_use]
     pub fn is_mid_stream(&self) -> bool {
         self.opening.syn.count == 0 && self.opening.syn_ack.count == 0 && self.opening.stale_answer.is_none()
+    }
+}
+
+pack_fields!(Repeats { count first second last widest_gap });
+pack_fields!(Ttl { first min max });
+pack_fields!(IpIds { last changes });
+pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt ttl ip_ids kinds timestamps window_scale mss });
+pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
+pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before below_data seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
+pack_fields!(AfterReset { sender_went_on first progress guesses both_ways });
+pack_fields!(IcmpFact { at from v6 kind code about mtu before_syn_ack });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence silence_end header_cut limited name });
+
+impl Pack for Sighting {
+    fn pack(&self, to: &mut Packer) {
+        pack_packet(self.number(), to);
+        self.stamp.pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let packet = unpack_packet(from);
+        Self::new(packet, Stamp::unpack(from))
+    }
+}
+
+impl Pack for Kinds {
+    fn pack(&self, to: &mut Packer) {
+        self.0.pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self(u16::unpack(from))
+    }
+}
+
+impl Pack for ResetStage {
+    fn pack(&self, to: &mut Packer) {
+        (*self as u8).pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let place = usize::from(u8::unpack(from));
+        Self::ALL.get(place).copied().unwrap_or(Self::Syn)
     }
 }

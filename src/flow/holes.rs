@@ -1,5 +1,6 @@
 //! The parts of one direction's sequence space that never passed the capture point.
 
+use super::pack::pack_fields;
 use crate::base::{Seq, limits};
 
 /// Missing ranges `[start, end)`, ascending. Empty, and without memory, for nearly every flow.
@@ -53,6 +54,8 @@ impl Holes {
         self.given_up + self.ranges.iter().map(missing).sum::<u64>()
     }
 }
+
+pack_fields!(Holes { ranges given_up });
 
 #[cfg(test)]
 mod tests {

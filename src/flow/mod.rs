@@ -4,6 +4,7 @@ pub mod facts;
 mod copies;
 mod holes;
 mod opening;
+mod pack;
 mod receiver;
 mod reset;
 mod roles;
@@ -12,6 +13,7 @@ pub mod table;
 
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
+use pack::pack_fields;
 use crate::base::{Dir, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
@@ -322,3 +324,6 @@ impl Flow {
         self.facts
     }
 }
+
+pack_fields!(Side { sender receiver copies });
+pack_fields!(Flow { facts sides path idle last_speaker syns_acked first_syn_asked });

@@ -1,5 +1,6 @@
 //! One side as a receiver: the acknowledgments and windows that it advertises.
 
+use super::pack::pack_fields;
 use super::facts::{SideFacts, Sighting};
 use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
@@ -62,3 +63,5 @@ fn reopen(facts: &mut SideFacts, now: Stamp) {
         facts.longest_zero_window = facts.longest_zero_window.max(now - closed.stamp);
     }
 }
+
+pack_fields!(Receiver { ack window heard });

@@ -1,5 +1,6 @@
 //! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
 
+use super::pack::pack_fields;
 use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
 use crate::base::{Seq, Span, Stamp};
@@ -260,3 +261,5 @@ impl Sender {
         facts.missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
     }
 }
+
+pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end });

@@ -1,0 +1,202 @@
+//! Where the flows of one shard are: a lone SYN in 48 bytes, a flow in use as it is, one that has been quiet packed to
+//! some 150 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
+
+use super::Flow;
+use super::copies;
+use super::facts::FlowFacts;
+use super::lone::LoneSyn;
+use super::pack::{Pack, Packer, Unpacker};
+use crate::base::{FlowKey, Stamp, limits};
+
+/// Where one flow is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Lone(u32),
+    Open(u32),
+    /// Chunk, start in it, and length.
+    Packed(u16, u32, u16),
+    /// Too long for a packed slot (a flow with very many holes): kept open for good.
+    Gone,
+}
+
+/// Bytes of packed flows in one piece.
+const CHUNK: usize = 1 << 20;
+
+/// The flows of one shard, numbered in order of first packet.
+#[derive(Debug, Default)]
+pub struct Store {
+    slots: Vec<Slot>,
+    lone: Arena<LoneSyn>,
+    open: Arena<(u32, Box<Flow>)>,
+    chunks: Vec<Vec<u8>>,
+    scratch: Vec<u8>,
+    /// Latest stamp of any segment.
+    now: Stamp,
+}
+
+impl Store {
+    /// Flows so far.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Time goes on.
+    pub fn on_time(&mut self, stamp: Stamp) {
+        self.now = self.now.max(stamp);
+    }
+
+    /// A new flow of which this SYN is all.
+    pub fn add_lone(&mut self, syn: LoneSyn) -> u32 {
+        let place = self.lone.put(syn);
+        self.slots.push(Slot::Lone(place));
+        self.slots.len() as u32 - 1
+    }
+
+    /// A new flow.
+    pub fn add(&mut self, flow: Flow) -> u32 {
+        let number = self.slots.len() as u32;
+        self.slots.push(Slot::Gone);
+        self.put_open(number, Box::new(flow));
+        number
+    }
+
+    /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
+    pub fn open(&mut self, number: u32, key: FlowKey) -> Option<&mut Flow> {
+        match *self.slots.get(number as usize)? {
+            Slot::Open(place) => return self.open.get(place).map(|(_, flow)| &mut **flow),
+            Slot::Lone(place) => {
+                let syn = self.lone.take(place)?;
+                self.put_open(number, Box::new(flow_of(&syn, key)));
+            }
+            Slot::Packed(chunk, start, length) => {
+                let flow = unpack(&self.chunks, chunk, start, length);
+                self.put_open(number, Box::new(flow));
+            }
+            Slot::Gone => return None,
+        }
+        match self.slots.get(number as usize) {
+            Some(&Slot::Open(place)) => self.open.get(place).map(|(_, flow)| &mut **flow),
+            _ => None,
+        }
+    }
+
+    fn put_open(&mut self, number: u32, flow: Box<Flow>) {
+        if self.open.used() >= limits::MAX_OPEN_PER_SHARD {
+            self.pack_quiet();
+        }
+        let place = self.open.put((number, flow));
+        if let Some(slot) = self.slots.get_mut(number as usize) {
+            *slot = Slot::Open(place);
+        }
+    }
+
+    /// Packs the half of the open flows that has been quiet for longest.
+    fn pack_quiet(&mut self) {
+        let mut quiet: Vec<(Stamp, u32)> =
+            self.open.iter().map(|(place, (_, flow))| (flow.facts().last.stamp, place)).collect();
+        let half = quiet.len() / 2;
+        quiet.select_nth_unstable(half);
+        for &(last, place) in quiet.iter().take(half) {
+            let Some((number, mut flow)) = self.open.take(place) else { continue };
+            if self.now - last > copies::LONGEST {
+                flow.forget_copies();
+            }
+            let slot = self.pack(&flow).unwrap_or_else(|| Slot::Open(self.open.put((number, flow))));
+            if let Some(old) = self.slots.get_mut(number as usize) {
+                *old = slot;
+            }
+        }
+    }
+
+    fn pack(&mut self, flow: &Flow) -> Option<Slot> {
+        let first = flow.facts().first;
+        let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
+        flow.pack(&mut packer);
+        self.scratch = packer.finish();
+        let length = u16::try_from(self.scratch.len()).ok()?;
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + usize::from(length) > CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let number = u16::try_from(self.chunks.len() - 1).ok()?;
+        let chunk = self.chunks.last_mut()?;
+        let start = chunk.len() as u32;
+        chunk.extend_from_slice(&self.scratch);
+        Some(Slot::Packed(number, start, length))
+    }
+
+    /// The facts of flow `number`, finished; `key` is needed for lone SYNs only.
+    pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
+        Some(match *self.slots.get(number as usize)? {
+            Slot::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
+            Slot::Open(place) => self.open.peek(place)?.1.clone().finish(),
+            Slot::Packed(chunk, start, length) => unpack(&self.chunks, chunk, start, length).finish(),
+            Slot::Gone => return None,
+        })
+    }
+
+    /// First packet and stream start of flow `number`, without unpacking what need not be.
+    pub fn is_lone(&self, number: u32) -> bool {
+        matches!(self.slots.get(number as usize), Some(Slot::Lone(_)))
+    }
+}
+
+fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
+    let segment = syn.segment(key);
+    let mut flow = Flow::new(&segment, syn.capture(), segment.packet);
+    flow.on_segment(&segment);
+    flow
+}
+
+fn unpack(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> Flow {
+    let start = start as usize;
+    let bytes = chunks.get(usize::from(chunk)).and_then(|chunk| chunk.get(start..start + usize::from(length)));
+    Flow::unpack(&mut Unpacker::new(bytes.unwrap_or_default()))
+}
+
+/// Items whose places are used again.
+#[derive(Debug)]
+struct Arena<T> {
+    items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Arena<T> {
+    fn put(&mut self, item: T) -> u32 {
+        if let Some(place) = self.free.pop() {
+            if let Some(slot) = self.items.get_mut(place as usize) {
+                *slot = Some(item);
+            }
+            return place;
+        }
+        self.items.push(Some(item));
+        self.items.len() as u32 - 1
+    }
+
+    fn take(&mut self, place: u32) -> Option<T> {
+        let item = self.items.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        Some(item)
+    }
+
+    fn get(&mut self, place: u32) -> Option<&mut T> {
+        self.items.get_mut(place as usize)?.as_mut()
+    }
+
+    fn peek(&self, place: u32) -> Option<&T> {
+        self.items.get(place as usize)?.as_ref()
+    }
+
+    fn used(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.items.iter().enumerate().filter_map(|(place, item)| Some((place as u32, item.as_ref()?)))
+    }
+}
