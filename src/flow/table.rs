@@ -198,7 +198,9 @@ impl Flow {
             };
         }
         // The SYN was not captured: another SYN-ACK, for another SYN, after the end.
-        if segment.flags.is_syn_ack() && self.is_over() && !self.fits(segment) {
+        let callers_isn = self.facts.sides[segment.dir.flip().index()].isn;
+        let answers_ours = callers_isn.is_some_and(|isn| segment.ack == isn.plus(1));
+        if segment.flags.is_syn_ack() && self.is_over() && !answers_ours && !self.fits(segment) {
             return Relation::New;
         }
         Relation::Same
