@@ -10,7 +10,8 @@ const REMEMBERED: usize = 8;
 const WITH_ID: Span = Span::from_millis(100);
 /// Without identification (IPv6, Linux SYN-ACKs), only what no sender does so soon: its own checksum again.
 const WITHOUT_ID: Span = Span::from_millis(1);
-/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart.
+/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart. While the
+/// SYN was sent only once, nothing but a copy comes so soon.
 const SYN_ACK: Span = Span::from_micros(100);
 /// Without identification, but seen at another place: TTL, interface or VLAN differ.
 const ELSEWHERE: Span = Span::from_millis(20);
@@ -30,6 +31,8 @@ pub struct Copies {
     last_id: u16,
     /// Different packets had the same identification: this sender does not count, so it tells nothing.
     constant_id: bool,
+    /// The other side has sent one SYN so far, and this side no second SYN-ACK.
+    pub is_first_answer: bool,
 }
 
 impl Copies {
@@ -52,14 +55,16 @@ impl Copies {
     pub fn holds(&self, segment: &Segment) -> bool {
         let has_id = has_id(segment) && !self.constant_id;
         let print = Print::of(segment, has_id);
-        // A receiver may well send the same empty ACK several times within a millisecond.
-        let is_plain_ack = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
+        // A receiver may well send the same empty ACK several times within a millisecond, and a host without the
+        // connection the same RST.
+        let is_plain = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN);
         self.prints.iter().any(|old| {
             let within = match (has_id, old.place != print.place) {
                 (true, _) => WITH_ID,
+                (false, true) if old.place >> 32 != print.place >> 32 => WITH_ID,
                 (false, true) => ELSEWHERE,
-                (false, false) if is_plain_ack => return false,
-                (false, false) if segment.flags.is_syn_ack() => SYN_ACK,
+                (false, false) if is_plain => return false,
+                (false, false) if segment.flags.is_syn_ack() && !self.is_first_answer => SYN_ACK,
                 (false, false) => WITHOUT_ID,
             };
             old.hash == print.hash && (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()

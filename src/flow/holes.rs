@@ -16,6 +16,13 @@ impl Holes {
         self.ranges.is_empty()
     }
 
+    /// Is any of `[start, end)` missing?
+    pub fn touch(&self, start: Seq, end: Seq) -> bool {
+        self.ranges
+            .iter()
+            .any(|&(from, to)| start.is_before(to) && from.is_before(end))
+    }
+
     /// `[start, end)` was jumped over; it lies beyond every range known so far.
     pub fn open(&mut self, start: Seq, end: Seq) {
         if self.ranges.len() >= limits::MAX_HOLES {

@@ -46,6 +46,8 @@ pub struct Flow {
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
 pub const IDLE: Span = Span::from_secs(10);
+/// Packets of several interfaces or queues may lie this much out of order in a file.
+const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
     /// A flow whose first packet is `segment`. `stream_start` is the packet that started Wireshark's stream.
@@ -105,7 +107,9 @@ impl Flow {
         let from = segment.dir.index();
         self.on_time(segment);
         self.facts.header_cut |= segment.header_cut;
-        let is_copy = self.sides[from].copies.is_copy(segment);
+        let opening = &self.facts.opening;
+        self.sides[from].copies.is_first_answer = opening.syn.count == 1 && opening.syn_ack.count <= 1;
+        let is_copy = self.sides[from].copies.is_copy(segment) || self.is_out_of_the_past(segment);
         self.count(segment, is_copy);
         if is_copy {
             return true;
@@ -120,6 +124,18 @@ impl Flow {
             self.on_ordinary(segment);
         }
         false
+    }
+
+    /// Stamped before packets that lie before it in the file, and nothing new: files put together without regard to time.
+    fn is_out_of_the_past(&self, segment: &Segment) -> bool {
+        if self.facts.last.stamp - segment.stamp < FILE_ORDER {
+            return false;
+        }
+        let from = segment.dir.index();
+        if segment.flags.any(Flags::SYN) {
+            return self.facts.sides[from].isn == Some(segment.seq);
+        }
+        self.sides[from].sender.has_all_of(segment)
     }
 
     fn on_ordinary(&mut self, segment: &Segment) {
