@@ -331,8 +331,8 @@ pub struct AfterReset {
     pub sender_went_on: u32,
     /// The first of them.
     pub first: Option<Sighting>,
-    /// New data of the other side, acknowledged by the side in whose name the RST was sent.
-    pub progress: bool,
+    /// The other side acknowledged what its "sender" sent after it: the RST ended nothing.
+    pub survived: bool,
     /// RSTs from the same side with other sequence numbers, within a millisecond of each other or ahead of any reaction.
     pub guesses: u32,
     /// A RST in the other direction within a millisecond.
