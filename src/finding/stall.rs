@@ -24,7 +24,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     {
         return Some(finding);
     }
-    if !facts.is_established() || case.is_one_sided() {
+    if !facts.is_established() || case.is_one_sided() || facts.opening.stale_answer.is_some() {
         return None;
     }
     let stalled = |side: &SideFacts, peer: &SideFacts, dir: Dir| {
