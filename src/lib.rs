@@ -14,3 +14,8 @@ pub mod verdict;
 pub mod report;
 pub mod analyzer;
 pub mod cli;
+
+/// README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

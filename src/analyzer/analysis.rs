@@ -75,7 +75,9 @@ impl Analysis {
             refused += shard.refused;
         }
         flows.sort_by_key(|facts| (facts.first.packet, facts.first.stamp));
-        flows.iter().for_each(|facts| context.on_flow(facts));
+        for facts in &flows {
+            context.on_flow(facts);
+        }
         streams.extend(flows.iter().map(|facts| facts.stream_start));
         streams.sort_unstable();
         streams.dedup();

@@ -6,6 +6,7 @@ mod rows;
 pub use analysis::{Analysis, CaptureReport};
 
 use crate::base::{FlowKey, Map, Set, limits};
+use crate::capture::Filter;
 use crate::capture::{Batch, CaptureInfo, Record};
 use crate::flow::table::Table;
 use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
@@ -30,6 +31,8 @@ pub struct Analyzer {
     /// Packets of these.
     packets_before: u64,
     fragments_before: (u64, u64),
+    /// A capture filter, and its program for every link type seen so far.
+    filter: Option<(String, Vec<Filter>)>,
 }
 
 /// Flows that one thread tracks at a time, and what the batch holds for them.
@@ -75,21 +78,31 @@ impl Analyzer {
             captures: Vec::new(),
             packets_before: 0,
             fragments_before: (0, 0),
+            filter: None,
         })
     }
 
+    /// Looks only at packets that match `text`, in libpcap's syntax. Packet numbers stay those of the whole capture.
+    pub fn set_filter(&mut self, text: String) {
+        self.filter = Some((text, Vec::new()));
+    }
+
     /// Takes in the next records of the current capture.
-    pub fn feed(&mut self, batch: Batch<'_>) {
+    ///
+    /// # Errors
+    /// One sentence, if there is a filter and libpcap cannot compile it for the link type of these records.
+    pub fn feed(&mut self, batch: Batch<'_>) -> Result<(), String> {
+        self.compile_filter(batch.records)?;
         let mut decoded = std::mem::take(&mut self.decoded);
         let before = self.packets_before;
+        let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
         let one = |record: &Record| {
-            decode(
-                &Record {
-                    number: record.number + before,
-                    ..*record
-                },
-                batch.bytes(record),
-            )
+            let bytes = batch.bytes(record);
+            if filters.is_some_and(|filters| !is_wanted(filters, record, bytes)) {
+                return Heard::Skipped(Why::Filtered);
+            }
+            let number = record.number + before;
+            decode(&Record { number, ..*record }, bytes)
         };
         decoded.clear();
         match &self.pool {
@@ -111,6 +124,20 @@ impl Analyzer {
             None => self.shards.iter_mut().for_each(track),
         }
         self.decoded = decoded;
+        Ok(())
+    }
+
+    /// Has libpcap compile the filter for link types that were not seen before.
+    fn compile_filter(&mut self, records: &[Record]) -> Result<(), String> {
+        let Some((text, filters)) = &mut self.filter else {
+            return Ok(());
+        };
+        for record in records {
+            if filters.iter().all(|filter| filter.link() != record.link) {
+                filters.push(Filter::compile(record.link, text)?);
+            }
+        }
+        Ok(())
     }
 
     /// In capture order: puts fragments together, counts what is no TCP, and deals the rest to the shards.
@@ -174,6 +201,13 @@ impl Analyzer {
             interrupted,
         )
     }
+}
+
+/// Does the filter of its link type let this record through?
+fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
+    filters
+        .iter()
+        .any(|filter| filter.link() == record.link && filter.matches(bytes, record.original))
 }
 
 impl Shard {

@@ -13,7 +13,9 @@ pub mod health;
 mod blocks;
 mod bytes;
 mod describe;
+mod filter;
 mod inflate;
+mod libpcap;
 mod open;
 mod pcap;
 mod pcap_layout;
@@ -26,6 +28,7 @@ mod testing;
 mod ticks;
 mod window;
 
+pub use filter::Filter;
 pub use health::{CaptureInfo, Health, Interface};
 pub use open::{open, open_reader};
 

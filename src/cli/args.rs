@@ -39,6 +39,9 @@ pub struct Analyze {
     /// Keep connections with any of these hosts
     #[arg(long = "host", value_name = "IP|CIDR[,...]", value_delimiter = ',', value_parser = Block::read, help_heading = "Selecting")]
     pub hosts: Vec<Block>,
+    /// Look only at packets that match, in tcpdump's filter syntax (through libpcap, if it is installed)
+    #[arg(long, value_name = "BPF", help_heading = "Selecting")]
+    pub filter: Option<String>,
     /// List only connections that failed, or that failed or are degraded (troubled)
     #[arg(
         long,

@@ -15,6 +15,8 @@ pub struct Plan {
     pub captures: Vec<PathBuf>,
     /// Which connections are looked at.
     pub selection: Selection,
+    /// Which packets are looked at, in libpcap's syntax.
+    pub filter: Option<String>,
     /// Which of them are listed.
     pub only: Only,
     /// Where the flows CSV goes.
@@ -64,6 +66,7 @@ impl Plan {
                 ports: args.ports,
                 hosts: args.hosts,
             },
+            filter: args.filter,
             only: args.only.into(),
             csv: args.csv,
             findings: args.findings,

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// One sentence that names the capture.
 pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<Analysis> {
     let mut analyzer = Analyzer::new(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
+    if let Some(filter) = &plan.filter {
+        analyzer.set_filter(filter.clone());
+    }
     let (mut bytes, mut packets) = (0, 0);
     for path in in_order(plan)? {
         let mut source = open(&path)?;
@@ -27,7 +30,7 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
             let batch = source.next_batch().map_err(|error| named(&path, &error))?;
             let Some(batch) = batch else { break };
             packets += batch.records.len() as u64;
-            analyzer.feed(batch);
+            analyzer.feed(batch).map_err(|why| anyhow!(why))?;
             progress.batch(bytes + source.consumed(), packets);
         }
         bytes += source.consumed();

@@ -49,11 +49,10 @@ pub fn nearer_evidence(case: &Case<'_>) -> Vec<String> {
     if usual.min > SET_BY_HAND && usual.distance(reset.ttl) > 0 && hops(reset.ttl) != hops(usual.first) {
         evidence.push(format!("it arrived with TTL {}, the server's other packets with {}", reset.ttl, usual.first));
     }
-    if let (Some(after), Some(rtt)) = (reset.since_trigger, host.rtt)
-        && rtt > Span::from_millis(2)
-        && after < rtt.times_tenths(7)
-    {
-        evidence.push(format!("it came after {}, the server needs at least {}", time(after), time(rtt)));
+    if let (Some(after), Some(rtt)) = (reset.since_trigger, host.rtt) {
+        if rtt > Span::from_millis(2) && after < rtt.times_tenths(7) {
+            evidence.push(format!("it came after {}, the server needs at least {}", time(after), time(rtt)));
+        }
     }
     evidence
 }

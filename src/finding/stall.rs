@@ -19,9 +19,8 @@ pub static META: Meta = Meta {
 /// Looks for it. A stall that ended in RST or FIN is one too.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let facts = case.facts;
-    if case.ending == Ending::Stalled
-        && let Some(finding) = find_deaf(case)
-    {
+    let deaf = (case.ending == Ending::Stalled).then(|| find_deaf(case));
+    if let Some(finding) = deaf.flatten() {
         return Some(finding);
     }
     if !facts.is_established() || case.is_one_sided() || facts.opening.stale_answer.is_some() {

@@ -200,9 +200,7 @@ impl Flow {
             side.mss = segment.options.mss;
         }
         // Linux sends SYN-ACKs with identification 0 whatever it does later.
-        if let Some(id) = segment.ip_id
-            && !segment.flags.is_syn_ack()
-        {
+        if let Some(id) = segment.ip_id.filter(|_| !segment.flags.is_syn_ack()) {
             side.ip_ids.changes += u32::from(side.ip_ids.last.is_some_and(|last| last != id));
             side.ip_ids.last = Some(id);
         }
@@ -256,9 +254,7 @@ impl Flow {
             let side = &mut self.facts.sides[from];
             side.duplicate_acks = side.duplicate_acks.saturating_add(1);
         }
-        if let Some((left, _)) = segment.options.sack
-            && left.is_after(segment.ack)
-        {
+        if segment.options.sack.is_some_and(|(left, _)| left.is_after(segment.ack)) {
             self.facts.sides[to].sacked_beyond = true;
         }
     }
@@ -280,11 +276,8 @@ impl Flow {
 
     fn on_payload(&mut self, segment: &Segment) {
         self.facts.sides[segment.dir.index()].kinds.add(segment.kind);
-        if let Some(name) = &segment.name
-            && self.facts.name.is_none()
-            && segment.dir == self.facts.client
-        {
-            self.facts.name = Some(name.clone());
+        if self.facts.name.is_none() && segment.dir == self.facts.client {
+            self.facts.name.clone_from(&segment.name);
         }
     }
 

@@ -54,9 +54,7 @@ fn on_syn(flow: &mut Flow, segment: &Segment) {
 
 fn on_syn_ack(flow: &mut Flow, segment: &Segment) {
     let opening = &mut flow.facts.opening;
-    if let Some(syn) = opening.syn.last
-        && opening.syn_ack.count == 0
-    {
+    if let Some(syn) = opening.syn.last.filter(|_| opening.syn_ack.count == 0) {
         opening.server_rtt = Some(segment.stamp - syn.stamp).filter(|rtt| rtt.0 >= 0);
     }
     opening.syn_acks_after_ack += u32::from(opening.completed.is_some());

@@ -239,9 +239,7 @@ impl Sender {
         facts.smallest_resent = 0;
         facts.sacked_beyond = false;
         facts.last_acked = Some(at);
-        if let Some((end, sent)) = self.timed
-            && ack.is_at_least(end)
-        {
+        if let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) {
             self.timed = None;
             let sample = at.stamp - sent;
             if sample.0 >= 0 {

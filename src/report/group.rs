@@ -75,7 +75,7 @@ pub struct Group {
     pub services: Vec<Endpoint>,
     /// How many.
     pub flows: u64,
-    /// From which clients, up to [`MAX_CLIENTS`].
+    /// From which clients, up to `MAX_CLIENTS`.
     pub clients: HashSet<IpAddr>,
     /// First packet of the first.
     pub first: Stamp,

@@ -112,6 +112,16 @@ fn losses(capture: &CaptureHead<'_>, out: &mut Vec<Remark>) {
         };
         out.push(remark);
     }
+    for (_, packets) in capture.skipped.iter().filter(|(why, _)| why == "filtered") {
+        note(
+            out,
+            format!(
+                "{} of {} left out by --filter.",
+                thousands(*packets),
+                count(info.packets, "packet")
+            ),
+        );
+    }
     if info.health.truncated > 0 {
         let packets = count(info.health.truncated, "packet");
         note(
@@ -150,7 +160,7 @@ fn copies(head: &Head<'_>, out: &mut Vec<Remark>) {
 
 /// The reason stands for packets that might have been TCP.
 fn is_failure(why: &str) -> bool {
-    !matches!(why, "not-ip" | "fragment-part")
+    !matches!(why, "not-ip" | "fragment-part" | "filtered")
 }
 
 /// What a `wire::Why` word means, behind a number of packets.
@@ -164,6 +174,7 @@ pub fn reason(why: &str) -> &str {
         "fragment-incomplete" => "fragments with parts missing",
         "fragment-part" => "parts of fragmented datagrams",
         "encrypted" => "encrypted",
+        "filtered" => "left out by --filter",
         "not-ip" => "not IP (ARP, LLDP and the like)",
         other => other,
     }

@@ -225,6 +225,8 @@ pub enum Why {
     Encrypted,
     /// Not IP at all (ARP, LLDP, STP …).
     NotIp,
+    /// Left out by the user's capture filter.
+    Filtered,
 }
 
 impl Why {
@@ -240,6 +242,7 @@ impl Why {
             Self::FragmentPart => "fragment-part",
             Self::Encrypted => "encrypted",
             Self::NotIp => "not-ip",
+            Self::Filtered => "filtered",
         }
     }
 }

@@ -1,0 +1,15 @@
+//! What the tests share: fixtures, captures in memory, situations as scripts, and the library driven from end to end.
+
+pub mod capture;
+pub mod command;
+pub mod fixture;
+pub mod frame;
+pub mod noise;
+pub mod outcome;
+pub mod situation;
+
+/// Says something that nobody may overlook in a test's output: that it could not test, or what it accepted.
+#[expect(clippy::print_stderr, reason = "a test that could not run must say so")]
+pub fn say(what: &str) {
+    eprintln!("{what}");
+}

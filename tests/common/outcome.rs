@@ -1,0 +1,165 @@
+//! Captures driven through the library to everything that it says about them.
+
+use std::io::{self, Read};
+use whodropped::analyzer::{Analysis, Analyzer};
+use whodropped::capture::{Batch, CaptureError, open_reader};
+use whodropped::finding::Finding;
+use whodropped::report::{
+    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Head, Json, Only, Reporter, Style, Tail, Terminal,
+};
+
+/// How a capture is driven through the analyzer.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Threads.
+    pub threads: usize,
+    /// Records fed at once; 0 for as many as the source lends.
+    pub batch: usize,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self { threads: 1, batch: 0 }
+    }
+}
+
+/// Reads the pieces of one recording.
+pub fn read_pieces(pieces: &[(&str, &[u8])], way: Way) -> Result<Analysis, CaptureError> {
+    let readers = pieces
+        .iter()
+        .map(|(name, bytes)| -> (&str, Box<dyn Read + Send>) { (name, Box::new(io::Cursor::new(bytes.to_vec()))) });
+    read_from(readers, way)
+}
+
+/// Reads what these readers deliver, one after the other.
+pub fn read_from<'a>(
+    readers: impl IntoIterator<Item = (&'a str, Box<dyn Read + Send>)>,
+    way: Way,
+) -> Result<Analysis, CaptureError> {
+    let mut analyzer = Analyzer::new(way.threads).expect("threads are given");
+    for (name, reader) in readers {
+        let mut source = open_reader(name, reader, None)?;
+        while let Some(batch) = source.next_batch()? {
+            let size = if way.batch == 0 { usize::MAX } else { way.batch };
+            for records in batch.records.chunks(size) {
+                let data = batch.data;
+                analyzer.feed(Batch { data, records });
+            }
+        }
+        analyzer.end_capture(source.info());
+    }
+    Ok(analyzer.finish(false))
+}
+
+/// Reads one capture in the plainest way.
+pub fn read(bytes: &[u8]) -> Analysis {
+    read_pieces(&[("capture", bytes)], Way::default()).expect("it is a capture")
+}
+
+/// A row with its findings, kept.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The row.
+    pub row: FlowRow,
+    /// Its findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Keeps all rows.
+#[derive(Debug, Default)]
+struct Keep(Vec<Judged>);
+
+impl Reporter for Keep {
+    fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
+        self.0.push(Judged {
+            row: flow.row.clone(),
+            findings: flow.findings.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All flows, judged.
+pub fn flows(analysis: &Analysis) -> Vec<Judged> {
+    let mut keep = Keep::default();
+    tell(analysis, &mut keep);
+    keep.0
+}
+
+/// The flows of a capture, judged.
+pub fn judged(bytes: &[u8]) -> Vec<Judged> {
+    flows(&read(bytes))
+}
+
+/// The flows CSV.
+pub fn csv(analysis: &Analysis) -> String {
+    written(|out| tell(analysis, &mut FlowsCsv::new(out, Only::All)))
+}
+
+/// The findings CSV.
+pub fn findings_csv(analysis: &Analysis) -> String {
+    written(|out| tell(analysis, &mut FindingsCsv::new(out, Only::All)))
+}
+
+/// The JSON Lines.
+pub fn json(analysis: &Analysis) -> String {
+    written(|out| tell(analysis, &mut Json::new(out, Only::All)))
+}
+
+/// The terminal report, without colours.
+pub fn terminal(analysis: &Analysis, width: usize) -> String {
+    let style = Style {
+        width: Some(width),
+        color: false,
+        only: Only::All,
+        selected: false,
+    };
+    written(|out| tell(analysis, &mut Terminal::new(out, style)))
+}
+
+/// Everything that is said about a capture, as text.
+pub fn everything(analysis: &Analysis) -> String {
+    [
+        csv(analysis),
+        findings_csv(analysis),
+        json(analysis),
+        terminal(analysis, 80),
+    ]
+    .join("\n")
+}
+
+/// The flows CSV without the named columns.
+pub fn csv_without(analysis: &Analysis, columns: &[&str]) -> String {
+    let text = csv(analysis);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("it is CSV")).collect();
+    let kept: Vec<usize> = (0..rows[0].len())
+        .filter(|&at| !columns.contains(&&rows[0][at]))
+        .collect();
+    let lines = rows
+        .iter()
+        .map(|row| kept.iter().map(|&at| &row[at]).collect::<Vec<_>>().join("|"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn tell(analysis: &Analysis, reporter: &mut dyn Reporter) {
+    analysis
+        .report(&|_, _| true, &mut [reporter])
+        .expect("memory takes everything");
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).expect("reports are UTF-8")
+}

@@ -1,0 +1,140 @@
+//! A situation told as a script, tracked and judged.
+
+use whodropped::case::{Case, Context};
+use whodropped::finding::{Finding, find_all};
+use whodropped::flow::FlowFacts;
+use whodropped::flow::table::Table;
+use whodropped::script::{Expectation, Script, What};
+use whodropped::verdict::{Verdict, judge};
+
+/// One flow of a situation.
+#[derive(Debug)]
+pub struct Told {
+    /// What it showed.
+    pub facts: FlowFacts,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What is said of it.
+    pub verdict: Verdict,
+}
+
+/// The flows of `text`, in order of first packet.
+pub fn told(text: &str) -> Vec<Told> {
+    play(&Script::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+/// The only flow of `text`.
+pub fn one(text: &str) -> Told {
+    let mut flows = told(text);
+    assert_eq!(flows.len(), 1, "one flow is told\n{text}");
+    flows.remove(0)
+}
+
+/// Tracks and judges what a capture with everything in `script` would show.
+pub fn play(script: &Script) -> Vec<Told> {
+    let (mut table, mut context) = (Table::default(), Context::default());
+    for event in &script.events {
+        context.end = context.end.max(event.stamp);
+        match &event.what {
+            What::Segment(segment) => table.on_segment(segment, 0),
+            What::Icmp(error) => {
+                context.on_heard(error.from);
+                table.on_icmp(error);
+            }
+            What::End => {}
+            What::Other(ip) => context.on_heard(*ip),
+            What::Loss => context.dropped += 1,
+            What::Cut => context.cut = true,
+        }
+    }
+    let mut flows = table.finish().flows;
+    flows.sort_by_key(|facts| facts.first.packet);
+    flows.iter().for_each(|facts| context.on_flow(facts));
+    flows.into_iter().map(|facts| judged(facts, &context)).collect()
+}
+
+fn judged(facts: FlowFacts, context: &Context) -> Told {
+    let case = Case::new(&facts, context);
+    let findings = find_all(&case);
+    let verdict = judge(&case, &findings);
+    Told {
+        facts,
+        findings,
+        verdict,
+    }
+}
+
+impl Told {
+    /// Ids of the findings, worst first.
+    pub fn ids(&self) -> Vec<&'static str> {
+        self.findings.iter().map(|finding| finding.meta.id).collect()
+    }
+
+    /// `handshake ending status`.
+    pub fn words(&self) -> String {
+        let verdict = &self.verdict;
+        format!("{} {} {}", verdict.handshake, verdict.ending, verdict.status)
+    }
+
+    /// What stands in the column that an expectation calls `key`; lists as `;a;b;`.
+    pub fn column(&self, key: &str) -> String {
+        let verdict = &self.verdict;
+        let optional = |word: Option<&'static str>| word.unwrap_or("-").to_string();
+        match key {
+            "handshake" => verdict.handshake.to_string(),
+            "ending" => verdict.ending.to_string(),
+            "status" => verdict.status.to_string(),
+            "stage" => verdict.stage.to_string(),
+            "culprit" => verdict.culprit.to_string(),
+            "confidence" => verdict.confidence.to_string(),
+            "cause" => optional(verdict.cause.map(|place| self.findings[place].meta.id)),
+            "app_error" => optional(verdict.app_error.map(whodropped::verdict::words::AppError::word)),
+            "doubt" => {
+                let doubts: Vec<_> = verdict.doubts.iter().map(|doubt| doubt.word()).collect();
+                format!(";{};", doubts.join(";"))
+            }
+            _ => panic!("`{key}` is no column"),
+        }
+    }
+
+    /// What of `expected` does not hold, in words.
+    pub fn failings(&self, expected: &Expectation) -> Vec<String> {
+        let ids = self.ids();
+        let has = |id: &String| ids.contains(&id.as_str());
+        let mut failings = Vec::new();
+        failings.extend(
+            expected
+                .present
+                .iter()
+                .filter(|id| !has(id))
+                .map(|id| format!("no {id}")),
+        );
+        failings.extend(
+            expected
+                .absent
+                .iter()
+                .filter(|id| has(id))
+                .map(|id| format!("unwanted {id}")),
+        );
+        for (key, word) in expected.words.iter().filter(|(key, _)| key != "flow") {
+            let found = self.column(key);
+            let holds = if key == "doubt" {
+                found.contains(&format!(";{word};"))
+            } else {
+                found == *word
+            };
+            if !holds {
+                failings.push(format!("{key}={found}, not {word}"));
+            }
+        }
+        failings
+    }
+}
+
+/// Which flow an expectation is about, from 0.
+pub fn flow_of(expected: &Expectation) -> usize {
+    let flow = expected.words.iter().find(|(key, _)| key == "flow");
+    flow.map_or(0, |(_, number)| {
+        number.parse::<usize>().expect("flow= takes a number from 1") - 1
+    })
+}

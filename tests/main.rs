@@ -1,0 +1,12 @@
+//! What the whole of it does: fixtures, situations, properties, peers and the command line, in one binary.
+
+mod cli;
+mod common;
+mod fuzz_bodies;
+mod matrix;
+mod pages;
+mod peers;
+mod pictures;
+mod properties;
+mod scripts;
+mod tidy;
