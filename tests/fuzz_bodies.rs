@@ -106,7 +106,7 @@ pub fn whole(bytes: &[u8]) {
     };
     let mut analyzer = Analyzer::new(1).expect("one thread is always there");
     while let Ok(Some(batch)) = source.next_batch() {
-        analyzer.feed(batch).expect("there is no filter");
+        analyzer.feed(batch).expect("no filter, no error");
     }
     analyzer.end_capture(source.info());
     let analysis = analyzer.finish(false);

@@ -10,3 +10,4 @@ mod pictures;
 mod properties;
 mod scripts;
 mod tidy;
+mod truth;

@@ -43,7 +43,7 @@ pub fn read_from<'a>(
             let size = if way.batch == 0 { usize::MAX } else { way.batch };
             for records in batch.records.chunks(size) {
                 let data = batch.data;
-                analyzer.feed(Batch { data, records }).expect("there is no filter");
+                analyzer.feed(Batch { data, records }).expect("no filter, no error");
             }
         }
         analyzer.end_capture(source.info());
