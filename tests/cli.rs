@@ -329,14 +329,13 @@ fn every_finding_and_every_word_can_be_explained() {
         let ran = run(&["explain", id]);
         assert!(ran.is_fine().out.len() > 40, "{id}: {}", ran.out);
     };
-    catalogue().iter().for_each(|meta| explained(meta.id));
-    words::Handshake::ALL.iter().for_each(|word| explained(word.word()));
-    words::Ending::ALL.iter().for_each(|word| explained(word.word()));
-    words::Status::ALL.iter().for_each(|word| explained(word.word()));
-    words::Stage::ALL.iter().for_each(|word| explained(word.word()));
-    words::Culprit::ALL.iter().for_each(|word| explained(word.word()));
-    words::Doubt::ALL.iter().for_each(|word| explained(word.word()));
-    words::AppError::ALL.iter().for_each(|word| explained(word.word()));
+    for meta in catalogue() {
+        explained(meta.id);
+    }
+    macro_rules! words_explained {
+        ($($set:ident)+) => { $(for word in words::$set::ALL { explained(word.word()); })+ };
+    }
+    words_explained!(Handshake Ending Status Stage Culprit Doubt AppError);
     let list = run(&["explain", "--list"]);
     for meta in catalogue() {
         assert!(list.is_fine().out.contains(meta.id), "{} is not listed", meta.id);
