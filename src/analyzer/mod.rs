@@ -1,6 +1,7 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod marks;
 mod rows;
 
 pub use analysis::{Analysis, CaptureReport};
@@ -30,6 +31,7 @@ pub struct Analyzer {
     /// Packets of these.
     packets_before: u64,
     fragments_before: (u64, u64),
+    wants_marks: bool,
 }
 
 /// Flows that one thread tracks at a time, and what the batch holds for them.
@@ -75,7 +77,14 @@ impl Analyzer {
             captures: Vec::new(),
             packets_before: 0,
             fragments_before: (0, 0),
+            wants_marks: false,
         })
+    }
+
+    /// From now on, packets get their marks.
+    pub fn want_marks(&mut self) {
+        self.wants_marks = true;
+        self.shards.iter_mut().for_each(|shard| shard.table.want_marks(true));
     }
 
     /// Takes in the next records of the current capture.
@@ -111,6 +120,19 @@ impl Analyzer {
             None => self.shards.iter_mut().for_each(track),
         }
         self.decoded = decoded;
+        if self.wants_marks {
+            self.check_marks();
+        }
+    }
+
+    /// Beyond the limit no marks are kept. How the capture is cut into batches makes no difference: of what a last batch
+    /// brings too many, the ledger keeps the first.
+    fn check_marks(&mut self) {
+        let marked: usize = self.shards.iter().map(|shard| shard.table.marked()).sum();
+        if marked > limits::MAX_MARKED {
+            self.wants_marks = false;
+            self.shards.iter_mut().for_each(|shard| shard.table.want_marks(false));
+        }
     }
 
     /// In capture order: puts fragments together, counts what is no TCP, and deals the rest to the shards.

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// One sentence that names the capture.
 pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<Analysis> {
     let mut analyzer = Analyzer::new(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
+    if plan.marks.is_some() {
+        analyzer.want_marks();
+    }
     let (mut bytes, mut packets) = (0, 0);
     for path in in_order(plan)? {
         let mut source = open(&path)?;

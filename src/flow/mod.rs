@@ -3,12 +3,14 @@
 pub mod facts;
 mod copies;
 mod holes;
+pub mod mark;
 mod opening;
 mod receiver;
 mod reset;
 mod roles;
 mod sender;
 pub mod table;
+mod wireshark;
 
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
