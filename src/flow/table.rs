@@ -55,7 +55,11 @@ impl Table {
                 self.marked.push(Marked::new(segment, flow, stream, marks));
             }
         }
-        match index.and_then(|index| self.flows.get_mut(index as usize)) {
+        let flow = index.and_then(|index| self.flows.get_mut(index as usize));
+        if effect == Effect::Restarted && flow.as_ref().is_none_or(|flow| flow.facts.stream_start != segment.packet) {
+            self.other_streams.push(segment.packet);
+        }
+        match flow {
             Some(flow) => self.copies += u64::from(flow.on_segment(segment)),
             None => self.refused += 1,
         }
@@ -143,6 +147,9 @@ impl Conversation {
 
     fn on_header(&mut self, segment: &Segment) -> Effect {
         let from = segment.dir.index();
+        if segment.bad_offset {
+            return self.stream.effect(segment.packet, from, segment.seq, segment.flags);
+        }
         self.stream
             .on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)
     }

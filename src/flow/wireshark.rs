@@ -7,6 +7,7 @@
 use super::mark::{Mark, Marks};
 use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
+use std::collections::VecDeque;
 
 /// Without a round trip of the handshake, what comes behind newer bytes sooner than this is called out of order.
 const OUT_OF_ORDER: u64 = 3_000_000;
@@ -14,6 +15,9 @@ const OUT_OF_ORDER: u64 = 3_000_000;
 const FAST: u64 = 20_000_000;
 /// An acknowledgment of unseen bytes was reported; not again until another number is acknowledged.
 const REPORTED: u32 = u32::MAX;
+
+/// Wireshark keeps no more segments of one side that were not acknowledged; behind these it is blind.
+const MAX_UNACKED: usize = 10_000;
 
 /// One of Wireshark's streams: the number is the order of their first packets.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +48,7 @@ impl Stream {
 
     /// A TCP header on this 4-tuple, sent by side `from`.
     pub(super) fn on_header(&mut self, packet: u64, from: usize, seq: Seq, ack: Seq, flags: Flags) -> Effect {
-        let mut effect = Effect::None;
-        if let Some(base) = self.base[from] {
-            if flags.is_syn() && base == seq {
-                effect = Effect::SynAgain;
-            } else if flags.is_syn() {
-                *self = Self::new(packet);
-                effect = Effect::Restarted;
-            } else if flags.is_syn_ack() && base != seq {
-                effect = Effect::Rebased;
-            }
-        }
+        let effect = self.effect(packet, from, seq, flags);
         if flags.is_syn_ack() || self.base[from].is_none() {
             self.base[from] = Some(if flags.any(Flags::SYN) { seq } else { seq.minus(1) });
         }
@@ -62,6 +56,19 @@ impl Stream {
             self.base[1 - from] = Some(ack.minus(1));
         }
         effect
+    }
+
+    /// Only this much of a header whose length cannot be true: Wireshark judges it no further.
+    pub(super) fn effect(&mut self, packet: u64, from: usize, seq: Seq, flags: Flags) -> Effect {
+        match self.base[from] {
+            Some(base) if flags.is_syn() && base == seq => Effect::SynAgain,
+            Some(_) if flags.is_syn() => {
+                *self = Self::new(packet);
+                Effect::Restarted
+            }
+            Some(base) if flags.is_syn_ack() && base != seq => Effect::Rebased,
+            _ => Effect::None,
+        }
     }
 }
 
@@ -77,7 +84,7 @@ enum Scale {
 }
 
 /// One side of a stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Side {
     /// Behind the highest byte that it sent.
     next: u32,
@@ -85,13 +92,16 @@ struct Side {
     next_time: Stamp,
     /// Behind its bytes that were captured without a gap.
     contiguous: u32,
+    /// The ends of its segments that were not acknowledged yet, in the order in which they were sent.
+    unacked: VecDeque<u32>,
     /// Acknowledgment field of its last packet.
     ack: u32,
     /// Time of its last packet.
     time: Stamp,
     /// How often it repeated its acknowledgment, or [`REPORTED`].
     duplicates: u32,
-    window: u16,
+    /// `None` before its first packet.
+    window: Option<u16>,
     scale: Scale,
     /// It has acknowledged something outside a SYN: from now on its windows are scaled.
     is_scaled: bool,
@@ -114,6 +124,12 @@ impl Wireshark {
     pub(super) fn on_segment(&mut self, segment: &Segment, effect: Effect) -> Marks {
         let from = segment.dir.index();
         let mut marks = Marks::default();
+        if segment.bad_offset {
+            if effect == Effect::Restarted {
+                *self = Self::default();
+            }
+            return marks;
+        }
         match effect {
             Effect::None => {}
             Effect::Restarted => *self = Self::default(),
@@ -123,7 +139,6 @@ impl Wireshark {
         if matches!(effect, Effect::Restarted | Effect::Rebased) {
             marks.add(Mark::ReusedPorts);
         }
-        self.on_handshake(segment);
         let [up, down] = &mut self.sides;
         let (own, peer) = if from == 0 { (up, down) } else { (down, up) };
         let phantom = u32::from(segment.flags.any(Flags::SYN | Flags::FIN));
@@ -138,6 +153,7 @@ impl Wireshark {
             round_trip: self.round_trip,
         }
         .run(&mut marks);
+        self.on_handshake(segment);
         self.on_options(segment);
         marks
     }
@@ -180,7 +196,7 @@ struct Step<'a> {
 impl Step<'_> {
     /// SEMANTICS 1.2, in its order.
     fn run(mut self, marks: &mut Marks) {
-        if self.length == 1 && self.seq == self.own.next && self.peer.window == 0 {
+        if self.length == 1 && self.seq == self.own.next && self.peer.window == Some(0) {
             marks.add(Mark::ZeroWindowProbe);
         } else {
             self.judge_window_and_place(marks);
@@ -220,7 +236,8 @@ impl Step<'_> {
             Scale::By(shift) if self.peer.is_scaled => shift,
             Scale::By(_) | Scale::Unused => 0,
         };
-        let edge = self.peer.ack.wrapping_add(u32::from(self.peer.window) << shift);
+        let Some(window) = self.peer.window else { return false };
+        let edge = self.peer.ack.wrapping_add(u32::from(window) << shift);
         self.seq.wrapping_add(self.length) == edge
     }
 
@@ -231,7 +248,7 @@ impl Step<'_> {
         if !says_the_same || self.is_control() {
             return;
         }
-        match (window, window == self.own.window) {
+        match (window, self.own.window == Some(window)) {
             (0, true) if self.peer.last.has(Mark::ZeroWindowProbe) => marks.add(Mark::ZeroWindowProbeAck),
             (0, _) => {}
             (_, false) => marks.add(Mark::WindowUpdate),
@@ -299,13 +316,20 @@ impl Step<'_> {
             own.next = self.end;
             own.next_time = self.segment.stamp;
         }
-        if self.seq == own.contiguous || own.contiguous == 0 {
+        let is_full = own.unacked.len() >= MAX_UNACKED;
+        if !is_full && (self.seq == own.contiguous || own.contiguous == 0) {
             own.contiguous = own.next;
+        }
+        if !is_full && self.end != self.seq {
+            own.unacked.push_back(self.end);
         }
         own.ack = self.ack;
         own.time = self.segment.stamp;
-        own.window = self.segment.window;
+        own.window = Some(self.segment.window);
         own.last = *marks;
+        while self.peer.unacked.front().is_some_and(|&end| !is_after(end, self.ack)) {
+            self.peer.unacked.pop_front();
+        }
     }
 }
 
