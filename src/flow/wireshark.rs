@@ -267,7 +267,7 @@ impl Step<'_> {
         if !self.segment.flags.is_ack() || peer.contiguous == 0 || !is_after(self.ack, peer.contiguous) {
             return;
         }
-        if is_after(peer.next, peer.contiguous) {
+        if is_before(peer.contiguous, peer.next) {
             marks.add(Mark::AckLostSegment);
             peer.contiguous = peer.next;
         } else if peer.duplicates == 0 {
@@ -285,8 +285,8 @@ impl Step<'_> {
         }
         // A byte was probed; this is the data behind it.
         let follows_probe = self.length > 1 && self.seq == own.next.wrapping_sub(1);
-        let is_behind = own.next != 0 && is_after(own.next, self.seq) && !follows_probe;
-        if self.length > 0 && peer.ack != 0 && !is_after(self.seq.wrapping_add(self.length), peer.ack) {
+        let is_behind = own.next != 0 && is_before(self.seq, own.next) && !follows_probe;
+        if self.length > 0 && peer.ack != 0 && is_at_most(self.seq.wrapping_add(self.length), peer.ack) {
             marks.add(Mark::SpuriousRetransmission);
             marks.add(Mark::Retransmission);
         } else if !is_behind {
@@ -327,15 +327,23 @@ impl Step<'_> {
         own.time = self.segment.stamp;
         own.window = Some(self.segment.window);
         own.last = *marks;
-        while self.peer.unacked.front().is_some_and(|&end| !is_after(end, self.ack)) {
+        while self.peer.unacked.front().is_some_and(|&end| is_at_most(end, self.ack)) {
             self.peer.unacked.pop_front();
         }
     }
 }
 
-/// Signed distance on the circle.
+/// `a` comes before `b`. Half the circle away, each of two numbers is both before and after the other.
+fn is_before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
 fn is_after(a: u32, b: u32) -> bool {
-    (a.wrapping_sub(b) as i32) > 0
+    is_before(b, a)
+}
+
+fn is_at_most(a: u32, b: u32) -> bool {
+    a == b || is_before(a, b)
 }
 
 fn elapsed(from: Stamp, to: Stamp) -> u64 {
