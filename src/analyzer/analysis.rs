@@ -92,9 +92,9 @@ impl Analysis {
                 flows.len()
             )
         });
-        let full = marks.is_full.then(|| {
-            format!("only the first {} packets with marks are listed", limits::MAX_MARKED)
-        });
+        let full = marks
+            .is_full
+            .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         Self {
             captures,
             flows,
@@ -189,10 +189,7 @@ impl Analysis {
 
     /// Wireshark's number for the stream that starts with packet `start`.
     pub(super) fn stream_at(&self, start: u64) -> Option<u64> {
-        self.streams
-            .binary_search(&start)
-            .ok()
-            .map(|place| place as u64)
+        self.streams.binary_search(&start).ok().map(|place| place as u64)
     }
 }
 

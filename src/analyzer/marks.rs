@@ -92,7 +92,11 @@ impl Listed {
 /// Marked packets of a shard, and the first packet of each of its flows: what [`Ledger::new`] needs.
 pub(super) fn take(shard: &mut Finished) -> (Vec<Marked>, Vec<u64>) {
     let marked = std::mem::take(&mut shard.marked);
-    let firsts = if marked.is_empty() { Vec::new() } else { shard.flows.iter().map(|facts| facts.first.packet).collect() };
+    let firsts = if marked.is_empty() {
+        Vec::new()
+    } else {
+        shard.flows.iter().map(|facts| facts.first.packet).collect()
+    };
     (marked, firsts)
 }
 

@@ -82,7 +82,10 @@ impl Outputs {
             push(&mut reporters, &mut terminal);
             analysis.report(&|a, b| plan.selection.matches(a, b), &mut reporters)?;
         }
-        for output in [self.csv, self.findings, self.marks, self.json, screen].into_iter().flatten() {
+        for output in [self.csv, self.findings, self.marks, self.json, screen]
+            .into_iter()
+            .flatten()
+        {
             output.commit()?;
         }
         Ok(totals)

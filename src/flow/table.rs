@@ -56,7 +56,11 @@ impl Table {
             }
         }
         let flow = index.and_then(|index| self.flows.get_mut(index as usize));
-        if effect == Effect::Restarted && flow.as_ref().is_none_or(|flow| flow.facts.stream_start != segment.packet) {
+        if effect == Effect::Restarted
+            && flow
+                .as_ref()
+                .is_none_or(|flow| flow.facts.stream_start != segment.packet)
+        {
             self.other_streams.push(segment.packet);
         }
         match flow {

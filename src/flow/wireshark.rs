@@ -306,7 +306,11 @@ impl Step<'_> {
     }
 
     fn is_out_of_order(&self) -> bool {
-        let limit = if self.round_trip == 0 { OUT_OF_ORDER } else { self.round_trip };
+        let limit = if self.round_trip == 0 {
+            OUT_OF_ORDER
+        } else {
+            self.round_trip
+        };
         elapsed(self.own.next_time, self.segment.stamp) < limit && self.own.next != self.end
     }
 
