@@ -1,6 +1,7 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod marks;
 mod rows;
 
 pub use analysis::{Analysis, CaptureReport};
@@ -33,6 +34,7 @@ pub struct Analyzer {
     fragments_before: (u64, u64),
     /// A capture filter, and its program for every link type seen so far.
     filter: Option<(String, Vec<Filter>)>,
+    wants_marks: bool,
 }
 
 /// Flows that one thread tracks at a time, and what the batch holds for them.
@@ -79,12 +81,19 @@ impl Analyzer {
             packets_before: 0,
             fragments_before: (0, 0),
             filter: None,
+            wants_marks: false,
         })
     }
 
     /// Looks only at packets that match `text`, in libpcap's syntax. Packet numbers stay those of the whole capture.
     pub fn set_filter(&mut self, text: String) {
         self.filter = Some((text, Vec::new()));
+    }
+
+    /// From now on, packets get their marks.
+    pub fn want_marks(&mut self) {
+        self.wants_marks = true;
+        self.shards.iter_mut().for_each(|shard| shard.table.want_marks(true));
     }
 
     /// Takes in the next records of the current capture.
@@ -124,7 +133,20 @@ impl Analyzer {
             None => self.shards.iter_mut().for_each(track),
         }
         self.decoded = decoded;
+        if self.wants_marks {
+            self.check_marks();
+        }
         Ok(())
+    }
+
+    /// Beyond the limit no marks are kept. How the capture is cut into batches makes no difference: of what a last batch
+    /// brings too many, the ledger keeps the first.
+    fn check_marks(&mut self) {
+        let marked: usize = self.shards.iter().map(|shard| shard.table.marked()).sum();
+        if marked > limits::MAX_MARKED {
+            self.wants_marks = false;
+            self.shards.iter_mut().for_each(|shard| shard.table.want_marks(false));
+        }
     }
 
     /// Has libpcap compile the filter for link types that were not seen before.

@@ -23,6 +23,8 @@ pub struct Plan {
     pub csv: Option<PathBuf>,
     /// Where the findings CSV goes.
     pub findings: Option<PathBuf>,
+    /// Where the marks CSV goes.
+    pub marks: Option<PathBuf>,
     /// Where the JSON Lines go.
     pub json: Option<PathBuf>,
     /// Print the terminal report.
@@ -52,6 +54,7 @@ impl Plan {
         let outputs = [
             ("--csv", &args.csv),
             ("--findings", &args.findings),
+            ("--marks", &args.marks),
             ("--json", &args.json),
         ];
         let outputs: Vec<_> = outputs
@@ -70,6 +73,7 @@ impl Plan {
             only: args.only.into(),
             csv: args.csv,
             findings: args.findings,
+            marks: args.marks,
             json: args.json,
             report: !args.quiet && !to_stdout,
             progress: !args.quiet && args.progress == Progress::Auto,

@@ -1,5 +1,6 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
+use super::{ConnState, History};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
 
@@ -498,6 +499,10 @@ pub struct FlowFacts {
     pub limited: bool,
     /// Name that the client asked for.
     pub name: Option<Box<str>>,
+    /// Zeek's state of the connection, in the first of its records.
+    pub conn_state: ConnState,
+    /// Zeek's history, in the first of its records.
+    pub history: History,
 }
 
 impl FlowFacts {

@@ -54,6 +54,11 @@ impl Holes {
         hit
     }
 
+    /// Ranges missing below `acked`.
+    pub fn count_below(&self, acked: Seq) -> usize {
+        self.ranges.iter().filter(|(from, _)| from.is_before(acked)).count()
+    }
+
     /// Bytes missing below `acked`: the receiver has them, the capture does not.
     pub fn missing_below(&self, acked: Seq) -> u64 {
         let missing = |&(from, to): &(Seq, Seq)| u64::try_from(to.earlier(acked).since(from)).unwrap_or(0);

@@ -1,15 +1,20 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
 
 pub mod facts;
+mod conn_state;
 mod copies;
 mod holes;
+pub mod mark;
 mod opening;
 mod receiver;
 mod reset;
 mod roles;
 mod sender;
 pub mod table;
+mod wireshark;
+mod zeek;
 
+pub use conn_state::{ConnState, History};
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
 use crate::base::{Dir, Span, Stamp};
@@ -18,6 +23,7 @@ use copies::Copies;
 use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
 use receiver::Receiver;
 use sender::{Progress, Sender};
+use zeek::Zeek;
 
 /// Live state of one side, dropped when the flow is finished.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +46,7 @@ pub struct Flow {
     last_speaker: Option<Dir>,
     /// Who has acknowledged the other side's SYN.
     syns_acked: [bool; 2],
+    zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
 }
@@ -80,12 +87,15 @@ impl Flow {
                 header_cut: false,
                 limited: false,
                 name: None,
+                conn_state: ConnState::Oth,
+                history: History::default(),
             },
             sides: [Side::default(), Side::default()],
             path: segment.path,
             idle: None,
             last_speaker: None,
             syns_acked: [false; 2],
+            zeek: Zeek::new(segment),
             first_syn_asked: (false, false),
         }
     }
@@ -104,6 +114,14 @@ impl Flow {
 
     /// Takes in the next segment of this flow, whatever it is. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
+        let peer = segment.dir.flip().index();
+        let missed = self.sides[peer].sender.missed();
+        let is_copy = self.track(segment);
+        self.zeek.on_segment(segment, self.sides[peer].sender.missed() > missed);
+        is_copy
+    }
+
+    fn track(&mut self, segment: &Segment) -> bool {
         let from = segment.dir.index();
         self.on_time(segment);
         self.facts.header_cut |= segment.header_cut;
@@ -340,6 +358,7 @@ impl Flow {
         if !self.facts.roles_seen {
             self.facts.client = roles::guess_client_of(&self.facts);
         }
+        (self.facts.conn_state, self.facts.history) = self.zeek.finish();
         self.facts
     }
 }

@@ -273,6 +273,11 @@ impl Sender {
         self.duplicates = self.duplicates.saturating_add(1);
     }
 
+    /// Holes below what the peer has acknowledged: it has them, the capture does not.
+    pub fn missed(&self) -> usize {
+        self.acked.map_or(0, |acked| self.holes.count_below(acked))
+    }
+
     /// Brings what only the live state knows into the facts.
     pub fn finish(&self, facts: &mut SideFacts) {
         facts.unacked = self.unacked();
