@@ -166,7 +166,7 @@ fn ask(talk: &mut Talk<'_>, size: Size, loss: u64) {
         Size::Small => (talk.random.between(18, 60), talk.random.between(12, 60), Payload::Noise),
         Size::Usual => (
             talk.random.between(120, 900),
-            talk.random.skewed(2_000, 600_000),
+            talk.random.skewed(2_700, 600_000),
             Payload::TlsData,
         ),
         Size::Huge(bytes) => (talk.random.between(120, 900), bytes, Payload::TlsData),
