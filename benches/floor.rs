@@ -27,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut at = 0;
         while let Some(record) = buffer[..have].get(at + 8..at + 12) {
             let length = u32::from_le_bytes([record[0], record[1], record[2], record[3]]) as usize;
-            let Some(packet) = buffer[..have].get(at + 16..at + 16 + length) else { break };
+            let Some(packet) = buffer[..have].get(at + 16..at + 16 + length) else {
+                break;
+            };
             let touched = [packet.first(), packet.get(length.min(HEADERS) - 1)];
             sum += touched.into_iter().flatten().map(|&byte| u64::from(byte)).sum::<u64>();
             packets += 1;

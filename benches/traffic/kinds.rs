@@ -201,11 +201,19 @@ fn greet(talk: &mut Talk<'_>) {
 
 fn healthy(talk: &mut Talk<'_>, size: Size) -> Truth {
     talk.handshake();
-    let loss = if size == Size::Small { 0 } else { talk.random.pick(&[0, 0, 0, 2, 10, 50]) };
+    let loss = if size == Size::Small {
+        0
+    } else {
+        talk.random.pick(&[0, 0, 0, 2, 10, 50])
+    };
     if size == Size::Usual {
         greet(talk);
     }
-    let rounds = if size == Size::Usual { talk.random.between(1, 4) } else { 1 };
+    let rounds = if size == Size::Usual {
+        talk.random.between(1, 4)
+    } else {
+        1
+    };
     for _ in 0..rounds {
         ask(talk, size, loss);
         if size == Size::Usual {
@@ -247,10 +255,11 @@ const OLD_LINUX_SYNS: [f64; 5] = [0.0, 1.0, 3.0, 7.0, 15.0];
 const WINDOWS_SYNS: [f64; 3] = [0.0, 3.0, 9.0];
 
 fn schedule(talk: &mut Talk<'_>, linux: bool) -> &'static [f64] {
-    if !linux {
-        talk.random.pick(&[&WINDOWS_SYNS[..], &OLD_LINUX_SYNS[..]])
+    if linux {
+        talk.random
+            .pick(&[&LINUX_SYNS[..], &LINUX_SYNS[..], &OLD_LINUX_SYNS[..]])
     } else {
-        talk.random.pick(&[&LINUX_SYNS[..], &LINUX_SYNS[..], &OLD_LINUX_SYNS[..]])
+        talk.random.pick(&[&WINDOWS_SYNS[..], &OLD_LINUX_SYNS[..]])
     }
 }
 
@@ -416,7 +425,13 @@ fn client_reset(talk: &mut Talk<'_>) -> Truth {
     talk.send(Server, 1000, Payload::Noise);
     talk.wait(talk.trip[0]);
     talk.abort(Client);
-    truth("client-reset", "completed", "rst-client", "failed|degraded|ok", "client-app|unknown")
+    truth(
+        "client-reset",
+        "completed",
+        "rst-client",
+        "failed|degraded|ok",
+        "client-app|unknown",
+    )
 }
 
 /// The client takes back its attempt as soon as it is answered.

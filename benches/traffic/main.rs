@@ -31,7 +31,11 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let done = if arguments.what == "check" { check(&arguments) } else { generate(&arguments).map(|()| true) };
+    let done = if arguments.what == "check" {
+        check(&arguments)
+    } else {
+        generate(&arguments).map(|()| true)
+    };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -89,7 +93,10 @@ fn generate(arguments: &Arguments) -> io::Result<()> {
     truth.flush()?;
     let (packets, bytes) = (capture.packets, capture.bytes);
     capture.finish()?;
-    println!("{packets} packets, {bytes} bytes, {} bytes a packet", bytes / packets.max(1) - 16);
+    println!(
+        "{packets} packets, {bytes} bytes, {} bytes a packet",
+        bytes / packets.max(1) - 16
+    );
     Ok(())
 }
 

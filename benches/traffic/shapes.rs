@@ -185,7 +185,11 @@ impl World {
     }
 
     fn kind(&mut self, kinds: &[(Kind, u32)]) -> Kind {
-        let total = if kinds.len() == self.shape.kinds.len() { self.total } else { 1000 };
+        let total = if kinds.len() == self.shape.kinds.len() {
+            self.total
+        } else {
+            1000
+        };
         let mut place = self.random.below(u64::from(total)) as u32;
         for &(kind, weight) in kinds {
             if place < weight {
@@ -223,7 +227,11 @@ impl World {
         let line = Line {
             ips: [client, server.ip],
             ports: [
-                if is_spoofed { self.random.between(1024, 65_535) as u16 } else { (32_768 + number / CLIENTS % 28_232) as u16 },
+                if is_spoofed {
+                    self.random.between(1024, 65_535) as u16
+                } else {
+                    (32_768 + number / CLIENTS % 28_232) as u16
+                },
                 self.random.pick(&[443, 443, 443, 80, 8080, 5432]),
             ],
             ttls: [if linux || is_spoofed { 64 } else { 128 }, server.ttl],
@@ -274,13 +282,12 @@ impl World {
                 capture.packet(&mut live.line, packet)?;
                 live.place += 1;
             }
-            match live.packets.get(live.place) {
-                Some(packet) => self.queue.push(Reverse((packet.at, slot))),
-                None => {
-                    live.packets.clear();
-                    live.packets.shrink_to(4096);
-                    self.free.push(slot);
-                }
+            if let Some(packet) = live.packets.get(live.place) {
+                self.queue.push(Reverse((packet.at, slot)));
+            } else {
+                live.packets.clear();
+                live.packets.shrink_to(4096);
+                self.free.push(slot);
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Traffic that no network makes by itself, but somebody could: it must not cost more than any other.
 
-use super::packet::{ACK, Client, FIN, Side, Line, Look, Packet, Payload, PSH, SYN, Server};
+use super::packet::{ACK, Client, FIN, Line, Look, PSH, Packet, Payload, SYN, Server, Side};
 use super::random::Random;
 use super::truth;
 use super::writer::Writer;
@@ -43,7 +43,14 @@ struct Scene<'a, W: Write> {
 }
 
 impl<W: Write> Scene<'_, W> {
-    fn packet(&mut self, from: Side, flags: u8, (seq, ack): (u32, u32), length: u16, sack: (u32, u32)) -> io::Result<()> {
+    fn packet(
+        &mut self,
+        from: Side,
+        flags: u8,
+        (seq, ack): (u32, u32),
+        length: u16,
+        sack: (u32, u32),
+    ) -> io::Result<()> {
         self.at += 10_000;
         let packet = Packet {
             at: self.at,
@@ -110,7 +117,10 @@ pub fn write<W: Write>(
             one_flow(what, &mut scene, count, &mut random)?;
         }
     }
-    writeln!(truth, "10.0.0.1,40000,198.51.100.1,443,completed|retransmitted,,,,{what:?}")
+    writeln!(
+        truth,
+        "10.0.0.1,40000,198.51.100.1,443,completed|retransmitted,,,,{what:?}"
+    )
 }
 
 const LENGTH: u32 = 100;
@@ -122,7 +132,13 @@ fn one_flow<W: Write>(what: Strange, scene: &mut Scene<'_, W>, count: u64, rando
             // Runs of segments, each run backwards.
             Strange::Disorder => {
                 let place = number / RUN * RUN + (RUN - 1 - number % RUN);
-                scene.packet(Client, PSH | ACK, (1000_u32.wrapping_add(place.wrapping_mul(LENGTH)), 5000), LENGTH as u16, (0, 0))?;
+                scene.packet(
+                    Client,
+                    PSH | ACK,
+                    (1000_u32.wrapping_add(place.wrapping_mul(LENGTH)), 5000),
+                    LENGTH as u16,
+                    (0, 0),
+                )?;
                 if number % RUN == RUN - 1 {
                     let done = 1000_u32.wrapping_add((number + 1).wrapping_mul(LENGTH));
                     scene.packet(Server, ACK, (5000, done), 0, (0, 0))?;
@@ -131,11 +147,23 @@ fn one_flow<W: Write>(what: Strange, scene: &mut Scene<'_, W>, count: u64, rando
             Strange::Duplicates => scene.packet(Client, PSH | ACK, (1000, 5000), LENGTH as u16, (0, 0))?,
             _ if number % 2 == 0 => {
                 let place = random.below(u64::from(number) + 1) as u32;
-                scene.packet(Client, PSH | ACK, (1000 + 2 * LENGTH * place, 5000), LENGTH as u16, (0, 0))?;
+                scene.packet(
+                    Client,
+                    PSH | ACK,
+                    (1000 + 2 * LENGTH * place, 5000),
+                    LENGTH as u16,
+                    (0, 0),
+                )?;
             }
             _ => {
                 let left = 1100 + random.below(u64::from(number) * 200 + 1) as u32;
-                scene.packet(Server, ACK, (5000, 1000), 0, (left, left + random.below(5000) as u32 + 1))?;
+                scene.packet(
+                    Server,
+                    ACK,
+                    (5000, 1000),
+                    0,
+                    (left, left + random.below(5000) as u32 + 1),
+                )?;
             }
         }
     }

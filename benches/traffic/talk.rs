@@ -1,6 +1,6 @@
 //! How two TCP stacks talk, as seen from a tap: handshake, data with growing windows, loss and its repair, the close.
 
-use super::packet::{ACK, Client, FIN, Side, Look, MILLI, PSH, Packet, Payload, RST, SECOND, SYN, Server};
+use super::packet::{ACK, Client, FIN, Look, MILLI, PSH, Packet, Payload, RST, SECOND, SYN, Server, Side};
 use super::random::Random;
 
 /// One connection being planned.
@@ -209,7 +209,9 @@ impl<'a> Talk<'a> {
             self.packets.push(answer);
         }
         let timer = self.now + 200 * MILLI + 2 * (to_ack + to_next);
-        let again = third.map_or(timer, |third| (third + to_next).max(self.now - to_ack - to_next + 10_000));
+        let again = third.map_or(timer, |third| {
+            (third + to_next).max(self.now - to_ack - to_next + 10_000)
+        });
         self.packets.push(Packet { at: again, ..*hole });
         let answer = self.plain(again + to_ack, hole.from.other(), ACK);
         self.packets.push(answer);

@@ -84,16 +84,23 @@ pub fn compare(truth: impl io::Read, csv: impl io::Read) -> Result<Comparison, c
             let right = [4, 5, 6, 7].map(|place| truth[place].to_owned()).join(" ");
             comparison.wrong.push(format!(
                 "{}: said {said}, right is {right}; port {} packet {}: {}",
-                &truth[8], &record[ends_port(&header)], &record[first], &record[summary]
+                &truth[8],
+                &record[ends_port(&header)],
+                &record[first],
+                &record[summary]
             ));
         } else {
             comparison.right += 1;
         }
     }
     let missing = answers.values().filter(|(_, seen)| !seen);
-    comparison
-        .wrong
-        .extend(missing.map(|(truth, _)| format!("{}: missing: {}", &truth[8], truth.iter().take(4).collect::<Vec<_>>().join(" "))));
+    comparison.wrong.extend(missing.map(|(truth, _)| {
+        format!(
+            "{}: missing: {}",
+            &truth[8],
+            truth.iter().take(4).collect::<Vec<_>>().join(" ")
+        )
+    }));
     Ok(comparison)
 }
 

@@ -1,6 +1,6 @@
 //! Packets to a classic pcap stream: Ethernet, IPv4 or IPv6, TCP or ICMP. Checksums are left zero, as offload leaves them.
 
-use super::packet::{ACK, DEVICE_TTL, Side, Line, Look, Packet, Payload, ROUTER_V4, ROUTER_V6, RST, SYN};
+use super::packet::{ACK, DEVICE_TTL, Line, Look, Packet, Payload, ROUTER_V4, ROUTER_V6, RST, SYN, Side};
 use super::random::Random;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -61,7 +61,11 @@ impl<W: Write> Writer<W> {
             Look::Icmp(kind, code) => icmp(&mut head, line, packet, kind, code),
             _ => tcp(&mut head, line, packet),
         }
-        let payload = if matches!(packet.look, Look::Icmp(..)) { 0 } else { usize::from(packet.length) };
+        let payload = if matches!(packet.look, Look::Icmp(..)) {
+            0
+        } else {
+            usize::from(packet.length)
+        };
         let mut opening = [0; 256];
         let opened = begin(&mut opening, line, packet.payload, payload);
         let total = (head.length - 16 + payload) as u32;
@@ -122,7 +126,11 @@ fn tcp(head: &mut Head, line: &mut Line, packet: &Packet) {
     let (from, to) = (packet.from as usize, packet.from.other() as usize);
     let is_strange = packet.look != Look::Ordinary;
     let mut options = [0; 40];
-    let optioned = if is_strange { 0 } else { options_of(&mut options, line, packet) };
+    let optioned = if is_strange {
+        0
+    } else {
+        options_of(&mut options, line, packet)
+    };
     let header = 20 + optioned;
     let is_linux_syn_ack = packet.flags & (SYN | ACK) == SYN | ACK && line.timestamps;
     let id = if is_strange || is_linux_syn_ack {
@@ -131,7 +139,11 @@ fn tcp(head: &mut Head, line: &mut Line, packet: &Packet) {
         line.ids[from] = line.ids[from].wrapping_add(1).max(1);
         line.ids[from]
     };
-    let ttl = if packet.look == Look::Device { DEVICE_TTL } else { line.ttls[from] };
+    let ttl = if packet.look == Look::Device {
+        DEVICE_TTL
+    } else {
+        line.ttls[from]
+    };
     ethernet(head, packet.from, line.ips[0].is_ipv6());
     ip(
         head,
@@ -173,7 +185,11 @@ fn options_of(options: &mut [u8; 40], line: &mut Line, packet: &Packet) -> usize
         put(if is_syn { &[4, 2] } else { &[1, 1] });
         put(&[8, 10]);
         put(&clock.to_be_bytes());
-        let echo = if packet.flags & ACK == 0 { 0 } else { line.heard[1 - from] };
+        let echo = if packet.flags & ACK == 0 {
+            0
+        } else {
+            line.heard[1 - from]
+        };
         put(&echo.to_be_bytes());
         line.heard[from] = clock;
     }
@@ -194,7 +210,11 @@ fn options_of(options: &mut [u8; 40], line: &mut Line, packet: &Packet) -> usize
 fn icmp(head: &mut Head, line: &mut Line, packet: &Packet, kind: u8, code: u8) {
     let (from, to) = (packet.from as usize, packet.from.other() as usize);
     let is_v6 = line.ips[0].is_ipv6();
-    let router = if is_v6 { IpAddr::from(ROUTER_V6) } else { IpAddr::from(ROUTER_V4) };
+    let router = if is_v6 {
+        IpAddr::from(ROUTER_V6)
+    } else {
+        IpAddr::from(ROUTER_V4)
+    };
     let (quoted, protocol) = if is_v6 { (40 + 20, 58) } else { (20 + 8, 1) };
     ethernet(head, packet.from, is_v6);
     ip(head, (router, line.ips[to]), DEVICE_TTL, 0, protocol, 8 + quoted);
@@ -230,7 +250,11 @@ fn begin(into: &mut [u8; 256], line: &Line, payload: Payload, length: usize) -> 
         Payload::Noise => 0,
         Payload::TlsData => put(&[0x17, 3, 3, high, low]),
         Payload::ServerHello => put(&[0x16, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3]),
-        Payload::HttpRequest => put(format!("GET /{:x} HTTP/1.1\r\nHost: h{}.example.net\r\nX: ", line.name, line.name).as_bytes()),
+        Payload::HttpRequest => put(format!(
+            "GET /{:x} HTTP/1.1\r\nHost: h{}.example.net\r\nX: ",
+            line.name, line.name
+        )
+        .as_bytes()),
         Payload::ClientHello => put(&hello(line.name, length)),
     }
 }
