@@ -15,7 +15,8 @@ fn each_finding_shows_only_where_it_belongs() {
             }
         }
         let cells: Vec<String> = counts.iter().map(|(id, count)| format!("{id} {count}")).collect();
-        let _ = writeln!(table, "{:<38} {}", fixture.name(), cells.join(", "));
+        let line = format!("{:<38} {}", fixture.name(), cells.join(", "));
+        let _ = writeln!(table, "{}", line.trim_end());
     }
     insta::assert_snapshot!(table);
 }

@@ -1,7 +1,8 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::marks::{self, Ledger, Listed};
 use super::rows;
-use crate::base::{Endpoint, Map, Set};
+use crate::base::{Endpoint, Map, Set, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::finding::find_all;
@@ -49,6 +50,7 @@ pub struct Analysis {
     context: Context,
     /// First packets of Wireshark's streams, ascending: the place is the number.
     streams: Vec<u64>,
+    marks: Ledger,
     tcp_packets: u64,
     copies: u64,
     limits: Vec<String>,
@@ -67,8 +69,10 @@ impl Analysis {
         let mut context = context_of(&captures);
         context.names.extend(names);
         heard.into_iter().for_each(|ip| context.on_heard(ip));
-        let (mut flows, mut streams, mut copies, mut refused) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut flows, mut streams, mut marked) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut copies, mut refused) = (0, 0);
         for mut shard in finished {
+            marked.push(marks::take(&mut shard));
             flows.append(&mut shard.flows);
             streams.append(&mut shard.other_streams);
             copies += shard.copies;
@@ -81,20 +85,25 @@ impl Analysis {
         streams.extend(flows.iter().map(|facts| facts.stream_start));
         streams.sort_unstable();
         streams.dedup();
-        let limits = (refused > 0).then(|| {
+        let marks = Ledger::new(marked, &flows);
+        let refused = (refused > 0).then(|| {
             format!(
                 "{refused} packets belong to flows that were not tracked, because more than {} were open at once",
                 flows.len()
             )
         });
+        let full = marks
+            .is_full
+            .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         Self {
             captures,
             flows,
             context,
             streams,
+            marks,
             tcp_packets,
             copies,
-            limits: limits.into_iter().collect(),
+            limits: refused.into_iter().chain(full).collect(),
             interrupted,
         }
     }
@@ -110,12 +119,17 @@ impl Analysis {
     ) -> io::Result<()> {
         self.tell_head(reporters)?;
         let mut flows = 0;
-        for facts in &self.flows {
+        let mut listed = Vec::new();
+        for (place, facts) in self.flows.iter().enumerate() {
             let case = Case::new(facts, &self.context);
             if !selected(case.client(), case.server()) {
                 continue;
             }
             flows += 1;
+            if !self.marks.is_empty() {
+                listed.resize(place, None);
+                listed.push(Some(Listed::new(facts, flows, self.capture_of(facts).1)));
+            }
             let findings = find_all(&case);
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
@@ -129,6 +143,7 @@ impl Analysis {
                 reporter.flow(&report)?;
             }
         }
+        self.marks.tell(self, &listed, reporters)?;
         let tail = Tail { flows };
         reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
     }
@@ -169,10 +184,12 @@ impl Analysis {
 
     /// Wireshark's number for the stream that a flow belongs to.
     pub(super) fn stream_of(&self, facts: &FlowFacts) -> Option<u64> {
-        self.streams
-            .binary_search(&facts.stream_start)
-            .ok()
-            .map(|place| place as u64)
+        self.stream_at(facts.stream_start)
+    }
+
+    /// Wireshark's number for the stream that starts with packet `start`.
+    pub(super) fn stream_at(&self, start: u64) -> Option<u64> {
+        self.streams.binary_search(&start).ok().map(|place| place as u64)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod marks;
 mod rows;
 
 pub use analysis::{Analysis, CaptureReport};
@@ -33,6 +34,9 @@ pub struct Analyzer {
     fragments_before: (u64, u64),
     /// A capture filter, and its program for every link type seen so far.
     filter: Option<(String, Vec<Filter>)>,
+    wants_marks: bool,
+    /// Number of the last record of the current capture.
+    last_number: u64,
 }
 
 /// Flows that one thread tracks at a time, and what the batch holds for them.
@@ -79,6 +83,8 @@ impl Analyzer {
             packets_before: 0,
             fragments_before: (0, 0),
             filter: None,
+            wants_marks: false,
+            last_number: 0,
         })
     }
 
@@ -87,12 +93,19 @@ impl Analyzer {
         self.filter = Some((text, Vec::new()));
     }
 
+    /// From now on, packets get their marks.
+    pub fn want_marks(&mut self) {
+        self.wants_marks = true;
+        self.shards.iter_mut().for_each(|shard| shard.table.want_marks(true));
+    }
+
     /// Takes in the next records of the current capture.
     ///
     /// # Errors
     /// One sentence, if there is a filter and libpcap cannot compile it for the link type of these records.
     pub fn feed(&mut self, batch: Batch<'_>) -> Result<(), String> {
         self.compile_filter(batch.records)?;
+        self.last_number = batch.records.last().map_or(self.last_number, |record| record.number);
         let mut decoded = std::mem::take(&mut self.decoded);
         let before = self.packets_before;
         let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
@@ -124,7 +137,20 @@ impl Analyzer {
             None => self.shards.iter_mut().for_each(track),
         }
         self.decoded = decoded;
+        if self.wants_marks {
+            self.check_marks();
+        }
         Ok(())
+    }
+
+    /// Beyond the limit no marks are kept. How the capture is cut into batches makes no difference: of what a last batch
+    /// brings too many, the ledger keeps the first.
+    fn check_marks(&mut self) {
+        let marked: usize = self.shards.iter().map(|shard| shard.table.marked()).sum();
+        if marked > limits::MAX_MARKED {
+            self.wants_marks = false;
+            self.shards.iter_mut().for_each(|shard| shard.table.want_marks(false));
+        }
     }
 
     /// Has libpcap compile the filter for link types that were not seen before.
@@ -184,7 +210,9 @@ impl Analyzer {
         self.fragments_before = (parts, unfinished);
         self.captures
             .push(CaptureReport::new(info.clone(), self.packets_before, skipped));
-        self.packets_before += info.packets;
+        // Some pcapng blocks have a number and no packet.
+        self.packets_before += info.packets.max(self.last_number);
+        self.last_number = 0;
     }
 
     /// All that was learned. `interrupted`: the user stopped the reading.

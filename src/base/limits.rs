@@ -43,6 +43,9 @@ pub const MAX_FLOWS_PER_SHARD: usize = MAX_FLOWS / SHARDS * 5 / 4;
 /// Flows told apart on one 4-tuple in different VLANs or tunnels.
 pub const MAX_OVERLAPS: usize = 64;
 
+/// Packets with marks that are kept until the end: 40 bytes each, 670 MB.
+pub const MAX_MARKED: usize = 1 << 24;
+
 /// Hosts remembered as having been heard without TCP: about 40 bytes each.
 pub const MAX_HOSTS: usize = 65_536;
 

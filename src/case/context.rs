@@ -135,7 +135,12 @@ impl Context {
             }
             self.hosts.get(&facts.key.sender(dir).ip).map_or(own, |host| host.ttl)
         };
-        match seen_from(ttl_of(facts.client), ttl_of(facts.client.flip())) {
+        let (client, server) = (ttl_of(facts.client), ttl_of(facts.client.flip()));
+        // Both ends were heard and both are near: the other flows know no better.
+        if client.first != 0 && server.first != 0 {
+            return seen_from(client, server);
+        }
+        match seen_from(client, server) {
             Vantage::Unknown if self.near_client > 0 && self.near_server == 0 => Vantage::NearClient,
             Vantage::Unknown if self.near_server > 0 && self.near_client == 0 => Vantage::NearServer,
             seen => seen,

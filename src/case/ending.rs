@@ -29,8 +29,9 @@ pub fn classify(case: &Case<'_>) -> Ending {
     if is_no_response(case) {
         return Ending::NoResponse; // E8, before E2 and E4 by contract
     }
-    if let Some(reset) = &facts.reset {
-        if reset.stage == ResetStage::AfterBothFins || both_fins && was_survived(facts) {
+    // A RST that the other side did not believe ended nothing.
+    if let Some(reset) = facts.reset.as_ref().filter(|_| !facts.after_reset.survived) {
+        if reset.stage == ResetStage::AfterBothFins {
             return Ending::Fin; // E2
         }
         return reset_ending(case, reset); // E3, E4
@@ -52,21 +53,19 @@ fn reset_ending(case: &Case<'_>, reset: &Reset) -> Ending {
     }
 }
 
-/// Both ends went on as if the RST had not been.
-fn was_survived(facts: &FlowFacts) -> bool {
-    facts.after_reset.sender_went_on > 0 && facts.after_reset.progress
-}
-
 /// E5 to E11: neither closed nor reset.
 fn unfinished(case: &Case<'_>) -> Ending {
     let facts = case.facts;
     if facts.icmp.is_some() && !facts.progress_after_icmp {
         return Ending::Icmp; // E5
     }
+    // Nor can numbers tell that contradict each other from the SYN on.
+    let hears_both = !case.is_one_sided() && facts.opening.stale_answer.is_none();
     if facts
         .sides
         .iter()
         .enumerate()
+        .filter(|_| hears_both)
         .any(|(place, side)| is_stalled(case, side, &facts.sides[1 - place]))
     {
         return Ending::Stalled; // E6
@@ -150,7 +149,8 @@ pub fn forgery_indicators(facts: &FlowFacts, reset: &Reset) -> Vec<&'static str>
     if reset.ttl_known && reset.ttl_distance > 0 && !same_hops(reset, facts) {
         found.push("its TTL is not that of its sender's other packets");
     }
-    if reset.ip_id_odd {
+    // A kernel without a socket sends its bare RSTs with identification 0 too: then it only confirms a foreign TTL.
+    if reset.ip_id_odd && (reset.has_ack || !found.is_empty()) {
         found.push("its IP ID is 0 although its sender counts");
     }
     if is_too_early(reset) {

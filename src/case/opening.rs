@@ -14,6 +14,9 @@ pub fn classify(case: &Case<'_>) -> Handshake {
     if facts.is_mid_stream() {
         return Handshake::NotCaptured; // H2
     }
+    if is_late_word(case) {
+        return Handshake::Aborted; // H8
+    }
     if opening.completed.is_some() {
         let again = opening.syn.count > 1 || opening.syn_ack.count > 1;
         return if again {
@@ -91,4 +94,18 @@ fn unanswered(case: &Case<'_>) -> Handshake {
     } else {
         Handshake::Undetermined
     } // else H15
+}
+
+/// The client reset its own attempt and spoke again long afterwards, to a server that no longer listened to it: a scanner,
+/// whose kernel knows nothing of what its program does.
+fn is_late_word(case: &Case<'_>) -> bool {
+    let (Some(reset), Some(done)) = (&case.facts.reset, case.facts.opening.completed) else {
+        return false;
+    };
+    let after = &case.facts.after_reset;
+    reset.stage == ResetStage::Handshake
+        && case.is_from_client(reset)
+        && done.number() > reset.at.number()
+        && after.sender_went_on == 0
+        && !after.survived
 }

@@ -57,6 +57,9 @@ pub struct Analyze {
     /// Write a row per finding, as CSV
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub findings: Option<PathBuf>,
+    /// Write what Wireshark says of single packets, as CSV
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub marks: Option<PathBuf>,
     /// Write captures, connections and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,

@@ -23,6 +23,8 @@ pub struct Plan {
     pub csv: Option<PathBuf>,
     /// Where the findings CSV goes.
     pub findings: Option<PathBuf>,
+    /// Where the marks CSV goes.
+    pub marks: Option<PathBuf>,
     /// Where the JSON Lines go.
     pub json: Option<PathBuf>,
     /// Print the terminal report.
@@ -52,6 +54,7 @@ impl Plan {
         let outputs = [
             ("--csv", &args.csv),
             ("--findings", &args.findings),
+            ("--marks", &args.marks),
             ("--json", &args.json),
         ];
         let outputs: Vec<_> = outputs
@@ -70,6 +73,7 @@ impl Plan {
             only: args.only.into(),
             csv: args.csv,
             findings: args.findings,
+            marks: args.marks,
             json: args.json,
             report: !args.quiet && !to_stdout,
             progress: !args.quiet && args.progress == Progress::Auto,
@@ -100,7 +104,11 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
 }
 
 fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
-    let inputs: Vec<_> = captures.iter().filter_map(|path| same(path)).collect();
+    let inputs: Vec<_> = captures
+        .iter()
+        .filter(|path| !is_stdout(path))
+        .filter_map(|path| same(path))
+        .collect();
     for (index, (option, path)) in outputs.iter().enumerate() {
         if path.as_os_str().is_empty() {
             bail!("{option} needs a file name, or - for standard output");

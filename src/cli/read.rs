@@ -20,6 +20,9 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
     if let Some(filter) = &plan.filter {
         analyzer.set_filter(filter.clone());
     }
+    if plan.marks.is_some() {
+        analyzer.want_marks();
+    }
     let (mut bytes, mut packets) = (0, 0);
     for path in in_order(plan)? {
         let mut source = open(&path)?;

@@ -7,7 +7,7 @@ use super::read::analyse;
 use super::{color, stop};
 use crate::analyzer::Analysis;
 use crate::report::file::Output;
-use crate::report::{FindingsCsv, FlowsCsv, Json, Reporter, Style, Terminal, Totals};
+use crate::report::{FindingsCsv, FlowsCsv, Json, MarksCsv, Reporter, Style, Terminal, Totals};
 use crate::verdict::words::Status;
 use anyhow::Result;
 use std::io;
@@ -49,6 +49,7 @@ fn total_bytes(captures: &[PathBuf]) -> Option<u64> {
 struct Outputs {
     csv: Option<Output>,
     findings: Option<Output>,
+    marks: Option<Output>,
     json: Option<Output>,
 }
 
@@ -58,6 +59,7 @@ impl Outputs {
         Ok(Self {
             csv: open(&plan.csv)?,
             findings: open(&plan.findings)?,
+            marks: open(&plan.marks)?,
             json: open(&plan.json)?,
         })
     }
@@ -69,16 +71,21 @@ impl Outputs {
         {
             let mut csv = self.csv.as_mut().map(|out| FlowsCsv::new(out, plan.only));
             let mut findings = self.findings.as_mut().map(|out| FindingsCsv::new(out, plan.only));
+            let mut marks = self.marks.as_mut().map(|out| MarksCsv::new(out, plan.only));
             let mut json = self.json.as_mut().map(|out| Json::new(out, plan.only));
             let mut terminal = screen.as_mut().map(|out| Terminal::new(out, style(plan)));
             let mut reporters: Vec<&mut dyn Reporter> = vec![&mut totals];
             push(&mut reporters, &mut csv);
             push(&mut reporters, &mut findings);
+            push(&mut reporters, &mut marks);
             push(&mut reporters, &mut json);
             push(&mut reporters, &mut terminal);
             analysis.report(&|a, b| plan.selection.matches(a, b), &mut reporters)?;
         }
-        for output in [self.csv, self.findings, self.json, screen].into_iter().flatten() {
+        for output in [self.csv, self.findings, self.marks, self.json, screen]
+            .into_iter()
+            .flatten()
+        {
             output.commit()?;
         }
         Ok(totals)

@@ -2,6 +2,7 @@
 
 use super::text::{bytes, time};
 use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::base::Span;
 use crate::case::Case;
 use crate::case::words::Ending;
 
@@ -13,6 +14,9 @@ pub static META: Meta = Meta {
     next: "on {server}: the log of what listens on port {port}; is it TLS spoken to plain, or a proxy without a backend?",
     page: include_str!("closed-without-response.md"),
 };
+
+/// A client that asks nothing for so long has opened in advance or is only probing; the server may well close.
+const IDLE_CLIENT: Span = Span::from_secs(5);
 
 /// Looks for it. A RST has findings of its own.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
@@ -29,6 +33,10 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let since = asked.or(case.facts.opening.completed)?;
     let what = if asked.is_some() { format!("after {} of request", bytes(client.bytes)) } else { "before any request".into() };
     let summary = format!("{} closed {what}, {} later, without a byte of answer.", case.server(), time(fin.stamp - since.stamp));
-    let severity = if asked.is_some() { Severity::Error } else { Severity::Warn };
+    let severity = match asked {
+        Some(_) => Severity::Error,
+        None if fin.stamp - since.stamp >= IDLE_CLIENT => Severity::Note,
+        None => Severity::Warn,
+    };
     Some(Finding::new(&META, Confidence::High, fin, vec![since.number()], summary).of(Side::Server).with_severity(severity))
 }

@@ -20,8 +20,12 @@ const LEAST: u32 = 3;
 /// Looks for it.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let facts = case.facts;
+    // Numbers that contradict each other from the SYN on tell nothing.
+    if facts.opening.stale_answer.is_some() {
+        return None;
+    }
     let heavy = |side: &SideFacts| {
-        let lost = side.retransmissions().saturating_sub(side.spurious);
+        let lost = again_of(side).saturating_sub(side.spurious);
         lost >= LEAST && u64::from(lost) * 100 >= side.data_segments * PERCENT
     };
     let (side, who) = match (heavy(facts.client()), heavy(facts.server())) {
@@ -30,12 +34,19 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         (false, true) => (facts.server(), Side::Server),
         (false, false) => return None,
     };
-    let again = side.retransmissions();
+    let again = again_of(side);
     let share = f64::from(again) * 100.0 / side.data_segments.max(1) as f64;
     let summary = format!(
         "{again} of the {who}'s {} data segments ({share:.1} %) were sent again: {} had passed here and were lost behind this point, {} were missing here already.",
-        side.data_segments, side.resent, side.refilled,
+        side.data_segments,
+        again.saturating_sub(side.refilled),
+        side.refilled,
     );
     let at = side.resends.first.or(side.last_data).or(side.last)?;
     Some(Finding::new(&META, Confidence::High, at, side.resends.packets(), summary).of(who))
+}
+
+/// Segments with data that were sent again; a FIN that is repeated says nothing of the data.
+fn again_of(side: &SideFacts) -> u32 {
+    side.retransmissions().saturating_sub(side.fins.saturating_sub(1))
 }

@@ -16,6 +16,9 @@ pub static META: Meta = Meta {
     page: include_str!("refused-by-nearer-device.md"),
 };
 
+/// Routing protocols send with a TTL of 1 or 2 and answer for closed ports, like everybody, with the system's own.
+const SET_BY_HAND: u8 = 2;
+
 /// Looks for it.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let evidence = nearer_evidence(case);
@@ -43,7 +46,7 @@ pub fn nearer_evidence(case: &Case<'_>) -> Vec<String> {
         return evidence;
     };
     let usual = host.ttl;
-    if usual.first != 0 && usual.distance(reset.ttl) > 0 && hops(reset.ttl) != hops(usual.first) {
+    if usual.min > SET_BY_HAND && usual.distance(reset.ttl) > 0 && hops(reset.ttl) != hops(usual.first) {
         evidence.push(format!("it arrived with TTL {}, the server's other packets with {}", reset.ttl, usual.first));
     }
     if let (Some(after), Some(rtt)) = (reset.since_trigger, host.rtt) {

@@ -7,6 +7,7 @@ use crate::case::Case;
 use crate::case::words::Ending;
 use crate::flow::IDLE;
 use crate::flow::facts::{Reset, ResetStage};
+use crate::wire::PayloadKind;
 
 /// The RST that ended an established flow, if one did and it was not forged.
 pub fn ending_reset(case: &Case<'_>) -> Option<Reset> {
@@ -17,7 +18,16 @@ pub fn ending_reset(case: &Case<'_>) -> Option<Reset> {
 
 /// It came upon the first packets after a long silence.
 pub fn is_after_idle(reset: &Reset) -> bool {
-    reset.idle_before >= IDLE && !reset.sender_spoke_last
+    reset.idle_before >= IDLE
+}
+
+/// The largest encrypted TLS alert record (CBC with SHA-384), and less than any request.
+const LARGEST_ALERT: u32 = 80;
+
+/// So few bytes outstanding in a TLS connection are its closing alert.
+pub fn is_tls_farewell(case: &Case<'_>, outstanding: u32) -> bool {
+    let kinds = case.facts.client().kinds;
+    (kinds.has(PayloadKind::TlsData) || kinds.has(PayloadKind::TlsClientHello)) && outstanding <= LARGEST_ALERT
 }
 
 /// Everything had been said: the client resets when the server's last bytes are acknowledged and no request is open.
@@ -25,8 +35,8 @@ pub fn is_abortive_close(case: &Case<'_>, reset: &Reset) -> bool {
     reset.stage == ResetStage::MidTransfer
         && case.is_from_client(reset)
         && reset.peer_unacked == 0
-        && reset.sender_unacked == 0
-        && !reset.sender_spoke_last
+        && (reset.sender_unacked == 0 && !reset.sender_spoke_last
+            || reset.has_ack && reset.sender_unacked > 0 && is_tls_farewell(case, reset.sender_unacked))
 }
 
 /// The finding for a RST in the given stage.

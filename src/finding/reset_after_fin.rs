@@ -1,5 +1,6 @@
 //! A RST after a FIN: closing, not failing.
 
+use super::reset::is_tls_farewell;
 use super::text::when;
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::case::Case;
@@ -22,7 +23,9 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     }
     let (client, server) = (case.facts.client(), case.facts.server());
     let unanswered = !case.is_from_client(&reset) && server.bytes == 0 && client.bytes > 0;
-    let (severity, reading) = if reset.refuses_late_data && !case.is_from_client(&reset) {
+    // A client that closes too wants no answer; in TLS its last word is the close_notify alert.
+    let wants_none = reset.stage == ResetStage::AfterBothFins || is_tls_farewell(case, reset.peer_unacked);
+    let (severity, reading) = if reset.refuses_late_data && !case.is_from_client(&reset) && !wants_none {
         (Severity::Error, "it had closed, and refused what was sent to it afterwards: those bytes are lost")
     } else if unanswered && reset.stage == ResetStage::AfterPeerFin {
         (Severity::Error, "the client had finished its request and was never answered")

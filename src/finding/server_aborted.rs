@@ -1,6 +1,6 @@
 //! A server that takes its SYN-ACK back.
 
-use super::text::time;
+use super::text::{time, times};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::case::Case;
 use crate::case::words::Handshake;
@@ -21,10 +21,12 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let syn_ack = case.facts.opening.syn_ack.first?;
-    let summary = format!(
-        "{} answered with a SYN-ACK and {} later with a RST, before the handshake was complete.",
-        case.server(),
-        time(reset.at.stamp - syn_ack.stamp),
-    );
+    let (server, sent) = (case.server(), case.facts.opening.syn_ack.count);
+    let until = time(reset.at.stamp - syn_ack.stamp);
+    let summary = if sent > 1 {
+        format!("{server} sent its SYN-ACK {} without an acknowledgment and gave up with a RST after {until}.", times(sent))
+    } else {
+        format!("{server} answered with a SYN-ACK and {until} later with a RST, before the handshake was complete.")
+    };
     Some(Finding::new(&META, Confidence::Medium, syn_ack, vec![reset.at.number()], summary).of(Side::Server))
 }

@@ -20,11 +20,16 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     }
     let (syn, answer) = (case.facts.opening.syn.first?, case.facts.opening.stale_answer?);
     let rst = case.facts.reset.map(|reset| reset.at.number());
-    let summary = format!(
-        "{} answered the SYN with an ACK of something else: it still has an older connection on these ports{}.",
-        case.server(),
-        if rst.is_some() { ", which the client's RST then cleared" } else { "" },
-    );
+    let cleared = rst.map_or("", |_| ", which the client's RST then cleared");
+    let refused = rst.map_or("", |_| ", and the client refused it");
+    let summary = if case.facts.server().syn_acks > 0 {
+        format!(
+            "{} answered the SYN with a SYN-ACK for another SYN{refused}: an older attempt on these ports, or a device that changes numbers one way.",
+            case.server(),
+        )
+    } else {
+        format!("{} answered the SYN with an ACK of something else: it still has an older connection on these ports{cleared}.", case.server())
+    };
     let packets = [Some(answer.number()), rst].into_iter().flatten().collect();
     Some(Finding::new(&META, Confidence::High, syn, packets, summary).of(Side::Server))
 }

@@ -23,7 +23,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if let Some(finding) = deaf.flatten() {
         return Some(finding);
     }
-    if !facts.is_established() || case.is_one_sided() {
+    if !facts.is_established() || case.is_one_sided() || facts.opening.stale_answer.is_some() {
         return None;
     }
     let stalled = |side: &SideFacts, peer: &SideFacts, dir: Dir| {

@@ -8,6 +8,8 @@ use crate::flow::facts::{Reset, ResetStage};
 pub fn time(span: Span) -> String {
     let seconds = span.as_secs().abs();
     match seconds {
+        _ if seconds >= 172_800.0 => format!("{:.0} days", seconds / 86_400.0),
+        _ if seconds >= 10_800.0 => format!("{:.1} hours", seconds / 3600.0),
         _ if seconds >= 100.0 => format!("{seconds:.0} s"),
         _ if seconds >= 1.0 => format!("{seconds:.1} s"),
         _ if seconds >= 0.001 => format!("{:.0} ms", seconds * 1e3),
@@ -83,5 +85,7 @@ mod tests {
         assert_eq!(time(Span::from_millis(3_100)), "3.1 s");
         assert_eq!(time(Span::from_millis(40)), "40 ms");
         assert_eq!(time(Span::from_micros(250)), "250 µs");
+        assert_eq!(time(Span::from_secs(35_990)), "10.0 hours");
+        assert_eq!(time(Span::from_secs(16_149_288)), "187 days");
     }
 }

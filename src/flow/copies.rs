@@ -11,18 +11,24 @@ const REMEMBERED: usize = 8;
 const WITH_ID: Span = Span::from_millis(100);
 /// Without identification (IPv6, Linux SYN-ACKs), only what no sender does so soon: its own checksum again.
 const WITHOUT_ID: Span = Span::from_millis(1);
-/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart.
+/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart. While the
+/// SYN was sent only once, nothing but a copy comes so soon.
 const SYN_ACK: Span = Span::from_micros(100);
 /// Without identification, but seen at another place: TTL, interface or VLAN differ.
 const ELSEWHERE: Span = Span::from_millis(20);
+/// The longest of these.
+pub const LONGEST: Span = WITH_ID;
 
 /// What is remembered of a packet, in 16 bytes: short hashes of its header and of where it was seen. A false match needs
-/// equal 40 bits within milliseconds, and costs one statistic.
+/// equal 32 bits within milliseconds, and costs one statistic.
 #[derive(Clone, Copy, Debug, Default)]
 struct Print {
     stamp: Stamp,
     hash: u32,
-    place: u16,
+    /// Folded from the VLANs and tunnels.
+    path: u16,
+    /// Folded from interface and TTL.
+    seat: u8,
     is_set: bool,
 }
 
@@ -30,13 +36,20 @@ struct Print {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Copies {
     prints: [Print; REMEMBERED],
-    last_id: u16,
     next: u8,
+    last_id: u16,
     /// Different packets had the same identification: this sender does not count, so it tells nothing.
     constant_id: bool,
+    /// The other side has sent one SYN so far, and this side no second SYN-ACK.
+    pub is_first_answer: bool,
 }
 
 impl Copies {
+    /// Time enough has passed that no further copy of these packets can come.
+    pub fn forget(&mut self) {
+        self.prints = [Print::default(); REMEMBERED];
+    }
+
     /// Is this packet a copy of one of the last few? Remembers it if it is not.
     pub fn is_copy(&mut self, segment: &Segment) -> bool {
         if self.holds(segment) {
@@ -56,14 +69,16 @@ impl Copies {
     pub fn holds(&self, segment: &Segment) -> bool {
         let has_id = has_id(segment) && !self.constant_id;
         let print = Print::of(segment, has_id);
-        // A receiver may well send the same empty ACK several times within a millisecond.
-        let is_plain_ack = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST);
+        // A receiver may well send the same empty ACK several times within a millisecond, and a host without the
+        // connection the same RST.
+        let is_plain = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN);
         self.prints.iter().filter(|old| old.is_set && old.hash == print.hash).any(|old| {
-            let within = match (has_id, old.place != print.place) {
+            let within = match (has_id, (old.path, old.seat) != (print.path, print.seat)) {
                 (true, _) => WITH_ID,
+                (false, true) if old.path != print.path => WITH_ID,
                 (false, true) => ELSEWHERE,
-                (false, false) if is_plain_ack => return false,
-                (false, false) if segment.flags.is_syn_ack() => SYN_ACK,
+                (false, false) if is_plain => return false,
+                (false, false) if segment.flags.is_syn_ack() && !self.is_first_answer => SYN_ACK,
                 (false, false) => WITHOUT_ID,
             };
             (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
@@ -73,12 +88,11 @@ impl Copies {
 
 impl Print {
     fn of(segment: &Segment, has_id: bool) -> Self {
-        let place = u64::from(segment.path) << 24 | u64::from(segment.interface) << 8 | u64::from(segment.ttl);
         Self {
             stamp: segment.stamp,
             hash: hash_of(segment, has_id),
-            // Fibonacci hashing: the high bits are the mixed ones.
-            place: (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as u16,
+            path: (segment.path ^ segment.path >> 16) as u16,
+            seat: segment.ttl ^ (segment.interface as u8).wrapping_mul(31),
             is_set: true,
         }
     }
@@ -91,13 +105,18 @@ fn has_id(segment: &Segment) -> bool {
 /// Header fields that a copy shares. The checksum only where there is no identification: offload may leave it unfinished in one.
 fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     let (tsval, tsecr) = segment.options.timestamps.unwrap_or_default();
-    let tail = if has_id { segment.ip_id.unwrap_or_default() } else { segment.checksum };
+    let tail = if has_id {
+        segment.ip_id.unwrap_or_default()
+    } else {
+        segment.checksum
+    };
     let words = [
         u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0),
         u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0),
         u64::from(tsval) << 32 | u64::from(tsecr),
         u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail),
     ];
+    // Multiply and fold: a collision needs equal fields, not equal hashes, to be made on purpose and costs one statistic.
     let hash = words.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, word| {
         let mixed = u128::from(hash ^ word) * 0xD6E8_FEB8_6659_FD93_u128;
         (mixed as u64) ^ (mixed >> 64) as u64
@@ -105,20 +124,23 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     (hash >> 32) as u32
 }
 
-pack_fields!(Print { stamp hash place is_set });
+pack_fields!(Print { stamp hash path seat is_set });
+
 impl Pack for Copies {
     fn pack(&self, to: &mut Packer) {
         self.prints.iter().for_each(|print| print.pack(to));
-        self.last_id.pack(to);
         self.next.pack(to);
+        self.last_id.pack(to);
         self.constant_id.pack(to);
+        self.is_first_answer.pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self {
             prints: std::array::from_fn(|_| Print::unpack(from)),
-            last_id: u16::unpack(from),
             next: u8::unpack(from),
+            last_id: u16::unpack(from),
             constant_id: bool::unpack(from),
+            is_first_answer: bool::unpack(from),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
-use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_packet, unpack_packet};
+use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_packet, pack_words, unpack_packet};
+use super::{ConnState, History};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
 use std::num::NonZeroU64;
@@ -178,6 +179,8 @@ pub struct SideFacts {
     pub fin: Option<Sighting>,
     /// The peer's first acknowledgment of that FIN.
     pub fin_acked: Option<Sighting>,
+    /// The peer acknowledged exactly one byte more than was seen: a FIN that was not captured.
+    pub unseen_fin: bool,
     /// How often the FIN was sent, copies not counted.
     pub fins: u32,
     /// Its first RST, valid or not.
@@ -224,6 +227,12 @@ pub struct SideFacts {
 }
 
 impl SideFacts {
+    /// It has sent a FIN, captured or not.
+    #[must_use]
+    pub fn has_closed(&self) -> bool {
+        self.fin.is_some() || self.unseen_fin
+    }
+
     /// All segments sent again.
     #[must_use]
     pub fn retransmissions(&self) -> u32 {
@@ -352,8 +361,8 @@ pub struct AfterReset {
     pub sender_went_on: u32,
     /// The first of them.
     pub first: Option<Sighting>,
-    /// New data of the other side, acknowledged by the side in whose name the RST was sent.
-    pub progress: bool,
+    /// The other side acknowledged what its "sender" sent after it: the RST ended nothing.
+    pub survived: bool,
     /// RSTs from the same side with other sequence numbers, within a millisecond of each other or ahead of any reaction.
     pub guesses: u32,
     /// A RST in the other direction within a millisecond.
@@ -516,6 +525,10 @@ pub struct FlowFacts {
     pub limited: bool,
     /// Name that the client asked for.
     pub name: Option<Box<str>>,
+    /// Zeek's state of the connection, in the first of its records.
+    pub conn_state: ConnState,
+    /// Zeek's history, in the first of its records.
+    pub history: History,
 }
 
 impl FlowFacts {
@@ -547,12 +560,12 @@ impl FlowFacts {
 pack_fields!(Repeats { count first second last widest_gap });
 pack_fields!(Ttl { first min max });
 pack_fields!(IpIds { last changes });
-pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt ttl ip_ids kinds timestamps window_scale mss });
+pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt ttl ip_ids kinds timestamps window_scale mss });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before below_data seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
-pack_fields!(AfterReset { sender_went_on first progress guesses both_ways });
+pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu before_syn_ack });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence silence_end header_cut limited name });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence silence_end header_cut limited name conn_state history });
 
 impl Pack for Sighting {
     fn pack(&self, to: &mut Packer) {
@@ -574,12 +587,4 @@ impl Pack for Kinds {
     }
 }
 
-impl Pack for ResetStage {
-    fn pack(&self, to: &mut Packer) {
-        (*self as u8).pack(to);
-    }
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let place = usize::from(u8::unpack(from));
-        Self::ALL.get(place).copied().unwrap_or(Self::Syn)
-    }
-}
+pack_words!(ResetStage, Self::ALL);

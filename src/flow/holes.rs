@@ -17,6 +17,13 @@ impl Holes {
         self.ranges.is_empty()
     }
 
+    /// Is any of `[start, end)` missing?
+    pub fn touch(&self, start: Seq, end: Seq) -> bool {
+        self.ranges
+            .iter()
+            .any(|&(from, to)| start.is_before(to) && from.is_before(end))
+    }
+
     /// `[start, end)` was jumped over; it lies beyond every range known so far.
     pub fn open(&mut self, start: Seq, end: Seq) {
         if self.ranges.len() >= limits::MAX_HOLES {
@@ -46,6 +53,11 @@ impl Holes {
             }
         }
         hit
+    }
+
+    /// Ranges missing below `acked`.
+    pub fn count_below(&self, acked: Seq) -> usize {
+        self.ranges.iter().filter(|(from, _)| from.is_before(acked)).count()
     }
 
     /// Bytes missing below `acked`: the receiver has them, the capture does not.

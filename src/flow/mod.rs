@@ -1,8 +1,10 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
 
 pub mod facts;
+mod conn_state;
 mod copies;
 mod holes;
+pub mod mark;
 mod opening;
 mod pack;
 mod receiver;
@@ -10,7 +12,10 @@ mod reset;
 mod roles;
 mod sender;
 pub mod table;
+mod wireshark;
+mod zeek;
 
+pub use conn_state::{ConnState, History};
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
 use pack::pack_fields;
@@ -20,6 +25,7 @@ use copies::Copies;
 use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
 use receiver::Receiver;
 use sender::{Progress, Sender};
+use zeek::Zeek;
 
 /// Live state of one side, dropped when the flow is finished.
 #[derive(Clone, Debug, Default)]
@@ -42,12 +48,15 @@ pub struct Flow {
     last_speaker: Option<Dir>,
     /// Who has acknowledged the other side's SYN.
     syns_acked: [bool; 2],
+    zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
 pub const IDLE: Span = Span::from_secs(10);
+/// Packets of several interfaces or queues may lie this much out of order in a file.
+const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
     /// A flow whose first packet is `segment`. `stream_start` is the packet that started Wireshark's stream.
@@ -80,12 +89,15 @@ impl Flow {
                 header_cut: false,
                 limited: false,
                 name: None,
+                conn_state: ConnState::Oth,
+                history: History::default(),
             },
             sides: [Side::default(), Side::default()],
             path: segment.path,
             idle: None,
             last_speaker: None,
             syns_acked: [false; 2],
+            zeek: Zeek::new(segment),
             first_syn_asked: (false, false),
         }
     }
@@ -104,10 +116,20 @@ impl Flow {
 
     /// Takes in the next segment of this flow, whatever it is. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
+        let peer = segment.dir.flip().index();
+        let missed = self.sides[peer].sender.missed();
+        let is_copy = self.track(segment);
+        self.zeek.on_segment(segment, self.sides[peer].sender.missed() > missed);
+        is_copy
+    }
+
+    fn track(&mut self, segment: &Segment) -> bool {
         let from = segment.dir.index();
         self.on_time(segment);
         self.facts.header_cut |= segment.header_cut;
-        let is_copy = self.sides[from].copies.is_copy(segment);
+        let opening = &self.facts.opening;
+        self.sides[from].copies.is_first_answer = opening.syn.count == 1 && opening.syn_ack.count <= 1;
+        let is_copy = self.sides[from].copies.is_copy(segment) || self.is_out_of_the_past(segment);
         self.count(segment, is_copy);
         if is_copy {
             return true;
@@ -122,6 +144,18 @@ impl Flow {
             self.on_ordinary(segment);
         }
         false
+    }
+
+    /// Stamped before packets that lie before it in the file, and nothing new: files put together without regard to time.
+    fn is_out_of_the_past(&self, segment: &Segment) -> bool {
+        if self.facts.last.stamp - segment.stamp < FILE_ORDER {
+            return false;
+        }
+        let from = segment.dir.index();
+        if segment.flags.any(Flags::SYN) {
+            return self.facts.sides[from].isn == Some(segment.seq);
+        }
+        self.sides[from].sender.has_all_of(segment)
     }
 
     fn on_ordinary(&mut self, segment: &Segment) {
@@ -321,9 +355,10 @@ impl Flow {
         if !self.facts.roles_seen {
             self.facts.client = roles::guess_client_of(&self.facts);
         }
+        (self.facts.conn_state, self.facts.history) = self.zeek.finish();
         self.facts
     }
 }
 
 pack_fields!(Side { sender receiver copies });
-pack_fields!(Flow { facts sides path idle last_speaker syns_acked first_syn_asked });
+pack_fields!(Flow { facts sides path idle last_speaker syns_acked zeek first_syn_asked });

@@ -9,6 +9,7 @@ use crate::wire::{Flags, Segment};
 pub fn is_stale_answer(flow: &Flow, segment: &Segment) -> bool {
     let facts = &flow.facts;
     if segment.dir == facts.client
+        || segment.length > 0
         || !segment.flags.is_ack()
         || facts.opening.syn.count == 0
         || facts.opening.syn_ack.count > 0
@@ -74,6 +75,11 @@ fn on_ack(flow: &mut Flow, segment: &Segment) {
     }
     let at = Sighting::from(segment);
     let opening = &mut flow.facts.opening;
+    if is_client && opening.stale_answer.is_some() && segment.length > 0 && !segment.flags.any(Flags::SYN) {
+        // Whatever its number, the client took that answer for the one it waited for.
+        opening.inferred.get_or_insert(at);
+        return;
+    }
     if flow.syns_acked == [true, true] {
         opening.completed = Some(at);
         opening.rtt = opening

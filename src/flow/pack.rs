@@ -290,12 +290,12 @@ impl<T: Pack, U: Pack> Pack for (T, U) {
     }
 }
 
-impl<T: Pack> Pack for [T; 2] {
+impl<T: Pack, const N: usize> Pack for [T; N] {
     fn pack(&self, to: &mut Packer) {
         self.iter().for_each(|value| value.pack(to));
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        [T::unpack(from), T::unpack(from)]
+        std::array::from_fn(|_| T::unpack(from))
     }
 }
 
@@ -332,6 +332,33 @@ impl<T: Pack> Pack for Box<T> {
         Self::new(T::unpack(from))
     }
 }
+
+/// A sequence number kept as a bare number, zero where there is none.
+pub fn pack_bare_seq(seq: u32, to: &mut Packer) {
+    Some(Seq(seq)).filter(|seq| seq.0 != 0).pack(to);
+}
+
+/// See [`pack_bare_seq`].
+pub fn unpack_bare_seq(from: &mut Unpacker<'_>) -> u32 {
+    Option::<Seq>::unpack(from).map_or(0, |seq| seq.0)
+}
+
+/// Packs a fieldless enum by its place in a list of all its values, which must be in order.
+macro_rules! pack_words {
+    ($name:ident, $all:expr) => {
+        impl $crate::flow::pack::Pack for $name {
+            fn pack(&self, to: &mut $crate::flow::pack::Packer) {
+                (*self as u8).pack(to);
+            }
+            fn unpack(from: &mut $crate::flow::pack::Unpacker<'_>) -> Self {
+                let all = $all;
+                let place = usize::from(u8::unpack(from)).min(all.len() - 1);
+                all[place]
+            }
+        }
+    };
+}
+pub(crate) use pack_words;
 
 /// Packs a struct field by field. All fields must be named, or it does not compile.
 macro_rules! pack_fields {

@@ -2,7 +2,8 @@
 
 use super::Flow;
 use super::facts::{AfterReset, Reset, ResetStage, SideFacts, Sighting};
-use crate::base::{Seq, Span};
+use super::sender::Sender;
+use crate::base::{Dir, Seq, Span};
 use crate::wire::Segment;
 
 /// RSTs so close together in both directions were not sent by the two ends (SEMANTICS 5.3).
@@ -11,6 +12,8 @@ const BOTH_WAYS: Span = Span::from_millis(1);
 const OVERTAKEN: Span = Span::from_millis(50);
 /// Later than this, packets on the same ports may be another connection.
 const SAME_CONNECTION: Span = Span::from_secs(60);
+/// A client that acknowledges a SYN-ACK so long after a RST of its own did not just cross it.
+const OWN_STACKS: Span = Span::from_secs(1);
 /// A window field without a known scale may mean up to 2^14 times as much (RFC 7323 2.3).
 const LARGEST_SHIFT: u8 = 14;
 
@@ -53,7 +56,8 @@ impl Flow {
         let answers_syn = facts.roles_seen && segment.dir != facts.client && opening.syn.count > 0;
         if answers_syn && opening.syn_ack.count == 0 && opening.inferred.is_none() {
             let acked = facts.sides[to].isn.map_or(0, |isn| segment.ack.since(isn));
-            return segment.flags.is_ack() && acked >= 1 && acked <= 1 + i32::from(u16::MAX);
+            let most = i64::from(self.sides[to].sender.syn_data()) + 1;
+            return segment.flags.is_ack() && (1..=most).contains(&i64::from(acked));
         }
         // The client's own reaction to a stale answer carries the acknowledged number (RFC 9293 3.10.7.3).
         if opening.stale_answer.is_some() && segment.dir == facts.client {
@@ -87,7 +91,7 @@ impl Flow {
         let sender_last = sender.last.map_or(self.facts.first.stamp, |seen| seen.stamp);
         let idle = self
             .idle
-            .filter(|&(_, ended)| ended > sender_last && ended <= before_trigger.max(segment.stamp));
+            .filter(|&(_, ended)| ended > sender_last && ended <= before_trigger);
         Reset {
             at: Sighting::from(segment),
             from: segment.dir,
@@ -112,23 +116,36 @@ impl Flow {
                 .next()
                 .is_some_and(|next| segment.seq.is_before(next)),
             seq_is_triggers_ack: self.sides[from].sender.acked() == Some(segment.seq),
-            rtt: peer.min_rtt.or(self
-                .facts
-                .opening
-                .server_rtt
-                .filter(|_| segment.dir != self.facts.client)),
+            rtt: self.rtt_to(segment.dir),
             sender_unacked: self.sides[from].sender.unacked(),
-            peer_unacked: self.sides[to].sender.unacked(),
+            peer_unacked: peer_unacked(&self.sides[to].sender, segment),
             refuses_late_data: refuses_late_data(sender, peer, self.sides[to].sender.unacked()),
             sender_spoke_last: self.last_speaker == Some(segment.dir),
         }
     }
 
+    /// Smallest time in which the sender of direction `dir` has answered so far, in the handshake or later.
+    fn rtt_to(&self, dir: Dir) -> Option<Span> {
+        let opening = &self.facts.opening;
+        let handshake = if dir == self.facts.client {
+            let answered = opening.completed.zip(opening.syn_ack.last);
+            answered
+                .map(|(ack, syn_ack)| ack.stamp - syn_ack.stamp)
+                .filter(|rtt| rtt.0 >= 0)
+        } else {
+            opening.server_rtt
+        };
+        [handshake, self.facts.sides[dir.flip().index()].min_rtt]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     fn reset_stage(&self, segment: &Segment) -> ResetStage {
         let facts = &self.facts;
         let (own_fin, peer_fin) = (
-            facts.sides[segment.dir.index()].fin.is_some(),
-            facts.sides[segment.dir.flip().index()].fin.is_some(),
+            facts.sides[segment.dir.index()].has_closed(),
+            facts.sides[segment.dir.flip().index()].has_closed(),
         );
         if !facts.is_established() {
             return if facts.opening.syn_ack.count > 0 {
@@ -166,23 +183,39 @@ impl Flow {
     pub(super) fn on_segment_after_reset(&mut self, segment: &Segment) {
         let Some(reset) = self.facts.reset else { return };
         let since = segment.stamp - reset.at.stamp;
-        if segment.dir != reset.from || since > SAME_CONNECTION || segment.flags.is_syn() {
+        if since > SAME_CONNECTION || segment.flags.is_syn() {
             return;
         }
-        let goes_beyond = self.sides[segment.dir.index()]
+        if segment.dir != reset.from {
+            self.on_answer_after_reset(segment, &reset);
+            return;
+        }
+        // A scanner speaks through two stacks: its kernel resets what its own program goes on with, much later.
+        if reset.stage == ResetStage::Handshake && segment.dir == self.facts.client && since > OWN_STACKS {
+            return;
+        }
+        let beyond = self.sides[segment.dir.index()]
             .sender
             .next()
-            .is_some_and(|next| segment.length > 0 && segment.seq.is_at_least(next));
-        if goes_beyond && since > Span::from_millis(1) || since > OVERTAKEN {
+            .map_or(0, |next| segment.seq.since(next));
+        let goes_beyond = segment.length > 0 && beyond >= 0;
+        // Its payload was counted as data by the one who sent it: the flag was set on the way.
+        let counts_its_payload = goes_beyond && reset.payload > 0 && beyond.unsigned_abs() == reset.payload;
+        if goes_beyond && since > Span::from_millis(1) || counts_its_payload || since > OVERTAKEN {
             let after = &mut self.facts.after_reset;
             after.sender_went_on = after.sender_went_on.saturating_add(1);
             after.first.get_or_insert(Sighting::from(segment));
-            after.progress |= segment.flags.is_ack()
-                && self.sides[segment.dir.flip().index()]
-                    .sender
-                    .acked()
-                    .is_some_and(|old| segment.ack.is_after(old));
         }
+    }
+
+    /// Whoever believes a RST acknowledges nothing any more.
+    fn on_answer_after_reset(&mut self, segment: &Segment, reset: &Reset) {
+        let sender = &self.sides[reset.from.index()].sender;
+        let is_new = self.facts.after_reset.sender_went_on > 0
+            && segment.flags.is_ack()
+            && sender.next().is_some_and(|next| next.is_at_least(segment.ack))
+            && sender.acked().is_some_and(|old| segment.ack.is_after(old));
+        self.facts.after_reset.survived |= is_new;
     }
 }
 
@@ -194,6 +227,13 @@ fn refuses_late_data(sender: &SideFacts, peer: &SideFacts, peer_unacked: u32) ->
         .zip(peer.last_data)
         .is_some_and(|(fin, data)| data.number() >= fin.number());
     knew && peer_unacked > 0
+}
+
+/// What the other side had outstanding, less what the RST itself acknowledges.
+fn peer_unacked(peer: &Sender, reset: &Segment) -> u32 {
+    let acked = peer.acked().filter(|_| reset.flags.is_ack());
+    let newly = acked.map_or(0, |acked| u32::try_from(reset.ack.since(acked)).unwrap_or(0));
+    peer.unacked().saturating_sub(newly)
 }
 
 /// Zero among identifications that count, or the other way round.

@@ -76,6 +76,20 @@ impl Sender {
         self.next().is_none_or(|next| seq.since(next).unsigned_abs() < 1 << 20)
     }
 
+    /// Every byte of this segment, and it has some, has passed already.
+    pub fn has_all_of(&self, segment: &Segment) -> bool {
+        let end = segment
+            .seq
+            .plus(segment.length.wrapping_add(u32::from(segment.flags.is_fin())));
+        self.started
+            && end != segment.seq
+            && self.next.is_at_least(end)
+            && self
+                .acked
+                .is_some_and(|acked| segment.seq.since(acked).unsigned_abs() < FARTHEST.unsigned_abs())
+            && !self.holes.touch(segment.seq, end)
+    }
+
     /// A SYN or SYN-ACK fixes (or, with another number, restarts) the sequence space.
     pub fn on_syn(&mut self, segment: &Segment) {
         let start = segment.seq.plus(1);
@@ -106,7 +120,12 @@ impl Sender {
             return Progress::KeepAlive;
         }
         if offset.unsigned_abs() > FARTHEST.unsigned_abs() {
-            return Progress::Stray;
+            // Of several SYN-ACKs with different numbers, the client took another than the last.
+            if segment.length == 0 || facts.first_data.is_some() || facts.syn_acks < 2 {
+                return Progress::Stray;
+            }
+            *self = Self::default();
+            return self.on_first(segment, end, facts);
         }
         if is_empty {
             return Progress::Nothing;
@@ -243,6 +262,7 @@ impl Sender {
         if unseen.unsigned_abs() > self.syn_data {
             self.holes.open(self.next, ack);
         }
+        facts.unseen_fin |= unseen == 1 && self.syn_data == 0;
         facts.bytes += u64::from(unseen.unsigned_abs());
         self.syn_data = 0;
         self.next = ack;
@@ -250,9 +270,19 @@ impl Sender {
         self.timed = None;
     }
 
+    /// Payload of the SYN.
+    pub fn syn_data(&self) -> u32 {
+        self.syn_data
+    }
+
     /// An acknowledgment that acknowledges nothing new although something is outstanding.
     pub fn on_duplicate_ack(&mut self) {
         self.duplicates = self.duplicates.saturating_add(1);
+    }
+
+    /// Holes below what the peer has acknowledged: it has them, the capture does not.
+    pub fn missed(&self) -> usize {
+        self.acked.map_or(0, |acked| self.holes.count_below(acked))
     }
 
     /// Brings what only the live state knows into the facts.

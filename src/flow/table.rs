@@ -2,8 +2,10 @@
 
 use super::Flow;
 use super::facts::{FlowFacts, Sighting};
-use crate::base::{FlowKey, Map, Seq, limits};
-use crate::wire::{Flags, IcmpError, Segment};
+use super::mark::{Marked, Marks};
+use super::wireshark::{Effect, Stream, Wireshark};
+use crate::base::{FlowKey, Map, limits};
+use crate::wire::{IcmpError, Segment};
 
 /// What one 4-tuple has seen: the stream that Wireshark would count, and the flow that its packets belong to.
 #[derive(Clone, Debug)]
@@ -13,14 +15,8 @@ struct Conversation {
     current: u32,
     /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from the current one.
     others: Vec<u32>,
-}
-
-/// Wireshark 4.0's splitting of a 4-tuple into streams (SEMANTICS 1.6).
-#[derive(Clone, Copy, Debug)]
-struct Stream {
-    /// Packet that started it.
-    start: u64,
-    base: [Option<Seq>; 2],
+    /// Where marks are wanted: Wireshark's own state of the stream, which knows no VLANs.
+    wireshark: Option<Box<Wireshark>>,
 }
 
 /// The flows of one shard.
@@ -36,6 +32,9 @@ pub struct Table {
     copies: u64,
     /// ICMP errors whose quoted packet was not captured.
     unmatched_icmp: u64,
+    /// Marks are wanted.
+    wants_marks: bool,
+    marked: Vec<Marked>,
 }
 
 const NO_FLOW: u32 = u32::MAX;
@@ -47,11 +46,38 @@ impl Table {
             .conversations
             .entry(segment.key)
             .or_insert_with(|| Conversation::new(segment.packet));
-        let flow = conversation.flow_for(segment, &mut self.flows, capture);
-        match flow.and_then(|index| self.flows.get_mut(index as usize)) {
+        let effect = conversation.on_header(segment);
+        let index = conversation.flow_for(segment, effect == Effect::Restarted, &mut self.flows, capture);
+        if self.wants_marks {
+            let marks = conversation.marks(segment, effect);
+            let stream = conversation.stream.start;
+            if let (false, Some(flow)) = (marks.is_empty(), index) {
+                self.marked.push(Marked::new(segment, flow, stream, marks));
+            }
+        }
+        let flow = index.and_then(|index| self.flows.get_mut(index as usize));
+        if effect == Effect::Restarted
+            && flow
+                .as_ref()
+                .is_none_or(|flow| flow.facts.stream_start != segment.packet)
+        {
+            self.other_streams.push(segment.packet);
+        }
+        match flow {
             Some(flow) => self.copies += u64::from(flow.on_segment(segment)),
             None => self.refused += 1,
         }
+    }
+
+    /// From now on, marks are wanted or not.
+    pub fn want_marks(&mut self, wanted: bool) {
+        self.wants_marks = wanted;
+    }
+
+    /// Marked packets so far.
+    #[must_use]
+    pub fn marked(&self) -> usize {
+        self.marked.len()
     }
 
     /// Takes in an ICMP error.
@@ -67,12 +93,13 @@ impl Table {
             return;
         };
         if is_whole {
-            let restarted =
+            let effect =
                 conversation
                     .stream
                     .on_header(error.packet, error.dir.index(), error.seq, error.ack, error.flags);
-            if restarted {
+            if effect == Effect::Restarted {
                 self.other_streams.push(error.packet);
+                conversation.wireshark = None;
             }
         }
         match self.flows.get_mut(conversation.current as usize) {
@@ -90,6 +117,7 @@ impl Table {
             refused: self.refused,
             copies: self.copies,
             unmatched_icmp: self.unmatched_icmp,
+            marked: self.marked,
         }
     }
 }
@@ -107,32 +135,43 @@ pub struct Finished {
     pub copies: u64,
     /// ICMP errors whose quoted packet was not captured.
     pub unmatched_icmp: u64,
+    /// Packets with marks, in order.
+    pub marked: Vec<Marked>,
 }
 
 impl Conversation {
     fn new(start: u64) -> Self {
         Self {
-            stream: Stream { start, base: [None; 2] },
+            stream: Stream::new(start),
             current: NO_FLOW,
             others: Vec::new(),
+            wireshark: None,
         }
     }
 
+    fn on_header(&mut self, segment: &Segment) -> Effect {
+        let from = segment.dir.index();
+        if segment.bad_offset {
+            return self.stream.effect(segment.packet, from, segment.seq, segment.flags);
+        }
+        self.stream
+            .on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)
+    }
+
+    fn marks(&mut self, segment: &Segment, effect: Effect) -> Marks {
+        self.wireshark.get_or_insert_default().on_segment(segment, effect)
+    }
+
     /// The flow that `segment` belongs to, made if need be; `None` where there is no room.
-    fn flow_for(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let restarted = self.stream.on_header(
-            segment.packet,
-            segment.dir.index(),
-            segment.seq,
-            segment.ack,
-            segment.flags,
-        );
-        let Some(flow) = flows.get_mut(self.current as usize) else {
+    /// `restarted`: Wireshark starts another stream with it.
+    fn flow_for(&mut self, segment: &Segment, restarted: bool, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
+        let Some(flow) = flows.get(self.current as usize) else {
             return self.start_flow(segment, flows, capture, false);
         };
-        if flow.path() != segment.path && !flow.fits(segment) {
+        if flow.path() != segment.path && (self.home_of(segment, flows).is_some() || !flow.fits(segment)) {
             return self.flow_elsewhere(segment, flows, capture);
         }
+        let flow = flows.get_mut(self.current as usize)?;
         match flow.relation(segment, restarted) {
             Relation::Same => Some(self.current),
             Relation::New => {
@@ -143,13 +182,18 @@ impl Conversation {
         }
     }
 
-    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
-    fn flow_elsewhere(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let home = self.others.iter().position(|&other| {
+    /// Place in `others` of a flow in this segment's VLAN or tunnel whose numbers it continues.
+    fn home_of(&self, segment: &Segment, flows: &[Flow]) -> Option<usize> {
+        self.others.iter().position(|&other| {
             flows
                 .get(other as usize)
                 .is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
-        });
+        })
+    }
+
+    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
+    fn flow_elsewhere(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
+        let home = self.home_of(segment, flows);
         let old = self.current;
         if let Some(place) = home {
             self.current = self.others.swap_remove(place);
@@ -198,30 +242,11 @@ impl Flow {
             };
         }
         // The SYN was not captured: another SYN-ACK, for another SYN, after the end.
-        if segment.flags.is_syn_ack() && self.is_over() && !self.fits(segment) {
+        let callers_isn = self.facts.sides[segment.dir.flip().index()].isn;
+        let answers_ours = callers_isn.is_some_and(|isn| segment.ack == isn.plus(1));
+        if segment.flags.is_syn_ack() && self.is_over() && !answers_ours && !self.fits(segment) {
             return Relation::New;
         }
         Relation::Same
-    }
-}
-
-impl Stream {
-    /// A TCP header on this 4-tuple; says whether it starts another stream.
-    fn on_header(&mut self, packet: u64, from: usize, seq: Seq, ack: Seq, flags: Flags) -> bool {
-        let mut restarted = false;
-        if flags.is_syn() && self.base[from].is_some_and(|base| base != seq) {
-            *self = Self {
-                start: packet,
-                base: [None; 2],
-            };
-            restarted = true;
-        }
-        if flags.is_syn_ack() || self.base[from].is_none() {
-            self.base[from] = Some(if flags.any(Flags::SYN) { seq } else { seq.minus(1) });
-        }
-        if self.base[1 - from].is_none() && flags.is_ack() {
-            self.base[1 - from] = Some(ack.minus(1));
-        }
-        restarted
     }
 }

@@ -6,6 +6,7 @@ pub mod file;
 pub mod findings;
 pub mod group;
 pub mod json;
+pub mod marks;
 pub mod paint;
 pub mod remarks;
 pub mod row;
@@ -21,6 +22,7 @@ pub mod totals;
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
 pub use json::Json;
+pub use marks::MarksCsv;
 pub use select::{Block, Only, Selection};
 pub use terminal::{Style, Terminal};
 pub use totals::Totals;
@@ -28,6 +30,7 @@ pub use totals::Totals;
 use crate::base::{Endpoint, Stamp};
 use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
+use crate::flow::mark::Marks;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use std::io;
 
@@ -44,6 +47,14 @@ pub trait Reporter {
     /// # Errors
     /// What the output reports.
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()>;
+
+    /// One packet with marks, in order of packets, after all flows.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn mark(&mut self, _: &MarkRow) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The totals.
     ///
@@ -89,6 +100,27 @@ pub struct FlowReport<'a> {
     pub findings: &'a [Finding],
     /// The finding that explains the status, if any (one of `findings`).
     pub cause: Option<&'a Finding>,
+}
+
+/// A packet with marks.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkRow {
+    /// Packet number in the recording.
+    pub packet: u64,
+    /// Number of its flow.
+    pub flow: u64,
+    /// Wireshark 4.0's stream number.
+    pub tcp_stream: Option<u64>,
+    /// Capture time.
+    pub stamp: Stamp,
+    /// Decimals of it that the capture really states.
+    pub stamp_digits: u8,
+    /// Sender.
+    pub source: Endpoint,
+    /// Receiver.
+    pub target: Endpoint,
+    /// What Wireshark says of it.
+    pub marks: Marks,
 }
 
 /// One side's counters in a row.

@@ -53,6 +53,7 @@ pub(super) fn read_segment(reader: &mut Reader, side: usize, words: &mut Words<'
         interface: 0,
         path: 0,
         header_cut: stated.header_cut,
+        bad_offset: false,
         kind: if length > 0 {
             PayloadKind::Other
         } else {

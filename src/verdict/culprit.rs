@@ -41,6 +41,13 @@ fn by_outcome(case: &Case<'_>) -> Culprit {
         (Handshake::SilentlyDropped, _) => silent(case),
         (Handshake::HalfOpen, _) => half_open(case),
         (Handshake::StalePeer, _) => Culprit::ServerHost,
+        // A server that gives up on a client which never acknowledged.
+        (Handshake::Aborted, _)
+            if case.facts.opening.syn_ack.count > 1
+                && case.facts.reset.is_some_and(|reset| !case.is_from_client(&reset)) =>
+        {
+            half_open(case)
+        }
         (Handshake::Aborted, _) | (_, Ending::RstClient | Ending::RstServer) => case
             .facts
             .reset
@@ -67,6 +74,8 @@ fn silent(case: &Case<'_>) -> Culprit {
 fn half_open(case: &Case<'_>) -> Culprit {
     match case.vantage() {
         Vantage::NearClient if case.facts.opening.syns_after_syn_ack > 0 => Culprit::ClientFilter,
+        // It had reached the client's network, and neither a retry nor a RST says what became of it.
+        Vantage::NearClient => Culprit::Unknown,
         _ => Culprit::Path,
     }
 }

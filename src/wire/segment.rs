@@ -127,6 +127,8 @@ pub struct Segment {
     pub path: u32,
     /// The captured bytes end inside the TCP header (after the flags) or before: fields beyond are zero.
     pub header_cut: bool,
+    /// The header's length cannot be true: below five words, or beyond the end of the segment.
+    pub bad_offset: bool,
     /// What the payload begins with.
     pub kind: PayloadKind,
     /// TLS server name or HTTP host, lower case, if the payload states one.
@@ -192,6 +194,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
         interface: origin.interface,
         path,
         header_cut: bytes.len() < header_length.max(20),
+        bad_offset: header_length < 20 || header_length > part.wire(),
         kind,
         name,
     })

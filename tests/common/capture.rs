@@ -87,9 +87,9 @@ impl Capture {
     pub fn pcapng(&self) -> Vec<u8> {
         let mut file = pcapng_head();
         pcapng_interface(&mut file, self);
-        self.packets
-            .iter()
-            .for_each(|packet| pcapng_packet(&mut file, 0, packet));
+        for packet in &self.packets {
+            pcapng_packet(&mut file, 0, packet);
+        }
         if !self.rest.is_empty() {
             words(&mut file, &[6, 96, 0, 0, 0]);
         }
@@ -100,12 +100,13 @@ impl Capture {
 /// Several captures as one pcapng, an interface each, one after the other.
 pub fn merged(captures: &[Capture]) -> Vec<u8> {
     let mut file = pcapng_head();
-    captures.iter().for_each(|capture| pcapng_interface(&mut file, capture));
+    for capture in captures {
+        pcapng_interface(&mut file, capture);
+    }
     for (interface, capture) in captures.iter().enumerate() {
-        let packets = &capture.packets;
-        packets
-            .iter()
-            .for_each(|packet| pcapng_packet(&mut file, interface as u32, packet));
+        for packet in &capture.packets {
+            pcapng_packet(&mut file, interface as u32, packet);
+        }
     }
     file
 }
@@ -178,7 +179,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn words(file: &mut Vec<u8>, words: &[u32]) {
-    words
-        .iter()
-        .for_each(|word| file.extend_from_slice(&word.to_le_bytes()));
+    for word in words {
+        file.extend_from_slice(&word.to_le_bytes());
+    }
 }

@@ -18,18 +18,6 @@ pub struct Told {
     pub verdict: Verdict,
 }
 
-/// The flows of `text`, in order of first packet.
-pub fn told(text: &str) -> Vec<Told> {
-    play(&Script::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
-}
-
-/// The only flow of `text`.
-pub fn one(text: &str) -> Told {
-    let mut flows = told(text);
-    assert_eq!(flows.len(), 1, "one flow is told\n{text}");
-    flows.remove(0)
-}
-
 /// Tracks and judges what a capture with everything in `script` would show.
 pub fn play(script: &Script) -> Vec<Told> {
     let (mut table, mut context) = (Table::default(), Context::default());
@@ -49,7 +37,9 @@ pub fn play(script: &Script) -> Vec<Told> {
     }
     let mut flows = table.finish().flows;
     flows.sort_by_key(|facts| facts.first.packet);
-    flows.iter().for_each(|facts| context.on_flow(facts));
+    for facts in &flows {
+        context.on_flow(facts);
+    }
     flows.into_iter().map(|facts| judged(facts, &context)).collect()
 }
 

@@ -1,0 +1,169 @@
+//! Zeek's words: the state of one end, the `conn_state` of a connection, and its history.
+
+use super::pack::{Pack, Packer, Unpacker, pack_words};
+use crate::base::words;
+use std::fmt;
+
+/// What Zeek knows of one end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not heard.
+    #[default]
+    Inactive,
+    SynSent,
+    SynAckSent,
+    /// Heard, but never opened.
+    Partial,
+    Established,
+    Closed,
+    Reset,
+}
+
+impl State {
+    /// It has sent a FIN or a RST.
+    pub(super) fn is_closed(self) -> bool {
+        matches!(self, Self::Closed | Self::Reset)
+    }
+
+    fn is_quiet(self) -> bool {
+        matches!(self, Self::Inactive | Self::Partial)
+    }
+}
+
+words! {
+    /// Zeek's `conn_state`.
+    ConnState {
+        S0 "S0" "SYN seen, no answer.",
+        S1 "S1" "Established, not closed.",
+        Sf "SF" "Established and closed by both sides.",
+        Rej "REJ" "The SYN was answered by a RST.",
+        S2 "S2" "Established, and only the originator has closed.",
+        S3 "S3" "Established, and only the responder has closed.",
+        Rsto "RSTO" "Established, and the originator sent a RST.",
+        Rstr "RSTR" "The responder sent a RST.",
+        RstoS0 "RSTOS0" "The originator sent a SYN and then a RST, and no SYN-ACK was seen.",
+        Rstrh "RSTRH" "The responder sent a SYN-ACK and then a RST, and no SYN was seen.",
+        Sh "SH" "The originator sent a SYN and then a FIN, and no SYN-ACK was seen.",
+        Shr "SHR" "The responder sent a SYN-ACK and then a FIN, and no SYN was seen.",
+        Oth "OTH" "No SYN seen: the middle of a connection.",
+    }
+}
+
+impl ConnState {
+    /// SEMANTICS 2.2, first hit. `is_empty`: neither side sent a byte.
+    pub(super) fn of(originator: State, responder: State, is_empty: bool, history: &History) -> Self {
+        use State::{Closed, Established, Inactive, Reset, SynAckSent, SynSent};
+        match (originator, responder) {
+            (SynSent | SynAckSent, Reset) => Self::Rej,
+            (Reset, Reset) if is_empty => Self::Rej,
+            (quiet, Reset) if quiet.is_quiet() => Self::Rstrh,
+            (_, Reset) => Self::Rstr,
+            (Reset, quiet) if quiet.is_quiet() && history.is_syn_and_rst() => Self::RstoS0,
+            (Reset, quiet) if quiet.is_quiet() => Self::Oth,
+            (Reset, _) => Self::Rsto,
+            (Closed, Closed) => Self::Sf,
+            (Closed, quiet) if quiet.is_quiet() => Self::Sh,
+            (Closed, _) => Self::S2,
+            (quiet, Closed) if quiet.is_quiet() => Self::Shr,
+            (_, Closed) => Self::S3,
+            (SynSent, Inactive) => Self::S0,
+            (Established, Established) => Self::S1,
+            _ => Self::Oth,
+        }
+    }
+}
+
+/// Letters that a history holds at most; only a connection with ever new SYNs, FINs or RSTs has more.
+const LETTERS: usize = 47;
+
+/// Zeek's history: a letter per kind of event, capital for the originator.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    letters: [u8; LETTERS],
+    length: u8,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            letters: [0; LETTERS],
+            length: 0,
+        }
+    }
+}
+
+impl History {
+    pub(super) fn push(&mut self, letter: u8) {
+        if let Some(free) = self.letters.get_mut(usize::from(self.length)) {
+            *free = letter;
+            self.length += 1;
+        }
+    }
+
+    pub(super) fn note(&mut self, letter: u8, by_originator: bool) {
+        self.push(if by_originator {
+            letter
+        } else {
+            letter.to_ascii_lowercase()
+        });
+    }
+
+    /// Originator and responder have changed places.
+    pub(super) fn flip(&mut self) {
+        let old = *self;
+        *self = Self::default();
+        self.push(b'^');
+        for letter in old.text().bytes() {
+            self.push(if letter.is_ascii_uppercase() {
+                letter.to_ascii_lowercase()
+            } else {
+                letter.to_ascii_uppercase()
+            });
+        }
+    }
+
+    /// The originator sent a SYN and then, with nothing that counts between, a RST.
+    fn is_syn_and_rst(&self) -> bool {
+        let own = self.text().trim_start_matches('^');
+        let behind = own.strip_prefix('S').and_then(|rest| rest.split_once('R'));
+        behind.is_some_and(|(between, _)| !between.contains(['H', 'A', 'F', 'G', 'I', 'Q']))
+    }
+
+    /// As Zeek prints it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let letters = self.letters.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(letters).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(out)
+    }
+}
+
+pack_words!(
+    State,
+    [
+        Self::Inactive,
+        Self::SynSent,
+        Self::SynAckSent,
+        Self::Partial,
+        Self::Established,
+        Self::Closed,
+        Self::Reset
+    ]
+);
+pack_words!(ConnState, Self::ALL);
+
+impl Pack for History {
+    fn pack(&self, to: &mut Packer) {
+        Box::<str>::from(self.text()).pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let mut history = Self::default();
+        Box::<str>::unpack(from).bytes().for_each(|letter| history.push(letter));
+        history
+    }
+}

@@ -1,0 +1,374 @@
+//! Zeek's `conn_state` and `history` of a flow, by Zeek's rules in its default configuration (SEMANTICS 2.1 to 2.4).
+//!
+//! Where Zeek would write several records for one flow, these are the first record's: the record ends where Zeek's timers,
+//! or a new connection on the same ports, would end it. Zeek knows no copies, so every packet counts.
+
+use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
+use super::conn_state::{ConnState, History, State};
+use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
+use crate::wire::{Flags, Segment};
+
+/// A SYN that nobody answers is given up (`tcp_attempt_delay`).
+const ATTEMPT: Span = Span::from_secs(5);
+/// A closed or reset connection is forgotten after so long without a packet (`tcp_close_delay`, `tcp_connection_linger`).
+const LINGER: Span = Span::from_secs(5);
+/// Silence that ends a connection that is not established (`udp_inactivity_timeout`, the default of all connections).
+const UNESTABLISHED: Span = Span::from_secs(60);
+/// Silence that ends an established connection (`tcp_inactivity_timeout`).
+const INACTIVE: Span = Span::from_secs(300);
+/// The same for protocols in which people pause (`port_inactivity_timeouts`).
+const PATIENT: Span = Span::from_secs(3600);
+const PATIENT_PORTS: [u16; 4] = [21, 22, 23, 513];
+
+/// Zeek's `likely_server_ports` as its base scripts fill them.
+const SERVER_PORTS: [u16; 46] = [
+    21, 22, 25, 53, 80, 81, 88, 110, 135, 139, 143, 389, 443, 445, 502, 563, 585, 587, 614, 631, 636, 989, 990, 992,
+    993, 995, 1080, 1434, 1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432, 6379, 6666, 6667, 6668, 6669,
+    8000, 8080, 8888,
+];
+
+/// Events that stand in a history only once per side.
+const ONCE: [u8; 8] = *b"SFRADIQX";
+
+/// One side as Zeek sees it.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    state: State,
+    /// The state before.
+    before: State,
+    /// End of the highest byte sent; nothing before its first packet, whatever its state.
+    last: Option<u32>,
+    /// Sequence number of its SYN.
+    start: u32,
+    /// Bits of [`ONCE`].
+    once: u8,
+    /// Sequence numbers of the last SYN, FIN and RST that stand in the history.
+    control: [u32; 3],
+    /// How often payload was sent again, the window was closed, payload was missed.
+    often: [u32; 3],
+    sent_data: bool,
+}
+
+/// What is counted in [`End::often`].
+#[derive(Clone, Copy)]
+enum Often {
+    Again,
+    ZeroWindow,
+    Gap,
+}
+
+/// Zeek's record of a flow while it grows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Zeek {
+    originator: Dir,
+    ends: [End; 2],
+    history: History,
+    started: Stamp,
+    last: Stamp,
+    /// Zeek has written the record; what follows belongs to another.
+    is_written: bool,
+}
+
+impl Zeek {
+    /// A record that starts with `segment`.
+    pub(super) fn new(segment: &Segment) -> Self {
+        let mut zeek = Self {
+            originator: segment.dir,
+            ends: [End::default(); 2],
+            history: History::default(),
+            started: segment.stamp,
+            last: segment.stamp,
+            is_written: false,
+        };
+        if is_flipped_by_ports(segment) {
+            zeek.originator = segment.dir.flip();
+            zeek.history.push(b'^');
+        }
+        zeek
+    }
+
+    /// The next packet. `missed`: it acknowledges payload that was never captured.
+    pub(super) fn on_segment(&mut self, segment: &Segment, missed: bool) {
+        // A header that reaches beyond the packet.
+        if segment.bad_offset {
+            return;
+        }
+        self.is_written = self.is_written || self.is_over(segment);
+        if self.is_written {
+            return;
+        }
+        self.last = self.last.max(segment.stamp);
+        self.flip_late(segment);
+        self.note_flags(segment);
+        self.note_window(segment);
+        self.note_sequence(segment);
+        self.change_state(segment);
+        if missed && self.ends.iter().all(|end| end.is_clean()) {
+            self.note_often(segment.dir.flip(), Often::Gap);
+        }
+    }
+
+    /// What the record says.
+    pub(super) fn finish(&self) -> (ConnState, History) {
+        let [own, peer] = [self.originator, self.originator.flip()].map(|dir| &self.ends[dir.index()]);
+        let is_empty = !own.sent_data && !peer.sent_data;
+        (
+            ConnState::of(own.state, peer.state, is_empty, &self.history),
+            self.history,
+        )
+    }
+
+    /// Zeek has given up the connection before this packet, or takes the packet for the start of another.
+    fn is_over(&self, segment: &Segment) -> bool {
+        let [own, peer] = self.pair(segment.dir);
+        let states = [own.state, peer.state];
+        if segment.flags.is_syn() && own.state != State::Inactive {
+            let is_closed = states.iter().any(|state| state.is_closed());
+            if is_closed || (own.start != segment.seq.0 && own.state != State::Partial) {
+                return true;
+            }
+        }
+        let silence = segment.stamp - self.last;
+        let [originator, responder] = [self.originator, self.originator.flip()].map(|dir| self.ends[dir.index()].state);
+        let is_attempt = matches!(originator, State::SynSent | State::SynAckSent) && responder == State::Inactive;
+        if is_attempt && segment.stamp - self.started >= ATTEMPT {
+            return true;
+        }
+        let waits = states
+            .iter()
+            .all(|state| matches!(state, State::Closed | State::Established))
+            && states != [State::Closed; 2];
+        if states.iter().any(|state| state.is_closed()) && !waits && silence >= LINGER {
+            return true;
+        }
+        silence > self.patience(&segment.key)
+    }
+
+    fn patience(&self, key: &FlowKey) -> Span {
+        let is_established = self.ends.iter().all(|end| end.is_clean());
+        let responder = key.sender_port(self.originator.flip());
+        match is_established {
+            true if PATIENT_PORTS.contains(&responder) => PATIENT,
+            true => INACTIVE,
+            false => UNESTABLISHED,
+        }
+    }
+
+    fn pair(&self, dir: Dir) -> [&End; 2] {
+        [&self.ends[dir.index()], &self.ends[dir.flip().index()]]
+    }
+
+    /// A connection that began with a SYN-ACK: the other side's first ordinary packet shows who called.
+    fn flip_late(&mut self, segment: &Segment) {
+        let sender = &self.ends[self.originator.index()];
+        let is_plain = !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST) && segment.flags.is_ack();
+        if sender.state == State::SynAckSent && segment.dir != self.originator && is_plain {
+            self.originator = segment.dir;
+            self.history.flip();
+            for end in &mut self.ends {
+                end.set(State::Established);
+            }
+        }
+    }
+
+    fn note_flags(&mut self, segment: &Segment) {
+        let flags = segment.flags;
+        let control = [Flags::SYN, Flags::FIN, Flags::RST].map(|flag| flags.any(flag));
+        match control {
+            [false, true, true] => self.note_once(segment.dir, b'I'),
+            [true, true, _] | [true, _, true] => self.note_once(segment.dir, b'Q'),
+            [true, ..] => self.note_control(segment, 0, if flags.is_ack() { b'H' } else { b'S' }),
+            [_, true, _] => self.note_control(segment, 1, b'F'),
+            [.., true] => self.note_control(segment, 2, b'R'),
+            _ if segment.length > 0 => self.note_once(segment.dir, b'D'),
+            _ if flags.is_ack() => self.note_once(segment.dir, b'A'),
+            _ => {}
+        }
+    }
+
+    /// SYN, FIN, RST: again only with another sequence number than the first one's.
+    fn note_control(&mut self, segment: &Segment, which: usize, letter: u8) {
+        let end = &mut self.ends[segment.dir.index()];
+        // A FIN comes behind the payload of its packet.
+        let seq = if which == 1 {
+            segment.seq.plus(segment.length).0
+        } else {
+            segment.seq.0
+        };
+        let is_first = end.once & 1 << which == 0;
+        if is_first {
+            end.control[which] = seq;
+            end.once |= 1 << which;
+        }
+        if is_first || end.control[which] != seq {
+            self.history.note(letter, segment.dir == self.originator);
+        }
+    }
+
+    fn note_once(&mut self, dir: Dir, letter: u8) {
+        let bit = ONCE
+            .iter()
+            .position(|&once| once == letter)
+            .map_or(0, |place| 1 << place);
+        let end = &mut self.ends[dir.index()];
+        if end.once & bit == 0 {
+            end.once |= bit;
+            self.history.note(letter, dir == self.originator);
+        }
+    }
+
+    /// The first, the tenth, the hundredth time.
+    fn note_often(&mut self, dir: Dir, what: Often) {
+        let count = &mut self.ends[dir.index()].often[what as usize];
+        *count = count.saturating_add(1);
+        if matches!(*count, 1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000) {
+            let letter = match what {
+                Often::Again => b'T',
+                Often::ZeroWindow => b'W',
+                Often::Gap => b'G',
+            };
+            self.history.note(letter, dir == self.originator);
+        }
+    }
+
+    fn note_window(&mut self, segment: &Segment) {
+        let [own, peer] = self.pair(segment.dir);
+        let is_boring = segment.flags.is_rst() || own.state == State::Reset || peer.state == State::Closed;
+        if segment.window == 0 && !is_boring {
+            self.note_often(segment.dir, Often::ZeroWindow);
+        }
+    }
+
+    /// Payload at or below the highest byte was sent again.
+    fn note_sequence(&mut self, segment: &Segment) {
+        let end = &mut self.ends[segment.dir.index()];
+        let phantom = u32::from(segment.flags.any(Flags::SYN)) + u32::from(segment.flags.is_fin());
+        let behind = segment.seq.0.wrapping_add(segment.length).wrapping_add(phantom);
+        let is_new_syn = segment.flags.any(Flags::SYN) && segment.seq.0 != end.start;
+        end.sent_data |= segment.length > 0;
+        let Some(last) = end.last.filter(|_| !is_new_syn) else {
+            end.start = segment.seq.0;
+            end.last = Some(behind);
+            return;
+        };
+        if end.state == State::Reset {
+            return;
+        }
+        let ahead = behind.wrapping_sub(last) as i32;
+        if ahead > 0 {
+            end.last = Some(behind);
+        } else if segment.length > 0 {
+            self.note_often(segment.dir, Often::Again);
+        }
+    }
+
+    fn change_state(&mut self, segment: &Segment) {
+        let from = segment.dir.index();
+        let is_originator = segment.dir == self.originator;
+        let [up, down] = &mut self.ends;
+        let (own, peer) = if from == 0 { (up, down) } else { (down, up) };
+        if segment.flags.any(Flags::SYN) {
+            on_syn(own, peer, segment.flags.is_ack(), is_originator);
+        }
+        if segment.flags.is_fin() {
+            on_fin(own, peer, segment.flags.is_rst());
+        }
+        if segment.flags.is_rst() {
+            on_rst(own, peer);
+        }
+        if own.state == State::Inactive {
+            own.set(State::Partial);
+        }
+    }
+}
+
+impl End {
+    fn set(&mut self, state: State) {
+        self.before = self.state;
+        self.state = state;
+    }
+
+    /// Established, or closed after that.
+    fn is_clean(&self) -> bool {
+        self.state == State::Established || (self.state == State::Closed && self.before == State::Established)
+    }
+}
+
+fn on_syn(own: &mut End, peer: &mut End, has_ack: bool, is_originator: bool) {
+    let answers = has_ack && peer.state != State::Inactive;
+    match own.state {
+        State::Inactive | State::SynSent if has_ack && (answers || !is_originator) => {
+            own.set(State::Established);
+            if !peer.state.is_closed() {
+                peer.set(State::Established);
+            }
+        }
+        State::Inactive => own.set(if has_ack { State::SynAckSent } else { State::SynSent }),
+        State::Partial if peer.state == State::Inactive && !has_ack => own.set(State::SynSent),
+        _ => {}
+    }
+}
+
+fn on_fin(own: &mut End, peer: &mut End, has_rst: bool) {
+    match own.state {
+        State::Reset => {}
+        State::Closed => {}
+        _ if has_rst => {}
+        _ => {
+            own.set(State::Closed);
+            // The other side's RST only followed its FIN: both are closed.
+            if peer.state == State::Reset && peer.before == State::Closed {
+                peer.set(State::Closed);
+            }
+        }
+    }
+}
+
+/// Sequence numbers are not looked at.
+fn on_rst(own: &mut End, peer: &End) {
+    let both_closed = own.state == State::Closed && peer.state == State::Closed;
+    if !both_closed && own.state != State::Reset {
+        own.set(State::Reset);
+    }
+}
+
+/// A connection whose SYN is missing: the likelier server is the responder.
+fn is_flipped_by_ports(segment: &Segment) -> bool {
+    if segment.flags.any(Flags::SYN) && !segment.flags.is_syn_ack() {
+        return false;
+    }
+    let [source, target] = [segment.dir, segment.dir.flip()].map(|dir| segment.key.sender_port(dir));
+    match [source, target].map(|port| SERVER_PORTS.contains(&port)) {
+        _ if segment.flags.is_syn_ack() => false,
+        [true, false] => true,
+        [true, true] => source < target,
+        _ => false,
+    }
+}
+
+pack_fields!(Zeek { originator ends history started last is_written });
+
+impl Pack for End {
+    fn pack(&self, to: &mut Packer) {
+        self.state.pack(to);
+        self.before.pack(to);
+        self.last.map(Seq).pack(to);
+        pack_bare_seq(self.start, to);
+        self.once.pack(to);
+        self.control.iter().for_each(|&seq| pack_bare_seq(seq, to));
+        self.often.pack(to);
+        self.sent_data.pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self {
+            state: Pack::unpack(from),
+            before: Pack::unpack(from),
+            last: Option::<Seq>::unpack(from).map(|seq| seq.0),
+            start: unpack_bare_seq(from),
+            once: Pack::unpack(from),
+            control: std::array::from_fn(|_| unpack_bare_seq(from)),
+            often: Pack::unpack(from),
+            sent_data: Pack::unpack(from),
+        }
+    }
+}
