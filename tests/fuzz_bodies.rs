@@ -135,7 +135,7 @@ pub fn whole(bytes: &[u8]) {
 }
 
 fn judge_all(table: Table, context: &mut Context) {
-    let flows = table.finish().flows;
+    let flows = table.finish().flows().collect::<Vec<_>>();
     for facts in &flows {
         context.on_flow(facts);
     }

@@ -114,7 +114,7 @@ fn look() -> Option<Views> {
 fn our_view(bytes: &[u8]) -> BTreeMap<u64, Stream> {
     let facts: BTreeMap<u64, FlowFacts> = facts_of(bytes)
         .into_iter()
-        .map(|facts| (facts.first.packet, facts))
+        .map(|facts| (facts.first.number(), facts))
         .collect();
     let mut streams: BTreeMap<u64, Stream> = BTreeMap::new();
     for flow in outcome::judged(bytes) {
@@ -160,7 +160,7 @@ fn facts_of(bytes: &[u8]) -> Vec<FlowFacts> {
             }
         }
     }
-    table.finish().flows
+    table.finish().flows().collect::<Vec<_>>()
 }
 
 const FIELDS: [&str; 13] = [

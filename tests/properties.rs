@@ -21,13 +21,39 @@ fn said(bytes: &[u8], way: Way) -> String {
 }
 
 #[test]
+fn packing_quiet_flows_changes_not_one_byte() {
+    for fixture in fixture::all() {
+        let bytes = fixture.bytes();
+        let (plain, packed) = (
+            said(&bytes, Way::default()),
+            said(
+                &bytes,
+                Way {
+                    open: 1,
+                    ..Way::default()
+                },
+            ),
+        );
+        assert!(plain == packed, "{}", fixture.name());
+    }
+}
+
+#[test]
 fn threads_and_batches_change_not_one_byte() {
     for fixture in fixture::all() {
         let bytes = fixture.bytes();
         let plain = said(&bytes, Way::default());
         for (threads, batch) in [(1, 1), (2, 7), (3, 64)] {
             assert!(
-                plain == said(&bytes, Way { threads, batch }),
+                plain
+                    == said(
+                        &bytes,
+                        Way {
+                            threads,
+                            batch,
+                            open: 0
+                        }
+                    ),
                 "{} with {threads} threads and batches of {batch}",
                 fixture.name()
             );

@@ -1,6 +1,6 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
-use super::marks::{self, Ledger, Listed};
+use super::marks::{Ledger, Listed};
 use super::rows;
 use crate::base::{Endpoint, Map, Set, limits};
 use crate::capture::CaptureInfo;
@@ -11,6 +11,9 @@ use crate::flow::table::Finished;
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::io;
 use std::net::IpAddr;
 
@@ -45,8 +48,7 @@ impl CaptureReport {
 #[derive(Debug)]
 pub struct Analysis {
     captures: Vec<CaptureReport>,
-    /// In order of first packet.
-    flows: Vec<FlowFacts>,
+    shards: Vec<Finished>,
     context: Context,
     /// First packets of Wireshark's streams, ascending: the place is the number.
     streams: Vec<u64>,
@@ -69,35 +71,37 @@ impl Analysis {
         let mut context = context_of(&captures);
         context.names.extend(names);
         heard.into_iter().for_each(|ip| context.on_heard(ip));
-        let (mut flows, mut streams, mut marked) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut copies, mut refused) = (0, 0);
-        for mut shard in finished {
-            marked.push(marks::take(&mut shard));
-            flows.append(&mut shard.flows);
-            streams.append(&mut shard.other_streams);
-            copies += shard.copies;
-            refused += shard.refused;
+        let mut shards = finished;
+        let mut streams: Vec<u64> = shards
+            .iter_mut()
+            .flat_map(|shard| std::mem::take(&mut shard.other_streams))
+            .collect();
+        let marks = Ledger::new(shards.iter_mut().map(|shard| std::mem::take(&mut shard.marked)));
+        for place in Order::new(&shards) {
+            let shard = &shards[place.shard];
+            // A lone SYN is a stream of its own, and tells nothing about the recording.
+            match shard.facts(place.number).filter(|_| !shard.is_lone(place.number)) {
+                Some(facts) => {
+                    streams.push(facts.stream_start);
+                    context.on_flow(&facts);
+                }
+                None => streams.push(place.first),
+            }
         }
-        flows.sort_by_key(|facts| (facts.first.number(), facts.first.stamp));
-        for facts in &flows {
-            context.on_flow(facts);
-        }
-        streams.extend(flows.iter().map(|facts| facts.stream_start));
         streams.sort_unstable();
         streams.dedup();
-        let marks = Ledger::new(marked, &flows);
+        let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         let refused = (refused > 0).then(|| {
-            format!(
-                "{refused} packets belong to flows that were not tracked, because more than {} were open at once",
-                flows.len()
-            )
+            let flows: usize = shards.iter().map(Finished::len).sum();
+            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for")
         });
         let full = marks
             .is_full
             .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
+        let copies = shards.iter().map(|shard| shard.copies).sum();
         Self {
             captures,
-            flows,
+            shards,
             context,
             streams,
             marks,
@@ -119,16 +123,20 @@ impl Analysis {
     ) -> io::Result<()> {
         self.tell_head(reporters)?;
         let mut flows = 0;
-        let mut listed = Vec::new();
-        for (place, facts) in self.flows.iter().enumerate() {
+        let mut listed = Map::default();
+        for place in Order::new(&self.shards) {
+            let Some(facts) = self.shards[place.shard].facts(place.number) else {
+                continue;
+            };
+            let facts = &facts;
             let case = Case::new(facts, &self.context);
             if !selected(case.client(), case.server()) {
                 continue;
             }
             flows += 1;
             if !self.marks.is_empty() {
-                listed.resize(place, None);
-                listed.push(Some(Listed::new(facts, flows, self.capture_of(facts).1)));
+                let digits = self.capture_of(facts).1;
+                listed.insert((place.shard as u8, place.number), Listed::new(facts, flows, digits));
             }
             let findings = find_all(&case);
             let verdict = judge(&case, &findings);
@@ -190,6 +198,48 @@ impl Analysis {
     /// Wireshark's number for the stream that starts with packet `start`.
     pub(super) fn stream_at(&self, start: u64) -> Option<u64> {
         self.streams.binary_search(&start).ok().map(|place| place as u64)
+    }
+}
+
+/// A flow's place, and its first packet.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    first: u64,
+    shard: usize,
+    number: u32,
+}
+
+/// All flows in order of first packet: within a shard they are in this order already.
+#[derive(Debug)]
+struct Order<'a> {
+    shards: &'a [Finished],
+    /// The next flow of every shard that has one, the first of all on top.
+    heads: BinaryHeap<Reverse<(u64, usize, u32)>>,
+}
+
+impl<'a> Order<'a> {
+    fn new(shards: &'a [Finished]) -> Self {
+        let head = |(place, shard): (usize, &Finished)| Some(Reverse((shard.first_packet(0)?, place, 0)));
+        Self {
+            shards,
+            heads: shards.iter().enumerate().filter_map(head).collect(),
+        }
+    }
+}
+
+impl Iterator for Order<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        let mut head = self.heads.peek_mut()?;
+        let Reverse((first, shard, number)) = *head;
+        match self.shards[shard].first_packet(number + 1) {
+            Some(next) => *head = Reverse((next, shard, number + 1)),
+            None => {
+                PeekMut::pop(head);
+            }
+        }
+        Some(Place { first, shard, number })
     }
 }
 

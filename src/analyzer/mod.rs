@@ -23,7 +23,7 @@ const RUN: usize = 256;
 pub struct Analyzer {
     pool: Option<rayon::ThreadPool>,
     shards: Vec<Shard>,
-    hasher: foldhash::fast::RandomState,
+    hasher: foldhash::fast::FixedState,
     reassembler: Reassembler,
     decoded: Vec<Heard>,
     tally: Tally,
@@ -75,7 +75,7 @@ impl Analyzer {
         Ok(Self {
             pool,
             shards: (0..limits::SHARDS).map(|_| Shard::default()).collect(),
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: foldhash::fast::FixedState::default(),
             reassembler: Reassembler::default(),
             decoded: Vec::new(),
             tally: Tally::default(),
@@ -91,6 +91,13 @@ impl Analyzer {
     /// Looks only at packets that match `text`, in libpcap's syntax. Packet numbers stay those of the whole capture.
     pub fn set_filter(&mut self, text: String) {
         self.filter = Some((text, Vec::new()));
+    }
+
+    /// Keeps so many flows unpacked, in each of [`limits::SHARDS`] shards. Changes the memory needed and no answer.
+    pub fn set_open_flows(&mut self, count: usize) {
+        self.shards
+            .iter_mut()
+            .for_each(|shard| shard.table.set_open_flows(count));
     }
 
     /// From now on, packets get their marks.

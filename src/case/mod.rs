@@ -62,7 +62,12 @@ impl<'a> Case<'a> {
     /// SEMANTICS 5.1: 2.2 times the last interval, which is taken as 3 s where there is only one.
     #[must_use]
     pub fn has_waited(&self, sent: &Repeats) -> bool {
-        let gap = if sent.count > 1 { sent.widest_gap } else { Span::from_secs(3) }.max(Span::from_millis(200));
+        let gap = if sent.count > 1 {
+            sent.widest_gap
+        } else {
+            Span::from_secs(3)
+        }
+        .max(Span::from_millis(200));
         sent.last
             .is_some_and(|last| self.capture_end() - last.stamp >= gap.times_tenths(22))
     }

@@ -72,17 +72,20 @@ impl Copies {
         // A receiver may well send the same empty ACK several times within a millisecond, and a host without the
         // connection the same RST.
         let is_plain = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN);
-        self.prints.iter().filter(|old| old.is_set && old.hash == print.hash).any(|old| {
-            let within = match (has_id, (old.path, old.seat) != (print.path, print.seat)) {
-                (true, _) => WITH_ID,
-                (false, true) if old.path != print.path => WITH_ID,
-                (false, true) => ELSEWHERE,
-                (false, false) if is_plain => return false,
-                (false, false) if segment.flags.is_syn_ack() && !self.is_first_answer => SYN_ACK,
-                (false, false) => WITHOUT_ID,
-            };
-            (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
-        })
+        self.prints
+            .iter()
+            .filter(|old| old.is_set && old.hash == print.hash)
+            .any(|old| {
+                let within = match (has_id, (old.path, old.seat) != (print.path, print.seat)) {
+                    (true, _) => WITH_ID,
+                    (false, true) if old.path != print.path => WITH_ID,
+                    (false, true) => ELSEWHERE,
+                    (false, false) if is_plain => return false,
+                    (false, false) if segment.flags.is_syn_ack() && !self.is_first_answer => SYN_ACK,
+                    (false, false) => WITHOUT_ID,
+                };
+                (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
+            })
     }
 }
 

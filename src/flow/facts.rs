@@ -18,7 +18,10 @@ impl Sighting {
     /// Packet `number` (from 1) at `stamp`.
     #[must_use]
     pub fn new(number: u64, stamp: Stamp) -> Self {
-        Self { packet: NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN), stamp }
+        Self {
+            packet: NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN),
+            stamp,
+        }
     }
 
     /// Packet number in the recording.

@@ -27,10 +27,14 @@ impl Holes {
     /// `[start, end)` was jumped over; it lies beyond every range known so far.
     pub fn open(&mut self, start: Seq, end: Seq) {
         if self.ranges.len() >= limits::MAX_HOLES {
-            let (from, to) = self.ranges.remove(0);
-            self.given_up += u64::from(to.since(from).unsigned_abs());
+            self.give_up_first();
         }
         self.ranges.push((start, end));
+    }
+
+    fn give_up_first(&mut self) {
+        let (from, to) = self.ranges.remove(0);
+        self.given_up += u64::from(to.since(from).unsigned_abs());
     }
 
     /// `[start, end)` arrived after all; says whether any of it was missing.
@@ -51,6 +55,9 @@ impl Holes {
                 self.ranges.insert(at, (from, start));
                 at += 1;
             }
+        }
+        while self.ranges.len() > limits::MAX_HOLES {
+            self.give_up_first();
         }
         hit
     }

@@ -45,6 +45,7 @@ impl LoneSyn {
             && segment.kind == PayloadKind::None
             && segment.name.is_none()
             && !segment.header_cut
+            && !segment.bad_offset
             && options.sack.is_none()
             && options.second_sack.is_none()
             && options.timestamps.is_none_or(|(_, tsecr)| tsecr == 0);
@@ -116,6 +117,7 @@ impl LoneSyn {
             interface: self.interface,
             path: self.path,
             header_cut: false,
+            bad_offset: false,
             kind: PayloadKind::None,
             name: None,
         }
@@ -151,7 +153,13 @@ mod tests {
 
     #[test]
     fn anything_else_keeps_its_own_form() {
-        for line in ["0 > S. 0:0(0) ack 1", "0 > S 0:100(100)", "0 > SF 0:0(0)", "0 > . 1:1(0) ack 1", "0 > R 1:1(0)"] {
+        for line in [
+            "0 > S. 0:0(0) ack 1",
+            "0 > S 0:100(100)",
+            "0 > SF 0:0(0)",
+            "0 > . 1:1(0) ack 1",
+            "0 > R 1:1(0)",
+        ] {
             assert!(LoneSyn::new(&segment(line), 0).is_none(), "{line}");
         }
     }

@@ -65,7 +65,7 @@ pub struct Marked {
     pub stamp: Stamp,
     /// Packet that started Wireshark's stream.
     pub stream_start: u64,
-    /// Place of its flow in [`super::table::Finished::flows`].
+    /// Number of its flow in its shard.
     pub flow: u32,
     /// What Wireshark says of it.
     pub marks: Marks,

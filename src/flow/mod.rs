@@ -4,6 +4,7 @@ pub mod facts;
 mod conn_state;
 mod copies;
 mod holes;
+mod lone;
 pub mod mark;
 mod opening;
 mod pack;
@@ -11,6 +12,7 @@ mod receiver;
 mod reset;
 mod roles;
 mod sender;
+mod store;
 pub mod table;
 mod wireshark;
 mod zeek;
@@ -18,13 +20,14 @@ mod zeek;
 pub use conn_state::{ConnState, History};
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
-use pack::pack_fields;
 use crate::base::{Dir, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
 use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
+use pack::pack_fields;
 use receiver::Receiver;
 use sender::{Progress, Sender};
+use table::Conversation;
 use zeek::Zeek;
 
 /// Live state of one side, dropped when the flow is finished.
@@ -40,6 +43,8 @@ struct Side {
 pub struct Flow {
     facts: FlowFacts,
     sides: [Side; 2],
+    /// What it knows of its 4-tuple.
+    conversation: Conversation,
     /// VLANs and tunnels of its first packet.
     path: u32,
     /// The last silence of at least [`IDLE`]: how long, and when it ended.
@@ -59,9 +64,8 @@ pub const IDLE: Span = Span::from_secs(10);
 const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
-    /// A flow whose first packet is `segment`. `stream_start` is the packet that started Wireshark's stream.
-    #[must_use]
-    pub fn new(segment: &Segment, capture: u16, stream_start: u64) -> Self {
+    /// A flow whose first packet is `segment`, the newest of its 4-tuple.
+    fn new(segment: &Segment, capture: u16, conversation: Conversation) -> Self {
         let at = Sighting::from(segment);
         Self {
             facts: FlowFacts {
@@ -72,7 +76,7 @@ impl Flow {
                 capture,
                 first: at,
                 last: at,
-                stream_start,
+                stream_start: conversation.stream.start,
                 sides: [SideFacts::default(); 2],
                 opening: OpeningFacts::default(),
                 reset: None,
@@ -93,6 +97,7 @@ impl Flow {
                 history: History::default(),
             },
             sides: [Side::default(), Side::default()],
+            conversation,
             path: segment.path,
             idle: None,
             last_speaker: None,
@@ -106,6 +111,23 @@ impl Flow {
     #[must_use]
     pub fn facts(&self) -> &FlowFacts {
         &self.facts
+    }
+
+    /// Another flow becomes the newest of this 4-tuple.
+    fn take_conversation(&mut self) -> Conversation {
+        let stream = self.conversation.stream;
+        std::mem::replace(
+            &mut self.conversation,
+            Conversation {
+                stream,
+                others: Vec::new(),
+            },
+        )
+    }
+
+    /// It has been quiet for so long that no copies of its last packets can come.
+    fn forget_copies(&mut self) {
+        self.sides.iter_mut().for_each(|side| side.copies.forget());
     }
 
     /// VLANs and tunnels of its first packet.
@@ -361,4 +383,4 @@ impl Flow {
 }
 
 pack_fields!(Side { sender receiver copies });
-pack_fields!(Flow { facts sides path idle last_speaker syns_acked zeek first_syn_asked });
+pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked });

@@ -1,7 +1,7 @@
 //! One side as a receiver: the acknowledgments and windows that it advertises.
 
-use super::pack::pack_fields;
 use super::facts::{SideFacts, Sighting};
+use super::pack::pack_fields;
 use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
 

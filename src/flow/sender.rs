@@ -1,8 +1,8 @@
 //! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
 
-use super::pack::pack_fields;
 use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
+use super::pack::pack_fields;
 use crate::base::{Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 

@@ -6,6 +6,8 @@ use super::copies;
 use super::facts::FlowFacts;
 use super::lone::LoneSyn;
 use super::pack::{Pack, Packer, Unpacker};
+use super::table::Conversation;
+use super::wireshark::Stream;
 use crate::base::{FlowKey, Stamp, limits};
 
 /// Where one flow is.
@@ -15,7 +17,7 @@ enum Slot {
     Open(u32),
     /// Chunk, start in it, and length.
     Packed(u16, u32, u16),
-    /// Too long for a packed slot (a flow with very many holes): kept open for good.
+    /// Nowhere: never said of a flow that is there.
     Gone,
 }
 
@@ -23,21 +25,47 @@ enum Slot {
 const CHUNK: usize = 1 << 20;
 
 /// The flows of one shard, numbered in order of first packet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Store {
     slots: Vec<Slot>,
     lone: Arena<LoneSyn>,
     open: Arena<(u32, Box<Flow>)>,
     chunks: Vec<Vec<u8>>,
+    /// Bytes in the chunks, and how many of them belong to flows that were unpacked again.
+    packed: usize,
+    garbage: usize,
     scratch: Vec<u8>,
     /// Latest stamp of any segment.
     now: Stamp,
+    /// Flows that are kept unpacked.
+    most_open: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            lone: Arena::default(),
+            open: Arena::default(),
+            chunks: Vec::new(),
+            packed: 0,
+            garbage: 0,
+            scratch: Vec::new(),
+            now: Stamp::default(),
+            most_open: limits::MAX_OPEN_PER_SHARD,
+        }
+    }
 }
 
 impl Store {
     /// Flows so far.
     pub fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Keeps so many flows unpacked, at least one.
+    pub fn set_open_flows(&mut self, count: usize) {
+        self.most_open = count.max(1);
     }
 
     /// Time goes on.
@@ -70,6 +98,7 @@ impl Store {
             }
             Slot::Packed(chunk, start, length) => {
                 let flow = unpack(&self.chunks, chunk, start, length);
+                self.garbage += usize::from(length);
                 self.put_open(number, Box::new(flow));
             }
             Slot::Gone => return None,
@@ -81,7 +110,7 @@ impl Store {
     }
 
     fn put_open(&mut self, number: u32, flow: Box<Flow>) {
-        if self.open.used() >= limits::MAX_OPEN_PER_SHARD {
+        if self.open.used() >= self.most_open {
             self.pack_quiet();
         }
         let place = self.open.put((number, flow));
@@ -92,16 +121,23 @@ impl Store {
 
     /// Packs the half of the open flows that has been quiet for longest.
     fn pack_quiet(&mut self) {
-        let mut quiet: Vec<(Stamp, u32)> =
-            self.open.iter().map(|(place, (_, flow))| (flow.facts().last.stamp, place)).collect();
-        let half = quiet.len() / 2;
-        quiet.select_nth_unstable(half);
+        let mut quiet: Vec<(Stamp, u32)> = self
+            .open
+            .iter()
+            .map(|(place, (_, flow))| (flow.facts().last.stamp, place))
+            .collect();
+        let half = quiet.len().div_ceil(2);
+        quiet.select_nth_unstable(half - 1);
         for &(last, place) in quiet.iter().take(half) {
-            let Some((number, mut flow)) = self.open.take(place) else { continue };
+            let Some((number, mut flow)) = self.open.take(place) else {
+                continue;
+            };
             if self.now - last > copies::LONGEST {
                 flow.forget_copies();
             }
-            let slot = self.pack(&flow).unwrap_or_else(|| Slot::Open(self.open.put((number, flow))));
+            let slot = self
+                .pack(&flow)
+                .unwrap_or_else(|| Slot::Open(self.open.put((number, flow))));
             if let Some(old) = self.slots.get_mut(number as usize) {
                 *old = slot;
             }
@@ -113,14 +149,41 @@ impl Store {
         let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
         flow.pack(&mut packer);
         self.scratch = packer.finish();
-        let length = u16::try_from(self.scratch.len()).ok()?;
-        if self.chunks.last().is_none_or(|chunk| chunk.len() + usize::from(length) > CHUNK) {
+        if self.garbage > CHUNK && self.garbage > self.packed / 2 {
+            self.sweep();
+        }
+        let bytes = std::mem::take(&mut self.scratch);
+        let slot = self.keep(&bytes);
+        self.scratch = bytes;
+        slot
+    }
+
+    /// Leaves the garbage behind.
+    fn sweep(&mut self) {
+        let old = std::mem::take(&mut self.chunks);
+        (self.packed, self.garbage) = (0, 0);
+        for number in 0..self.slots.len() {
+            if let Some(&Slot::Packed(chunk, start, length)) = self.slots.get(number) {
+                let kept = self.keep(bytes_at(&old, chunk, start, length));
+                self.slots[number] = kept.unwrap_or(Slot::Gone);
+            }
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Option<Slot> {
+        let length = u16::try_from(bytes.len()).ok()?;
+        if self
+            .chunks
+            .last()
+            .is_none_or(|chunk| chunk.len() + usize::from(length) > CHUNK)
+        {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         let number = u16::try_from(self.chunks.len() - 1).ok()?;
         let chunk = self.chunks.last_mut()?;
         let start = chunk.len() as u32;
-        chunk.extend_from_slice(&self.scratch);
+        chunk.extend_from_slice(bytes);
+        self.packed += bytes.len();
         Some(Slot::Packed(number, start, length))
     }
 
@@ -134,7 +197,22 @@ impl Store {
         })
     }
 
-    /// First packet and stream start of flow `number`, without unpacking what need not be.
+    /// First packet of flow `number`.
+    pub fn first_packet(&self, number: u32) -> Option<u64> {
+        Some(match *self.slots.get(number as usize)? {
+            Slot::Lone(place) => self.lone.peek(place)?.packet(),
+            Slot::Open(place) => self.open.peek(place)?.1.facts().first.number(),
+            Slot::Packed(chunk, start, length) => Unpacker::new(bytes_at(&self.chunks, chunk, start, length)).packet(),
+            Slot::Gone => return None,
+        })
+    }
+
+    /// Is there a flow of which one SYN is all?
+    pub fn has_lone(&self) -> bool {
+        self.lone.used() > 0
+    }
+
+    /// Is one SYN all of flow `number`?
     pub fn is_lone(&self, number: u32) -> bool {
         matches!(self.slots.get(number as usize), Some(Slot::Lone(_)))
     }
@@ -142,15 +220,34 @@ impl Store {
 
 fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
     let segment = syn.segment(key);
-    let mut flow = Flow::new(&segment, syn.capture(), segment.packet);
+    let mut stream = Stream::new(segment.packet);
+    stream.on_header(
+        segment.packet,
+        segment.dir.index(),
+        segment.seq,
+        segment.ack,
+        segment.flags,
+    );
+    let mut flow = Flow::new(
+        &segment,
+        syn.capture(),
+        Conversation {
+            stream,
+            others: Vec::new(),
+        },
+    );
     flow.on_segment(&segment);
     flow
 }
 
-fn unpack(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> Flow {
+fn bytes_at(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> &[u8] {
     let start = start as usize;
-    let bytes = chunks.get(usize::from(chunk)).and_then(|chunk| chunk.get(start..start + usize::from(length)));
-    Flow::unpack(&mut Unpacker::new(bytes.unwrap_or_default()))
+    let chunk = chunks.get(usize::from(chunk)).map_or(&[][..], Vec::as_slice);
+    chunk.get(start..start + usize::from(length)).unwrap_or_default()
+}
+
+fn unpack(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> Flow {
+    Flow::unpack(&mut Unpacker::new(bytes_at(chunks, chunk, start, length)))
 }
 
 /// Items whose places are used again.
@@ -162,7 +259,10 @@ struct Arena<T> {
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), free: Vec::new() }
+        Self {
+            items: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -197,6 +297,9 @@ impl<T> Arena<T> {
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.items.iter().enumerate().filter_map(|(place, item)| Some((place as u32, item.as_ref()?)))
+        self.items
+            .iter()
+            .enumerate()
+            .filter_map(|(place, item)| Some((place as u32, item.as_ref()?)))
     }
 }

@@ -2,76 +2,201 @@
 
 use super::Flow;
 use super::facts::{FlowFacts, Sighting};
-use super::mark::{Marked, Marks};
+use super::lone::LoneSyn;
+use super::mark::Marked;
+use super::store::Store;
 use super::wireshark::{Effect, Stream, Wireshark};
 use crate::base::{FlowKey, Map, limits};
 use crate::wire::{IcmpError, Segment};
 
-/// What one 4-tuple has seen: the stream that Wireshark would count, and the flow that its packets belong to.
-#[derive(Clone, Debug)]
-struct Conversation {
-    stream: Stream,
-    /// Index into `Table::flows` of the newest flow.
-    current: u32,
-    /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from the current one.
-    others: Vec<u32>,
-    /// Where marks are wanted: Wireshark's own state of the stream, which knows no VLANs.
-    wireshark: Option<Box<Wireshark>>,
-}
+/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
+type KeyV4 = ([u8; 4], [u8; 4], u16, u16);
+/// The same for IPv6.
+type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 
 /// The flows of one shard.
 #[derive(Debug, Default)]
 pub struct Table {
-    conversations: Map<FlowKey, Conversation>,
-    flows: Vec<Flow>,
-    /// Packets that started a stream without a flow of its own (headers quoted in ICMP errors).
+    /// Number of the newest flow of every 4-tuple.
+    v4: Map<KeyV4, u32>,
+    v6: Map<KeyV6, u32>,
+    store: Store,
+    /// Streams that only headers quoted in ICMP errors belong to so far.
+    bare: Map<FlowKey, Stream>,
+    /// Packets that started a stream without a flow of its own.
     other_streams: Vec<u64>,
     /// Segments of flows that there was no room for.
     refused: u64,
     /// Copies of packets captured before.
     copies: u64,
-    /// ICMP errors whose quoted packet was not captured.
-    unmatched_icmp: u64,
-    /// Marks are wanted.
-    wants_marks: bool,
+    /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
+    wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
 }
 
-const NO_FLOW: u32 = u32::MAX;
+/// What a flow knows of its 4-tuple as long as it is the newest one there.
+#[derive(Clone, Debug)]
+pub(super) struct Conversation {
+    pub(super) stream: Stream,
+    /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from this one.
+    pub(super) others: Vec<u32>,
+}
+
+super::pack::pack_fields!(Conversation { stream others });
 
 impl Table {
+    /// Keeps so many flows unpacked. Changes the memory needed and no answer.
+    pub fn set_open_flows(&mut self, count: usize) {
+        self.store.set_open_flows(count);
+    }
+
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
-        let conversation = self
-            .conversations
-            .entry(segment.key)
-            .or_insert_with(|| Conversation::new(segment.packet));
-        let effect = conversation.on_header(segment);
-        let index = conversation.flow_for(segment, effect == Effect::Restarted, &mut self.flows, capture);
-        if self.wants_marks {
-            let marks = conversation.marks(segment, effect);
-            let stream = conversation.stream.start;
-            if let (false, Some(flow)) = (marks.is_empty(), index) {
-                self.marked.push(Marked::new(segment, flow, stream, marks));
+        self.store.on_time(segment.stamp);
+        let Some(newest) = self.newest(&segment.key) else {
+            let mut stream = self
+                .bare
+                .remove(&segment.key)
+                .unwrap_or_else(|| Stream::new(segment.packet));
+            let effect = on_header(&mut stream, segment);
+            let number = self.start_flow(
+                segment,
+                Conversation {
+                    stream,
+                    others: Vec::new(),
+                },
+                capture,
+                false,
+            );
+            self.mark(segment, effect, number, stream.start);
+            return;
+        };
+        let Some(flow) = self.store.open(newest, segment.key) else {
+            self.refused += 1;
+            return;
+        };
+        let effect = on_header(&mut flow.conversation.stream, segment);
+        let start = flow.conversation.stream.start;
+        match self.choose(newest, segment, effect == Effect::Restarted) {
+            Choice::Flow(number) => {
+                if effect == Effect::Restarted {
+                    self.other_streams.push(segment.packet);
+                }
+                self.mark(segment, effect, Some(number), start);
+                if let Some(flow) = self.store.open(number, segment.key) {
+                    self.copies += u64::from(flow.on_segment(segment));
+                }
+            }
+            Choice::New(conversation, is_retry) => {
+                let number = self.start_flow(segment, conversation, capture, is_retry);
+                self.mark(segment, effect, number, start);
             }
         }
-        let flow = index.and_then(|index| self.flows.get_mut(index as usize));
-        if effect == Effect::Restarted
-            && flow
-                .as_ref()
-                .is_none_or(|flow| flow.facts.stream_start != segment.packet)
-        {
-            self.other_streams.push(segment.packet);
+    }
+
+    /// Which flow of its 4-tuple a segment belongs to, the newest being `newest`.
+    fn choose(&mut self, newest: u32, segment: &Segment, restarted: bool) -> Choice {
+        let Some(flow) = self.store.open(newest, segment.key) else {
+            return Choice::Flow(newest);
+        };
+        if flow.path() != segment.path {
+            let (fits, others) = (flow.fits(segment), flow.conversation.others.clone());
+            let home = others.into_iter().find(|&other| self.is_home(other, segment));
+            if home.is_some() || !fits {
+                return self.go_elsewhere(newest, home, segment);
+            }
         }
-        match flow {
-            Some(flow) => self.copies += u64::from(flow.on_segment(segment)),
-            None => self.refused += 1,
+        let Some(flow) = self.store.open(newest, segment.key) else {
+            return Choice::Flow(newest);
+        };
+        match flow.relation(segment, restarted) {
+            Relation::Same => Choice::Flow(newest),
+            Relation::New => {
+                flow.on_superseded(Sighting::from(segment));
+                Choice::New(flow.take_conversation(), false)
+            }
+            Relation::Retry => Choice::New(flow.take_conversation(), true),
+        }
+    }
+
+    /// Flow `number` lives in this segment's VLAN or tunnel, and the segment continues its numbers.
+    fn is_home(&mut self, number: u32, segment: &Segment) -> bool {
+        let flow = self.store.open(number, segment.key);
+        flow.is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
+    }
+
+    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
+    fn go_elsewhere(&mut self, newest: u32, home: Option<u32>, segment: &Segment) -> Choice {
+        let Some(flow) = self.store.open(newest, segment.key) else {
+            return Choice::Flow(newest);
+        };
+        let mut conversation = flow.take_conversation();
+        conversation.others.retain(|&other| Some(other) != home);
+        if conversation.others.len() < limits::MAX_OVERLAPS {
+            conversation.others.push(newest);
+        }
+        let Some(number) = home else {
+            return Choice::New(conversation, false);
+        };
+        if let Some(flow) = self.store.open(number, segment.key) {
+            flow.conversation = conversation;
+        }
+        self.set_newest(segment.key, number);
+        Choice::Flow(number)
+    }
+
+    /// A flow that begins with `segment`; `None` where there is no room.
+    fn start_flow(
+        &mut self,
+        segment: &Segment,
+        conversation: Conversation,
+        capture: u16,
+        is_retry: bool,
+    ) -> Option<u32> {
+        if self.store.len() >= limits::MAX_FLOWS_PER_SHARD {
+            self.refused += 1;
+            return None;
+        }
+        // Only the first flow of a 4-tuple, whose stream is its own, can be told from its SYN alone.
+        let is_plain = !is_retry && conversation.others.is_empty() && conversation.stream.start == segment.packet;
+        let number = match LoneSyn::new(segment, capture) {
+            Some(syn) if is_plain => self.store.add_lone(syn),
+            _ => {
+                let mut flow = Flow::new(segment, capture, conversation);
+                flow.facts.opening.repeats_attempt = is_retry;
+                self.copies += u64::from(flow.on_segment(segment));
+                self.store.add(flow)
+            }
+        };
+        self.set_newest(segment.key, number);
+        Some(number)
+    }
+
+    fn newest(&self, key: &FlowKey) -> Option<u32> {
+        match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.get(&(a, b, c, d)).copied(),
+            FlowKey::V6(a, b, c, d) => self.v6.get(&(a, b, c, d)).copied(),
+        }
+    }
+
+    fn set_newest(&mut self, key: FlowKey, number: u32) {
+        match key {
+            FlowKey::V4(a, b, c, d) => self.v4.insert((a, b, c, d), number),
+            FlowKey::V6(a, b, c, d) => self.v6.insert((a, b, c, d), number),
+        };
+    }
+
+    fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
+        let Some(states) = &mut self.wireshark else { return };
+        let marks = states.entry(segment.key).or_default().on_segment(segment, effect);
+        if let (false, Some(flow)) = (marks.is_empty(), flow) {
+            self.marked.push(Marked::new(segment, flow, stream_start, marks));
         }
     }
 
     /// From now on, marks are wanted or not.
     pub fn want_marks(&mut self, wanted: bool) {
-        self.wants_marks = wanted;
+        self.wireshark = wanted.then(Map::default);
     }
 
     /// Marked packets so far.
@@ -82,139 +207,171 @@ impl Table {
 
     /// Takes in an ICMP error.
     pub fn on_icmp(&mut self, error: &IcmpError) {
+        let newest = self.newest(&error.key);
         // Wireshark dissects a quoted header of 20 bytes and more like any other: it joins or starts a stream.
-        let is_whole = error.quoted >= 20;
-        if is_whole && !self.conversations.contains_key(&error.key) {
-            self.conversations.insert(error.key, Conversation::new(error.packet));
-            self.other_streams.push(error.packet);
+        if error.quoted >= 20 {
+            self.on_quoted_header(error, newest);
         }
-        let Some(conversation) = self.conversations.get_mut(&error.key) else {
-            self.unmatched_icmp += 1;
-            return;
-        };
-        if is_whole {
-            let effect =
-                conversation
-                    .stream
-                    .on_header(error.packet, error.dir.index(), error.seq, error.ack, error.flags);
-            if effect == Effect::Restarted {
-                self.other_streams.push(error.packet);
-                conversation.wireshark = None;
-            }
-        }
-        match self.flows.get_mut(conversation.current as usize) {
+        match newest.and_then(|number| self.store.open(number, error.key)) {
             Some(flow) => flow.on_icmp(error),
-            None => self.unmatched_icmp += 1,
+            None => return,
         }
     }
 
-    /// All flows' facts, and the streams without one.
-    #[must_use]
-    pub fn finish(self) -> Finished {
-        Finished {
-            flows: self.flows.into_iter().map(Flow::finish).collect(),
-            other_streams: self.other_streams,
-            refused: self.refused,
-            copies: self.copies,
-            unmatched_icmp: self.unmatched_icmp,
-            marked: self.marked,
+    fn on_quoted_header(&mut self, error: &IcmpError, newest: Option<u32>) {
+        let flow = newest.and_then(|number| self.store.open(number, error.key));
+        let is_new = flow.is_none() && !self.bare.contains_key(&error.key);
+        let stream = match flow {
+            Some(flow) => &mut flow.conversation.stream,
+            None => self.bare.entry(error.key).or_insert_with(|| Stream::new(error.packet)),
+        };
+        let effect = stream.on_header(error.packet, error.dir.index(), error.seq, error.ack, error.flags);
+        if is_new || effect == Effect::Restarted {
+            self.other_streams.push(error.packet);
+        }
+        if let (Effect::Restarted, Some(states)) = (effect, &mut self.wireshark) {
+            states.remove(&error.key);
         }
     }
+
+    /// All flows, to be read in order, and the streams without one.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        let mut keys = Vec::new();
+        if self.store.has_lone() {
+            keys.resize(self.store.len(), None);
+            let v4 = self
+                .v4
+                .into_iter()
+                .map(|((a, b, c, d), number)| (number, FlowKey::V4(a, b, c, d)));
+            let v6 = self
+                .v6
+                .into_iter()
+                .map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d)));
+            let mut long = Map::default();
+            for (number, key) in v4.chain(v6) {
+                if !self.store.is_lone(number) {
+                    continue;
+                }
+                match key {
+                    FlowKey::V4(a, b, c, d) => keys[number as usize] = Some((a, b, c, d)),
+                    FlowKey::V6(..) => {
+                        long.insert(number, key);
+                    }
+                }
+            }
+            return Finished {
+                long,
+                ..Finished::new(
+                    self.store,
+                    keys,
+                    self.other_streams,
+                    self.marked,
+                    self.refused,
+                    self.copies,
+                )
+            };
+        }
+        Finished::new(
+            self.store,
+            keys,
+            self.other_streams,
+            self.marked,
+            self.refused,
+            self.copies,
+        )
+    }
+}
+
+fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
+    let from = segment.dir.index();
+    if segment.bad_offset {
+        return stream.effect(segment.packet, from, segment.seq, segment.flags);
+    }
+    stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)
+}
+
+/// Where a segment goes.
+enum Choice {
+    Flow(u32),
+    /// To a new flow; `true`: the same attempt tried again.
+    New(Conversation, bool),
 }
 
 /// What a table leaves behind.
 #[derive(Debug, Default)]
 pub struct Finished {
-    /// In no particular order.
-    pub flows: Vec<FlowFacts>,
+    store: Store,
+    /// Keys of lone SYNs by number: all that their flows do not know themselves.
+    keys: Vec<Option<KeyV4>>,
+    /// The same for IPv6.
+    long: Map<u32, FlowKey>,
     /// Packets that started a stream without a flow.
     pub other_streams: Vec<u64>,
+    /// Packets with marks, in order.
+    pub marked: Vec<Marked>,
     /// Segments of flows that there was no room for.
     pub refused: u64,
     /// Copies of packets captured before.
     pub copies: u64,
-    /// ICMP errors whose quoted packet was not captured.
-    pub unmatched_icmp: u64,
-    /// Packets with marks, in order.
-    pub marked: Vec<Marked>,
 }
 
-impl Conversation {
-    fn new(start: u64) -> Self {
+impl Finished {
+    fn new(
+        store: Store,
+        keys: Vec<Option<KeyV4>>,
+        other_streams: Vec<u64>,
+        marked: Vec<Marked>,
+        refused: u64,
+        copies: u64,
+    ) -> Self {
         Self {
-            stream: Stream::new(start),
-            current: NO_FLOW,
-            others: Vec::new(),
-            wireshark: None,
+            store,
+            keys,
+            long: Map::default(),
+            other_streams,
+            marked,
+            refused,
+            copies,
         }
     }
 
-    fn on_header(&mut self, segment: &Segment) -> Effect {
-        let from = segment.dir.index();
-        if segment.bad_offset {
-            return self.stream.effect(segment.packet, from, segment.seq, segment.flags);
-        }
-        self.stream
-            .on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)
+    /// Number of flows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.store.len()
     }
 
-    fn marks(&mut self, segment: &Segment, effect: Effect) -> Marks {
-        self.wireshark.get_or_insert_default().on_segment(segment, effect)
+    /// There are no flows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// The flow that `segment` belongs to, made if need be; `None` where there is no room.
-    /// `restarted`: Wireshark starts another stream with it.
-    fn flow_for(&mut self, segment: &Segment, restarted: bool, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let Some(flow) = flows.get(self.current as usize) else {
-            return self.start_flow(segment, flows, capture, false);
-        };
-        if flow.path() != segment.path && (self.home_of(segment, flows).is_some() || !flow.fits(segment)) {
-            return self.flow_elsewhere(segment, flows, capture);
-        }
-        let flow = flows.get_mut(self.current as usize)?;
-        match flow.relation(segment, restarted) {
-            Relation::Same => Some(self.current),
-            Relation::New => {
-                flow.on_superseded(Sighting::from(segment));
-                self.start_flow(segment, flows, capture, false)
-            }
-            Relation::Retry => self.start_flow(segment, flows, capture, true),
-        }
+    /// Is a single SYN all that flow `number` showed?
+    #[must_use]
+    pub fn is_lone(&self, number: u32) -> bool {
+        self.store.is_lone(number)
     }
 
-    /// Place in `others` of a flow in this segment's VLAN or tunnel whose numbers it continues.
-    fn home_of(&self, segment: &Segment, flows: &[Flow]) -> Option<usize> {
-        self.others.iter().position(|&other| {
-            flows
-                .get(other as usize)
-                .is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
+    /// First packet of flow `number`; the numbers are in this order.
+    #[must_use]
+    pub fn first_packet(&self, number: u32) -> Option<u64> {
+        self.store.first_packet(number)
+    }
+
+    /// All flows, in order of first packet.
+    pub fn flows(&self) -> impl Iterator<Item = FlowFacts> {
+        (0..self.len() as u32).filter_map(|number| self.facts(number))
+    }
+
+    /// All that flow `number` showed.
+    #[must_use]
+    pub fn facts(&self, number: u32) -> Option<FlowFacts> {
+        self.store.facts(number, || match self.keys.get(number as usize) {
+            Some(&Some((a, b, c, d))) => Some(FlowKey::V4(a, b, c, d)),
+            _ => self.long.get(&number).copied(),
         })
-    }
-
-    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
-    fn flow_elsewhere(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let home = self.home_of(segment, flows);
-        let old = self.current;
-        if let Some(place) = home {
-            self.current = self.others.swap_remove(place);
-        } else {
-            self.start_flow(segment, flows, capture, false)?;
-        }
-        if self.others.len() < limits::MAX_OVERLAPS {
-            self.others.push(old);
-        }
-        Some(self.current)
-    }
-
-    fn start_flow(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16, is_retry: bool) -> Option<u32> {
-        if flows.len() >= limits::MAX_FLOWS_PER_SHARD {
-            return None;
-        }
-        self.current = flows.len() as u32;
-        let mut flow = Flow::new(segment, capture, self.stream.start);
-        flow.facts.opening.repeats_attempt = is_retry;
-        flows.push(flow);
-        Some(self.current)
     }
 }
 

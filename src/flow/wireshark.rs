@@ -4,8 +4,8 @@
 //! and 0 means "none seen"; windows are raw; the acknowledgment field counts even without its flag; times are whole
 //! nanoseconds and their differences unsigned, so that a clock that ran backwards makes them huge.
 
-use super::pack::{Pack, Packer, Unpacker, pack_packet, unpack_packet};
 use super::mark::{Mark, Marks};
+use super::pack::{Pack, Packer, Unpacker, pack_packet, unpack_packet};
 use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
 use std::collections::VecDeque;
@@ -34,7 +34,10 @@ impl Pack for Stream {
         self.base.pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self { start: unpack_packet(from), base: Pack::unpack(from) }
+        Self {
+            start: unpack_packet(from),
+            base: Pack::unpack(from),
+        }
     }
 }
 

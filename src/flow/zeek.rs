@@ -3,8 +3,8 @@
 //! Where Zeek would write several records for one flow, these are the first record's: the record ends where Zeek's timers,
 //! or a new connection on the same ports, would end it. Zeek knows no copies, so every packet counts.
 
-use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
 use super::conn_state::{ConnState, History, State};
+use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 

@@ -15,11 +15,17 @@ pub struct Way {
     pub threads: usize,
     /// Records fed at once; 0 for as many as the source lends.
     pub batch: usize,
+    /// Flows kept unpacked in each shard; 0 for as many as there are by default.
+    pub open: usize,
 }
 
 impl Default for Way {
     fn default() -> Self {
-        Self { threads: 1, batch: 0 }
+        Self {
+            threads: 1,
+            batch: 0,
+            open: 0,
+        }
     }
 }
 
@@ -37,6 +43,9 @@ pub fn read_from<'a>(
     way: Way,
 ) -> Result<Analysis, CaptureError> {
     let mut analyzer = Analyzer::new(way.threads).expect("threads are given");
+    if way.open > 0 {
+        analyzer.set_open_flows(way.open);
+    }
     for (name, reader) in readers {
         let mut source = open_reader(name, reader, None)?;
         while let Some(batch) = source.next_batch()? {

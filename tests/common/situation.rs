@@ -35,8 +35,8 @@ pub fn play(script: &Script) -> Vec<Told> {
             What::Cut => context.cut = true,
         }
     }
-    let mut flows = table.finish().flows;
-    flows.sort_by_key(|facts| facts.first.packet);
+    let mut flows = table.finish().flows().collect::<Vec<_>>();
+    flows.sort_by_key(|facts| facts.first.number());
     for facts in &flows {
         context.on_flow(facts);
     }
