@@ -6,6 +6,7 @@ mod fuzz_bodies;
 mod matrix;
 mod pages;
 mod peers;
+mod peers_marks;
 mod pictures;
 mod properties;
 mod scripts;

@@ -170,9 +170,12 @@ impl Wireshark {
     fn on_options(&mut self, segment: &Segment) {
         let from = segment.dir.index();
         if segment.flags.any(Flags::SYN) {
+            let [own, peer] = [from, 1 - from].map(|side| self.sides[side].scale);
             match segment.options.window_scale {
+                Some(_) if segment.flags.is_syn_ack() && peer == Scale::Unused => self.sides[from].scale = peer,
                 Some(shift) => self.sides[from].scale = Scale::By(shift.min(14)),
-                None => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
+                None if own == Scale::Unknown => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
+                None => {}
             }
         } else if segment.flags.is_ack() {
             self.sides[from].is_scaled = true;
@@ -270,8 +273,10 @@ impl Step<'_> {
         if is_before(peer.contiguous, peer.next) {
             marks.add(Mark::AckLostSegment);
             peer.contiguous = peer.next;
-        } else if peer.duplicates == 0 {
-            marks.add(Mark::AckLostSegment);
+        } else {
+            if peer.duplicates == 0 {
+                marks.add(Mark::AckLostSegment);
+            }
             peer.duplicates = REPORTED;
         }
     }
