@@ -103,7 +103,7 @@ struct Side {
     /// `None` before its first packet.
     window: Option<u16>,
     scale: Scale,
-    /// It has acknowledged something outside a SYN: from now on its windows are scaled.
+    /// It has acknowledged something since its last SYN: from now on its windows are scaled.
     is_scaled: bool,
     /// Marks of its last packet.
     last: Marks,
@@ -154,6 +154,10 @@ impl Wireshark {
         }
         .run(&mut marks);
         self.on_handshake(segment);
+        if segment.header_cut {
+            // Wireshark gives up at the missing options, before it shows what it thought of the rest.
+            return Marks::default();
+        }
         self.on_options(segment);
         marks
     }
@@ -170,9 +174,10 @@ impl Wireshark {
     fn on_options(&mut self, segment: &Segment) {
         let from = segment.dir.index();
         if segment.flags.any(Flags::SYN) {
+            self.sides[from].is_scaled = false;
             let [own, peer] = [from, 1 - from].map(|side| self.sides[side].scale);
             match segment.options.window_scale {
-                Some(_) if segment.flags.is_syn_ack() && peer == Scale::Unused => self.sides[from].scale = peer,
+                _ if segment.flags.is_syn_ack() && peer == Scale::Unused => self.sides[from].scale = peer,
                 Some(shift) => self.sides[from].scale = Scale::By(shift.min(14)),
                 None if own == Scale::Unknown => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
                 None => {}
