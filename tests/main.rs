@@ -3,6 +3,7 @@
 mod cli;
 mod common;
 mod fuzz_bodies;
+mod marks;
 mod matrix;
 mod pages;
 mod peers;

@@ -1,9 +1,8 @@
 //! Every finding's page: its examples go through the tracker, and what they expect is what comes out.
 
-use crate::common::situation::{flow_of, play};
+use crate::common::situation::{flow_of, play, wrong_marks};
 use whodropped::finding::{Meta, catalogue};
-use whodropped::flow::table::Table;
-use whodropped::script::{Event, MARKS, Mark, Script, What, examples};
+use whodropped::script::{Script, examples};
 
 /// Examples whose expectations do not hold yet: page, number of the example on it, what fails, and why it may.
 /// FIXME: the list only ever gets shorter; an entry that holds fails the test.
@@ -108,45 +107,6 @@ fn failings(script: &Script) -> Vec<(usize, String)> {
             None => failings.push((expected.line, format!("no flow {}", flow_of(expected) + 1))),
         }
     }
-    for (event, found) in script.events.iter().zip(marks_of(script)) {
-        if !agree(&event.marks, &found) {
-            failings.push((event.line, format!("marks {found:?}, not {:?}", event.marks)));
-        }
-    }
+    failings.extend(wrong_marks(script));
     failings
-}
-
-/// The marks that the tracker gives to each event of a script, in the order of the contract.
-fn marks_of(script: &Script) -> Vec<Vec<Mark>> {
-    let mut table = Table::default();
-    table.want_marks(true);
-    for event in &script.events {
-        match &event.what {
-            What::Segment(segment) => table.on_segment(segment, 0),
-            What::Icmp(error) => table.on_icmp(error),
-            _ => {}
-        }
-    }
-    let marked = table.finish().marked;
-    let of = |event: &Event| {
-        let What::Segment(segment) = &event.what else {
-            return Vec::new();
-        };
-        let marks = marked.iter().find(|marked| marked.packet == segment.packet);
-        let marks = marks.map(|marked| marked.marks).unwrap_or_default();
-        let number = |id: &str| (id == "duplicate-ack").then_some(marks.number);
-        let named = MARKS.iter().filter(|id| marks.iter().any(|mark| mark.word() == **id));
-        named.map(|id| Mark { id, number: number(id) }).collect()
-    };
-    script.events.iter().map(of).collect()
-}
-
-/// The same marks, whatever their order; a number counts where the page states it.
-fn agree(expected: &[Mark], found: &[Mark]) -> bool {
-    let is_in = |mark: &Mark| {
-        found
-            .iter()
-            .any(|other| other.id == mark.id && (mark.number.is_none() || mark.number == other.number))
-    };
-    expected.len() == found.len() && expected.iter().all(is_in)
 }

@@ -131,10 +131,9 @@ impl Wireshark {
             return marks;
         }
         match effect {
-            Effect::None => {}
             Effect::Restarted => *self = Self::default(),
             Effect::SynAgain => self.sides[from].next = self.sides[from].contiguous,
-            Effect::Rebased => {}
+            Effect::None | Effect::Rebased => {}
         }
         if matches!(effect, Effect::Restarted | Effect::Rebased) {
             marks.add(Mark::ReusedPorts);
@@ -215,7 +214,7 @@ impl Step<'_> {
         }
         self.judge_acknowledgment(marks);
         self.judge_repetition(marks);
-        self.remember(marks);
+        self.remember(*marks);
     }
 
     fn is_control(&self) -> bool {
@@ -324,7 +323,7 @@ impl Step<'_> {
         elapsed(self.own.next_time, self.segment.stamp) < limit && self.own.next != self.end
     }
 
-    fn remember(&mut self, marks: &Marks) {
+    fn remember(&mut self, marks: Marks) {
         let own = &mut *self.own;
         if (own.next == 0 || is_after(self.end, own.next)) && !marks.has(Mark::ZeroWindowProbe) {
             own.next = self.end;
@@ -340,7 +339,7 @@ impl Step<'_> {
         own.ack = self.ack;
         own.time = self.segment.stamp;
         own.window = Some(self.segment.window);
-        own.last = *marks;
+        own.last = marks;
         while self.peer.unacked.front().is_some_and(|&end| is_at_most(end, self.ack)) {
             self.peer.unacked.pop_front();
         }

@@ -102,7 +102,7 @@ impl Zeek {
         self.note_window(segment);
         self.note_sequence(segment);
         self.change_state(segment);
-        if missed && self.ends.iter().all(|end| end.is_clean()) {
+        if missed && self.ends.iter().all(End::is_clean) {
             self.note_often(segment.dir.flip(), Often::Gap);
         }
     }
@@ -144,7 +144,7 @@ impl Zeek {
     }
 
     fn patience(&self, key: &FlowKey) -> Span {
-        let is_established = self.ends.iter().all(|end| end.is_clean());
+        let is_established = self.ends.iter().all(End::is_clean);
         let responder = key.sender_port(self.originator.flip());
         match is_established {
             true if PATIENT_PORTS.contains(&responder) => PATIENT,
@@ -269,8 +269,8 @@ impl Zeek {
         if segment.flags.any(Flags::SYN) {
             on_syn(own, peer, segment.flags.is_ack(), is_originator);
         }
-        if segment.flags.is_fin() {
-            on_fin(own, peer, segment.flags.is_rst());
+        if segment.flags.is_fin() && !segment.flags.is_rst() {
+            on_fin(own, peer);
         }
         if segment.flags.is_rst() {
             on_rst(own, peer);
@@ -308,18 +308,14 @@ fn on_syn(own: &mut End, peer: &mut End, has_ack: bool, is_originator: bool) {
     }
 }
 
-fn on_fin(own: &mut End, peer: &mut End, has_rst: bool) {
-    match own.state {
-        State::Reset => {}
-        State::Closed => {}
-        _ if has_rst => {}
-        _ => {
-            own.set(State::Closed);
-            // The other side's RST only followed its FIN: both are closed.
-            if peer.state == State::Reset && peer.before == State::Closed {
-                peer.set(State::Closed);
-            }
-        }
+fn on_fin(own: &mut End, peer: &mut End) {
+    if own.state.is_closed() {
+        return;
+    }
+    own.set(State::Closed);
+    // The other side's RST only followed its FIN: both are closed.
+    if peer.state == State::Reset && peer.before == State::Closed {
+        peer.set(State::Closed);
     }
 }
 
