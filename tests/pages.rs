@@ -5,21 +5,8 @@ use whodropped::finding::{Meta, catalogue};
 use whodropped::script::{Script, examples};
 
 /// Examples whose expectations do not hold yet: page, number of the example on it, what fails, and why it may.
-/// FIXME: the list only ever gets shorter; an entry that holds fails the test.
-const KNOWN: &[(&str, usize, &str, &str)] = &[
-    (
-        "keep-alive-failure",
-        3,
-        "no reset-after-idle",
-        "the RST answers a keep-alive, but `is_after_idle` asks who sent the last payload, not who broke the silence",
-    ),
-    (
-        "syn-after-rst",
-        1,
-        "no syn-after-rst",
-        "the repeated SYN is a flow of its own, so the page must say flow=2",
-    ),
-];
+/// The list only ever gets shorter; an entry that holds fails the test.
+const KNOWN: &[(&str, usize, &str, &str)] = &[];
 
 /// What fails in one example.
 struct Failing {

@@ -35,6 +35,8 @@ pub struct Analyzer {
     /// A capture filter, and its program for every link type seen so far.
     filter: Option<(String, Vec<Filter>)>,
     wants_marks: bool,
+    /// Number of the last record of the current capture.
+    last_number: u64,
 }
 
 /// Flows that one thread tracks at a time, and what the batch holds for them.
@@ -82,6 +84,7 @@ impl Analyzer {
             fragments_before: (0, 0),
             filter: None,
             wants_marks: false,
+            last_number: 0,
         })
     }
 
@@ -102,6 +105,7 @@ impl Analyzer {
     /// One sentence, if there is a filter and libpcap cannot compile it for the link type of these records.
     pub fn feed(&mut self, batch: Batch<'_>) -> Result<(), String> {
         self.compile_filter(batch.records)?;
+        self.last_number = batch.records.last().map_or(self.last_number, |record| record.number);
         let mut decoded = std::mem::take(&mut self.decoded);
         let before = self.packets_before;
         let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
@@ -206,7 +210,9 @@ impl Analyzer {
         self.fragments_before = (parts, unfinished);
         self.captures
             .push(CaptureReport::new(info.clone(), self.packets_before, skipped));
-        self.packets_before += info.packets;
+        // Some pcapng blocks have a number and no packet.
+        self.packets_before += info.packets.max(self.last_number);
+        self.last_number = 0;
     }
 
     /// All that was learned. `interrupted`: the user stopped the reading.

@@ -149,7 +149,8 @@ pub fn forgery_indicators(facts: &FlowFacts, reset: &Reset) -> Vec<&'static str>
     if reset.ttl_known && reset.ttl_distance > 0 && !same_hops(reset, facts) {
         found.push("its TTL is not that of its sender's other packets");
     }
-    if reset.ip_id_odd {
+    // A kernel without a socket sends its bare RSTs with identification 0 too: then it only confirms a foreign TTL.
+    if reset.ip_id_odd && (reset.has_ack || !found.is_empty()) {
         found.push("its IP ID is 0 although its sender counts");
     }
     if is_too_early(reset) {

@@ -104,7 +104,11 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
 }
 
 fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
-    let inputs: Vec<_> = captures.iter().filter_map(|path| same(path)).collect();
+    let inputs: Vec<_> = captures
+        .iter()
+        .filter(|path| !is_stdout(path))
+        .filter_map(|path| same(path))
+        .collect();
     for (index, (option, path)) in outputs.iter().enumerate() {
         if path.as_os_str().is_empty() {
             bail!("{option} needs a file name, or - for standard output");

@@ -18,7 +18,7 @@ pub fn ending_reset(case: &Case<'_>) -> Option<Reset> {
 
 /// It came upon the first packets after a long silence.
 pub fn is_after_idle(reset: &Reset) -> bool {
-    reset.idle_before >= IDLE && !reset.sender_spoke_last
+    reset.idle_before >= IDLE
 }
 
 /// The largest encrypted TLS alert record (CBC with SHA-384), and less than any request.

@@ -1,7 +1,7 @@
 //! Reset right after the handshake.
 
 use super::reset::at_stage;
-use super::{Finding, Meta, Severity};
+use super::{Finding, Meta, Severity, Side};
 use crate::case::Case;
 use crate::flow::facts::ResetStage;
 
@@ -16,5 +16,8 @@ pub static META: Meta = Meta {
 
 /// Looks for it.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
-    at_stage(case, ResetStage::BeforeData, &META)
+    let finding = at_stage(case, ResetStage::BeforeData, &META)?;
+    // Port scanners and load balancers check a port this way.
+    let severity = if finding.side == Some(Side::Client) { Severity::Warn } else { Severity::Error };
+    Some(finding.with_severity(severity))
 }

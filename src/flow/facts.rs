@@ -171,6 +171,8 @@ pub struct SideFacts {
     pub fin: Option<Sighting>,
     /// The peer's first acknowledgment of that FIN.
     pub fin_acked: Option<Sighting>,
+    /// The peer acknowledged exactly one byte more than was seen: a FIN that was not captured.
+    pub unseen_fin: bool,
     /// How often the FIN was sent, copies not counted.
     pub fins: u32,
     /// Its first RST, valid or not.
@@ -217,6 +219,12 @@ pub struct SideFacts {
 }
 
 impl SideFacts {
+    /// It has sent a FIN, captured or not.
+    #[must_use]
+    pub fn has_closed(&self) -> bool {
+        self.fin.is_some() || self.unseen_fin
+    }
+
     /// All segments sent again.
     #[must_use]
     pub fn retransmissions(&self) -> u32 {

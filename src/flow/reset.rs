@@ -3,7 +3,7 @@
 use super::Flow;
 use super::facts::{AfterReset, Reset, ResetStage, SideFacts, Sighting};
 use super::sender::Sender;
-use crate::base::{Seq, Span};
+use crate::base::{Dir, Seq, Span};
 use crate::wire::Segment;
 
 /// RSTs so close together in both directions were not sent by the two ends (SEMANTICS 5.3).
@@ -56,7 +56,8 @@ impl Flow {
         let answers_syn = facts.roles_seen && segment.dir != facts.client && opening.syn.count > 0;
         if answers_syn && opening.syn_ack.count == 0 && opening.inferred.is_none() {
             let acked = facts.sides[to].isn.map_or(0, |isn| segment.ack.since(isn));
-            return segment.flags.is_ack() && acked >= 1 && acked <= 1 + i32::from(u16::MAX);
+            let most = i64::from(self.sides[to].sender.syn_data()) + 1;
+            return segment.flags.is_ack() && (1..=most).contains(&i64::from(acked));
         }
         // The client's own reaction to a stale answer carries the acknowledged number (RFC 9293 3.10.7.3).
         if opening.stale_answer.is_some() && segment.dir == facts.client {
@@ -90,7 +91,7 @@ impl Flow {
         let sender_last = sender.last.map_or(self.facts.first.stamp, |seen| seen.stamp);
         let idle = self
             .idle
-            .filter(|&(_, ended)| ended > sender_last && ended <= before_trigger.max(segment.stamp));
+            .filter(|&(_, ended)| ended > sender_last && ended <= before_trigger);
         Reset {
             at: Sighting::from(segment),
             from: segment.dir,
@@ -115,11 +116,7 @@ impl Flow {
                 .next()
                 .is_some_and(|next| segment.seq.is_before(next)),
             seq_is_triggers_ack: self.sides[from].sender.acked() == Some(segment.seq),
-            rtt: peer.min_rtt.or(self
-                .facts
-                .opening
-                .server_rtt
-                .filter(|_| segment.dir != self.facts.client)),
+            rtt: self.rtt_to(segment.dir),
             sender_unacked: self.sides[from].sender.unacked(),
             peer_unacked: peer_unacked(&self.sides[to].sender, segment),
             refuses_late_data: refuses_late_data(sender, peer, self.sides[to].sender.unacked()),
@@ -127,11 +124,28 @@ impl Flow {
         }
     }
 
+    /// Smallest time in which the sender of direction `dir` has answered so far, in the handshake or later.
+    fn rtt_to(&self, dir: Dir) -> Option<Span> {
+        let opening = &self.facts.opening;
+        let handshake = if dir == self.facts.client {
+            let answered = opening.completed.zip(opening.syn_ack.last);
+            answered
+                .map(|(ack, syn_ack)| ack.stamp - syn_ack.stamp)
+                .filter(|rtt| rtt.0 >= 0)
+        } else {
+            opening.server_rtt
+        };
+        [handshake, self.facts.sides[dir.flip().index()].min_rtt]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     fn reset_stage(&self, segment: &Segment) -> ResetStage {
         let facts = &self.facts;
         let (own_fin, peer_fin) = (
-            facts.sides[segment.dir.index()].fin.is_some(),
-            facts.sides[segment.dir.flip().index()].fin.is_some(),
+            facts.sides[segment.dir.index()].has_closed(),
+            facts.sides[segment.dir.flip().index()].has_closed(),
         );
         if !facts.is_established() {
             return if facts.opening.syn_ack.count > 0 {

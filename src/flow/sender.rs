@@ -261,11 +261,17 @@ impl Sender {
         if unseen.unsigned_abs() > self.syn_data {
             self.holes.open(self.next, ack);
         }
+        facts.unseen_fin |= unseen == 1 && self.syn_data == 0;
         facts.bytes += u64::from(unseen.unsigned_abs());
         self.syn_data = 0;
         self.next = ack;
         self.next_at = at.stamp;
         self.timed = None;
+    }
+
+    /// Payload of the SYN.
+    pub fn syn_data(&self) -> u32 {
+        self.syn_data
     }
 
     /// An acknowledgment that acknowledges nothing new although something is outstanding.

@@ -165,12 +165,13 @@ impl Conversation {
     /// The flow that `segment` belongs to, made if need be; `None` where there is no room.
     /// `restarted`: Wireshark starts another stream with it.
     fn flow_for(&mut self, segment: &Segment, restarted: bool, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let Some(flow) = flows.get_mut(self.current as usize) else {
+        let Some(flow) = flows.get(self.current as usize) else {
             return self.start_flow(segment, flows, capture, false);
         };
-        if flow.path() != segment.path && !flow.fits(segment) {
+        if flow.path() != segment.path && (self.home_of(segment, flows).is_some() || !flow.fits(segment)) {
             return self.flow_elsewhere(segment, flows, capture);
         }
+        let flow = flows.get_mut(self.current as usize)?;
         match flow.relation(segment, restarted) {
             Relation::Same => Some(self.current),
             Relation::New => {
@@ -181,13 +182,18 @@ impl Conversation {
         }
     }
 
-    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
-    fn flow_elsewhere(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
-        let home = self.others.iter().position(|&other| {
+    /// Place in `others` of a flow in this segment's VLAN or tunnel whose numbers it continues.
+    fn home_of(&self, segment: &Segment, flows: &[Flow]) -> Option<usize> {
+        self.others.iter().position(|&other| {
             flows
                 .get(other as usize)
                 .is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
-        });
+        })
+    }
+
+    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
+    fn flow_elsewhere(&mut self, segment: &Segment, flows: &mut Vec<Flow>, capture: u16) -> Option<u32> {
+        let home = self.home_of(segment, flows);
         let old = self.current;
         if let Some(place) = home {
             self.current = self.others.swap_remove(place);
