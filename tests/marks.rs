@@ -1,5 +1,7 @@
 //! Wireshark's marks and Zeek's words in the situations of SEMANTICS.md 6.4 and 6.5, as measured with tshark 4.0.17.
 
+use crate::common::command::{Folder, run};
+use crate::common::fixture::Fixture;
 use crate::common::situation::{play, wrong_marks};
 use whodropped::script::Script;
 
@@ -111,4 +113,38 @@ fn zeek_takes_who_answers_a_syn_ack_for_the_caller() {
         "S1",
         "^hAD",
     );
+}
+
+#[test]
+fn the_marks_file_holds_the_selected_connections_in_order_of_packets() {
+    let capture = Fixture::of("healthy-mix", "server").path.display().to_string();
+    let all = run(&["analyze", &capture, "--marks", "-"]).is_fine().out.clone();
+    let mut lines = all.lines();
+    assert_eq!(
+        lines.next(),
+        Some("packet,flow,tcp_stream,time,src,src_port,dst,dst_port,mark,detail")
+    );
+    let packets: Vec<u64> = lines
+        .map(|line| line.split(',').next().unwrap().parse().unwrap())
+        .collect();
+    assert!(!packets.is_empty() && packets.is_sorted(), "{all}");
+    for (option, value) in [("--port", "1"), ("--only", "failed")] {
+        let none = run(&["analyze", &capture, "--marks", "-", option, value])
+            .is_fine()
+            .out
+            .clone();
+        assert_eq!(none.lines().count(), 1, "{option}: {none}");
+    }
+    let folder = Folder::new("marks-file");
+    run(&[
+        "analyze",
+        &capture,
+        "--quiet",
+        "--threads",
+        "2",
+        "--marks",
+        &folder.at("marks.csv"),
+    ])
+    .is_fine();
+    assert_eq!(std::fs::read_to_string(folder.at("marks.csv")).unwrap(), all);
 }

@@ -2,6 +2,9 @@
 //!
 //! Where Zeek would write several records for one flow, these are the first record's: the record ends where Zeek's timers,
 //! or a new connection on the same ports, would end it. Zeek knows no copies, so every packet counts.
+//!
+//! Checksums are not verified, as with `zeek -C`: they need every payload byte, and on the sending host offload leaves them
+//! unfinished, so that a strict Zeek ignores good packets (`C`). `X` (an application's analysis given up) is never written.
 
 use super::conn_state::{ConnState, History, State};
 use crate::base::{Dir, FlowKey, Span, Stamp};
