@@ -3,9 +3,12 @@
 mod cli;
 mod common;
 mod fuzz_bodies;
+mod marks;
+mod generated;
 mod matrix;
 mod pages;
 mod peers;
+mod peers_marks;
 mod pictures;
 mod properties;
 mod scripts;

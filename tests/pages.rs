@@ -1,8 +1,8 @@
 //! Every finding's page: its examples go through the tracker, and what they expect is what comes out.
 
-use crate::common::situation::{flow_of, play};
+use crate::common::situation::{flow_of, play, wrong_marks};
 use whodropped::finding::{Meta, catalogue};
-use whodropped::script::{Mark, Script, examples};
+use whodropped::script::{Script, examples};
 
 /// Examples whose expectations do not hold yet: page, number of the example on it, what fails, and why it may.
 /// The list only ever gets shorter; an entry that holds fails the test.
@@ -94,17 +94,6 @@ fn failings(script: &Script) -> Vec<(usize, String)> {
             None => failings.push((expected.line, format!("no flow {}", flow_of(expected) + 1))),
         }
     }
-    if let Some(marks) = marks_of(script) {
-        for (event, found) in script.events.iter().zip(marks) {
-            if event.marks != found {
-                failings.push((event.line, format!("marks {found:?}, not {:?}", event.marks)));
-            }
-        }
-    }
+    failings.extend(wrong_marks(script));
     failings
-}
-
-/// The marks that the tracker gives to each event of a script. It gives none yet: the door for when it does.
-fn marks_of(_: &Script) -> Option<Vec<Vec<Mark>>> {
-    None
 }

@@ -1,6 +1,7 @@
 //! Every word of a verdict with its column and its meaning, for `explain`.
 
 use crate::finding::{Confidence, Severity, Side};
+use crate::flow::ConnState;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 
 /// A column whose cells are words.
@@ -37,6 +38,7 @@ pub(super) fn columns() -> Vec<Column> {
         column!("confidence", "how sure the verdict is", Confidence),
         column!("doubts", "why the verdict is not surer", Doubt),
         column!("app_error", "what the client's application saw", AppError),
+        column!("conn_state", "how Zeek calls its state", ConnState),
         column!("severity", "how bad a finding is", Severity),
         column!("side", "which end a finding is about", Side),
     ]

@@ -4,7 +4,9 @@ use super::args::Explain;
 use super::columns::{Column, columns};
 use super::{color, errors, markdown};
 use crate::finding::{Meta, catalogue};
+use crate::flow::mark::Mark;
 use crate::report::file::Output;
+use crate::report::marks;
 use crate::report::paint::Paint;
 use crate::report::text::{clean, wrap};
 use anyhow::{Result, bail};
@@ -78,6 +80,7 @@ impl Page {
             lines.push(String::new());
             lines.extend(markdown::render(meta.page, self.width, self.paint));
         }
+        lines.extend(self.mark(&wanted, !lines.is_empty()));
         let columns = columns();
         for (column, word, meaning) in words(&columns).filter(|(_, word, _)| word.to_lowercase() == wanted) {
             if !lines.is_empty() {
@@ -99,6 +102,22 @@ impl Page {
             bail!("{}", unknown(&wanted, catalogue, &columns));
         }
         Ok(lines)
+    }
+
+    /// What Wireshark means by it, where it is a mark; some findings have the same name.
+    fn mark(&self, wanted: &str, is_second: bool) -> Vec<String> {
+        let Some(&mark) = Mark::ALL.iter().find(|mark| mark.word() == wanted) else {
+            return Vec::new();
+        };
+        let filter = mark.word().replace('-', "_");
+        let mut lines = if is_second { vec![String::new()] } else { Vec::new() };
+        lines.push(format!(
+            "{} as mark of one packet: tcp.analysis.{filter} in Wireshark",
+            self.paint.bold(mark.word())
+        ));
+        lines.push(String::new());
+        lines.extend(markdown::render(marks::page(mark), self.width, self.paint));
+        lines
     }
 
     fn error(&self, message: &str, catalogue: &[&Meta]) -> Result<Vec<String>> {
@@ -161,6 +180,11 @@ impl Page {
         for meta in metas {
             lines.extend(self.hanging(&format!("{:5}  {}", meta.severity, meta.id), meta.title, 36));
         }
+        lines.push(String::new());
+        lines.push(self.paint.bold("marks: what Wireshark says of one packet (--marks)"));
+        for mark in Mark::ALL {
+            lines.extend(self.hanging(mark.word(), mark.meaning(), 26));
+        }
         for column in columns() {
             lines.push(String::new());
             lines.push(self.paint.bold(&format!("{}: {}", column.name, column.about)));
@@ -214,7 +238,8 @@ fn sentence(meaning: &str) -> String {
 
 fn unknown(wanted: &str, catalogue: &[&Meta], columns: &[Column]) -> String {
     let ids = catalogue.iter().map(|meta| meta.id);
-    let near = nearest(wanted, ids.chain(words(columns).map(|(_, word, _)| word)));
+    let known = ids.chain(Mark::ALL.iter().map(|mark| mark.word()));
+    let near = nearest(wanted, known.chain(words(columns).map(|(_, word, _)| word)));
     if errors::find(wanted).is_some() {
         return format!(
             "'{wanted}' is no finding or word; for an error message: whodropped explain --error \"{wanted}\""
@@ -264,6 +289,17 @@ mod tests {
             text.contains("ECONNREFUSED in column app_error") && text.contains("  Connection refused."),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_mark_shows_what_wireshark_means_and_what_knows_better() {
+        for mark in Mark::ALL {
+            let text = PAGE.id(mark.word(), &[]).unwrap().join("\n");
+            assert!(
+                text.contains("in Wireshark") && text.contains("What knows better"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ struct Side {
     /// `None` before its first packet.
     window: Option<u16>,
     scale: Scale,
-    /// It has acknowledged something outside a SYN: from now on its windows are scaled.
+    /// It has acknowledged something since its last SYN: from now on its windows are scaled.
     is_scaled: bool,
     /// Marks of its last packet.
     last: Marks,
@@ -145,10 +145,9 @@ impl Wireshark {
             return marks;
         }
         match effect {
-            Effect::None => {}
             Effect::Restarted => *self = Self::default(),
             Effect::SynAgain => self.sides[from].next = self.sides[from].contiguous,
-            Effect::Rebased => {}
+            Effect::None | Effect::Rebased => {}
         }
         if matches!(effect, Effect::Restarted | Effect::Rebased) {
             marks.add(Mark::ReusedPorts);
@@ -168,6 +167,10 @@ impl Wireshark {
         }
         .run(&mut marks);
         self.on_handshake(segment);
+        if segment.header_cut {
+            // Wireshark gives up at the missing options, before it shows what it thought of the rest.
+            return Marks::default();
+        }
         self.on_options(segment);
         marks
     }
@@ -184,9 +187,13 @@ impl Wireshark {
     fn on_options(&mut self, segment: &Segment) {
         let from = segment.dir.index();
         if segment.flags.any(Flags::SYN) {
+            self.sides[from].is_scaled = false;
+            let [own, peer] = [from, 1 - from].map(|side| self.sides[side].scale);
             match segment.options.window_scale {
+                _ if segment.flags.is_syn_ack() && peer == Scale::Unused => self.sides[from].scale = peer,
                 Some(shift) => self.sides[from].scale = Scale::By(shift.min(14)),
-                None => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
+                None if own == Scale::Unknown => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
+                None => {}
             }
         } else if segment.flags.is_ack() {
             self.sides[from].is_scaled = true;
@@ -221,7 +228,7 @@ impl Step<'_> {
         }
         self.judge_acknowledgment(marks);
         self.judge_repetition(marks);
-        self.remember(marks);
+        self.remember(*marks);
     }
 
     fn is_control(&self) -> bool {
@@ -284,8 +291,10 @@ impl Step<'_> {
         if is_before(peer.contiguous, peer.next) {
             marks.add(Mark::AckLostSegment);
             peer.contiguous = peer.next;
-        } else if peer.duplicates == 0 {
-            marks.add(Mark::AckLostSegment);
+        } else {
+            if peer.duplicates == 0 {
+                marks.add(Mark::AckLostSegment);
+            }
             peer.duplicates = REPORTED;
         }
     }
@@ -328,7 +337,7 @@ impl Step<'_> {
         elapsed(self.own.next_time, self.segment.stamp) < limit && self.own.next != self.end
     }
 
-    fn remember(&mut self, marks: &Marks) {
+    fn remember(&mut self, marks: Marks) {
         let own = &mut *self.own;
         if (own.next == 0 || is_after(self.end, own.next)) && !marks.has(Mark::ZeroWindowProbe) {
             own.next = self.end;
@@ -344,7 +353,7 @@ impl Step<'_> {
         own.ack = self.ack;
         own.time = self.segment.stamp;
         own.window = Some(self.segment.window);
-        own.last = *marks;
+        own.last = marks;
         while self.peer.unacked.front().is_some_and(|&end| is_at_most(end, self.ack)) {
             self.peer.unacked.pop_front();
         }

@@ -2,6 +2,9 @@
 //!
 //! Where Zeek would write several records for one flow, these are the first record's: the record ends where Zeek's timers,
 //! or a new connection on the same ports, would end it. Zeek knows no copies, so every packet counts.
+//!
+//! Checksums are not verified, as with `zeek -C`: they need every payload byte, and on the sending host offload leaves them
+//! unfinished, so that a strict Zeek ignores good packets (`C`). `X` (an application's analysis given up) is never written.
 
 use super::conn_state::{ConnState, History, State};
 use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
@@ -103,7 +106,7 @@ impl Zeek {
         self.note_window(segment);
         self.note_sequence(segment);
         self.change_state(segment);
-        if missed && self.ends.iter().all(|end| end.is_clean()) {
+        if missed && self.ends.iter().all(End::is_clean) {
             self.note_often(segment.dir.flip(), Often::Gap);
         }
     }
@@ -145,7 +148,7 @@ impl Zeek {
     }
 
     fn patience(&self, key: &FlowKey) -> Span {
-        let is_established = self.ends.iter().all(|end| end.is_clean());
+        let is_established = self.ends.iter().all(End::is_clean);
         let responder = key.sender_port(self.originator.flip());
         match is_established {
             true if PATIENT_PORTS.contains(&responder) => PATIENT,
@@ -270,8 +273,8 @@ impl Zeek {
         if segment.flags.any(Flags::SYN) {
             on_syn(own, peer, segment.flags.is_ack(), is_originator);
         }
-        if segment.flags.is_fin() {
-            on_fin(own, peer, segment.flags.is_rst());
+        if segment.flags.is_fin() && !segment.flags.is_rst() {
+            on_fin(own, peer);
         }
         if segment.flags.is_rst() {
             on_rst(own, peer);
@@ -309,18 +312,14 @@ fn on_syn(own: &mut End, peer: &mut End, has_ack: bool, is_originator: bool) {
     }
 }
 
-fn on_fin(own: &mut End, peer: &mut End, has_rst: bool) {
-    match own.state {
-        State::Reset => {}
-        State::Closed => {}
-        _ if has_rst => {}
-        _ => {
-            own.set(State::Closed);
-            // The other side's RST only followed its FIN: both are closed.
-            if peer.state == State::Reset && peer.before == State::Closed {
-                peer.set(State::Closed);
-            }
-        }
+fn on_fin(own: &mut End, peer: &mut End) {
+    if own.state.is_closed() {
+        return;
+    }
+    own.set(State::Closed);
+    // The other side's RST only followed its FIN: both are closed.
+    if peer.state == State::Reset && peer.before == State::Closed {
+        peer.set(State::Closed);
     }
 }
 

@@ -21,6 +21,28 @@ const COLUMNS: [&str; 10] = [
     "detail",
 ];
 
+/// What Wireshark means by `mark`, when that misleads, and what knows better: Markdown.
+#[must_use]
+pub fn page(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Retransmission => include_str!("marks/retransmission.md"),
+        Mark::FastRetransmission => include_str!("marks/fast-retransmission.md"),
+        Mark::SpuriousRetransmission => include_str!("marks/spurious-retransmission.md"),
+        Mark::OutOfOrder => include_str!("marks/out-of-order.md"),
+        Mark::DuplicateAck => include_str!("marks/duplicate-ack.md"),
+        Mark::LostSegment => include_str!("marks/lost-segment.md"),
+        Mark::AckLostSegment => include_str!("marks/ack-lost-segment.md"),
+        Mark::KeepAlive => include_str!("marks/keep-alive.md"),
+        Mark::KeepAliveAck => include_str!("marks/keep-alive-ack.md"),
+        Mark::ZeroWindow => include_str!("marks/zero-window.md"),
+        Mark::ZeroWindowProbe => include_str!("marks/zero-window-probe.md"),
+        Mark::ZeroWindowProbeAck => include_str!("marks/zero-window-probe-ack.md"),
+        Mark::WindowFull => include_str!("marks/window-full.md"),
+        Mark::WindowUpdate => include_str!("marks/window-update.md"),
+        Mark::ReusedPorts => include_str!("marks/reused-ports.md"),
+    }
+}
+
 /// Writes the marks CSV.
 #[derive(Debug)]
 pub struct MarksCsv<W: io::Write> {
@@ -76,5 +98,31 @@ impl<W: io::Write> Reporter for MarksCsv<W> {
 
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::catalogue;
+    use crate::report::row;
+
+    /// Names in backquotes are marks, columns, findings or words of Wireshark's.
+    #[test]
+    fn pages_have_three_parts_and_name_only_what_there_is() {
+        for &mark in Mark::ALL {
+            let page = page(mark);
+            for part in ["What it means: ", "When it misleads: ", "What knows better: "] {
+                assert_eq!(page.matches(part).count(), 1, "{mark}: {part}");
+            }
+            for name in page.split('`').skip(1).step_by(2) {
+                let is_mark = Mark::ALL.iter().any(|other| other.word() == name);
+                let is_finding = catalogue().iter().any(|meta| meta.id == name);
+                assert!(
+                    is_mark || is_finding || row::COLUMNS.contains(&name) || name == "any",
+                    "{mark}: {name}"
+                );
+            }
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use whodropped::analyzer::{Analysis, Analyzer};
 use whodropped::capture::{Batch, CaptureError, open_reader};
 use whodropped::finding::Finding;
+use whodropped::flow::mark::Mark;
 use whodropped::report::{
-    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Head, Json, Only, Reporter, Style, Tail, Terminal,
+    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Head, Json, MarkRow, Only, Reporter, Style, Tail, Terminal,
 };
 
 /// How a capture is driven through the analyzer.
@@ -46,6 +47,14 @@ pub fn read_from<'a>(
     if way.open > 0 {
         analyzer.set_open_flows(way.open);
     }
+    feed(analyzer, readers, way)
+}
+
+fn feed<'a>(
+    mut analyzer: Analyzer,
+    readers: impl IntoIterator<Item = (&'a str, Box<dyn Read + Send>)>,
+    way: Way,
+) -> Result<Analysis, CaptureError> {
     for (name, reader) in readers {
         let mut source = open_reader(name, reader, None)?;
         while let Some(batch) = source.next_batch()? {
@@ -63,6 +72,50 @@ pub fn read_from<'a>(
 /// Reads one capture in the plainest way.
 pub fn read(bytes: &[u8]) -> Analysis {
     read_pieces(&[("capture", bytes)], Way::default()).expect("it is a capture")
+}
+
+/// Keeps all marks: packet, stream, mark, and which duplicate ACK it is.
+#[derive(Debug, Default)]
+struct KeepMarks(Vec<(u64, u64, String, u64)>);
+
+impl Reporter for KeepMarks {
+    fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flow(&mut self, _: &FlowReport<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn mark(&mut self, row: &MarkRow) -> io::Result<()> {
+        let stream = row.tcp_stream.expect("every packet has a stream");
+        self.0.extend(row.marks.iter().map(|mark| {
+            let number = if mark == Mark::DuplicateAck {
+                u64::from(row.marks.number)
+            } else {
+                0
+            };
+            (row.packet, stream, mark.word().to_string(), number)
+        }));
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The marks of all packets.
+pub fn marks(bytes: &[u8]) -> Vec<(u64, u64, String, u64)> {
+    let mut analyzer = Analyzer::new(1).expect("a thread is given");
+    analyzer.want_marks();
+    let reader: Box<dyn Read + Send> = Box::new(io::Cursor::new(bytes.to_vec()));
+    let analysis = feed(analyzer, [("capture", reader)], Way::default()).expect("it is a capture");
+    let mut keep = KeepMarks::default();
+    analysis
+        .report(&|_, _| true, &mut [&mut keep])
+        .expect("memory can be written");
+    keep.0
 }
 
 /// A row with its findings, kept.

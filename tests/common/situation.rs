@@ -4,7 +4,7 @@ use whodropped::case::{Case, Context};
 use whodropped::finding::{Finding, find_all};
 use whodropped::flow::FlowFacts;
 use whodropped::flow::table::Table;
-use whodropped::script::{Expectation, Script, What};
+use whodropped::script::{Event, Expectation, MARKS, Mark, Script, What};
 use whodropped::verdict::{Verdict, judge};
 
 /// One flow of a situation.
@@ -127,4 +127,48 @@ pub fn flow_of(expected: &Expectation) -> usize {
     flow.map_or(0, |(_, number)| {
         number.parse::<usize>().expect("flow= takes a number from 1") - 1
     })
+}
+
+/// The events of a script that get other marks than it says, by line.
+pub fn wrong_marks(script: &Script) -> Vec<(usize, String)> {
+    let pairs = script.events.iter().zip(marks_of(script));
+    let wrong = pairs.filter(|(event, found)| !agree(&event.marks, found));
+    wrong
+        .map(|(event, found)| (event.line, format!("marks {found:?}, not {:?}", event.marks)))
+        .collect()
+}
+
+/// The marks that the tracker gives to each event of a script, in the order of the contract.
+fn marks_of(script: &Script) -> Vec<Vec<Mark>> {
+    let mut table = Table::default();
+    table.want_marks(true);
+    for event in &script.events {
+        match &event.what {
+            What::Segment(segment) => table.on_segment(segment, 0),
+            What::Icmp(error) => table.on_icmp(error),
+            _ => {}
+        }
+    }
+    let marked = table.finish().marked;
+    let of = |event: &Event| {
+        let What::Segment(segment) = &event.what else {
+            return Vec::new();
+        };
+        let marks = marked.iter().find(|marked| marked.packet == segment.packet);
+        let marks = marks.map(|marked| marked.marks).unwrap_or_default();
+        let number = |id: &str| (id == "duplicate-ack").then_some(marks.number);
+        let named = MARKS.iter().filter(|id| marks.iter().any(|mark| mark.word() == **id));
+        named.map(|id| Mark { id, number: number(id) }).collect()
+    };
+    script.events.iter().map(of).collect()
+}
+
+/// The same marks, whatever their order; a number counts where the page states it.
+fn agree(expected: &[Mark], found: &[Mark]) -> bool {
+    let is_in = |mark: &Mark| {
+        found
+            .iter()
+            .any(|other| other.id == mark.id && (mark.number.is_none() || mark.number == other.number))
+    };
+    expected.len() == found.len() && expected.iter().all(is_in)
 }
