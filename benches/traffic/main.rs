@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 #[path = "mod.rs"]
+#[allow(dead_code, reason = "tests and benches use the rest")]
 mod traffic;
 
 use std::fs::File;
