@@ -1,7 +1,7 @@
 //! Generated traffic (benches/traffic): every verdict is right, and nothing depends on threads or on how bytes arrive.
 
 #[path = "../benches/traffic/mod.rs"]
-#[allow(dead_code, reason = "the generator's program uses the rest")]
+#[expect(dead_code, reason = "the generator's program uses the rest")]
 mod traffic;
 
 use traffic::shapes::Shape;
