@@ -1,9 +1,9 @@
 //! Each door by itself, on traffic of three shapes: bytes to records, records to segments, segments to flows, and all of it.
 //! Throughput is counted in packets.
-#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 #[path = "traffic/mod.rs"]
-#[allow(dead_code, reason = "the generator's program uses the rest")]
+#[expect(dead_code, reason = "the generator's program uses the rest")]
 mod traffic;
 
 use criterion::{

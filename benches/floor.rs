@@ -1,6 +1,6 @@
 //! The practical floor: reads a little-endian classic pcap through a reused 256 KiB buffer, walks its records and touches
 //! the headers of each. Nothing that looks at every packet can be faster.
-#![allow(clippy::print_stdout, reason = "a program for a terminal")]
+#![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 use std::error::Error;
 use std::fs::File;

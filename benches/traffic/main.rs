@@ -1,8 +1,9 @@
 //! Makes captures of generated traffic: `traffic SHAPE --out FILE [--truth FILE] [--scale X] [--seed N]`, and checks
 //! answers against the truth: `traffic check --truth FILE --csv FLOWS.csv`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 #[path = "mod.rs"]
+#[expect(dead_code, reason = "tests and benches use the rest")]
 mod traffic;
 
 use std::fs::File;

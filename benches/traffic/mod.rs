@@ -7,4 +7,5 @@ pub mod shapes;
 pub mod strange;
 pub mod talk;
 pub mod truth;
+pub mod verify;
 pub mod writer;
