@@ -112,7 +112,7 @@ fn whole(group: &mut BenchmarkGroup<'_, WallTime>, sample: &Sample) {
             |mut source| {
                 let mut analyzer = Analyzer::new(1).expect("one thread");
                 while let Some(batch) = source.next_batch().expect("generated") {
-                    analyzer.feed(batch);
+                    analyzer.feed(batch).expect("no filter, no error");
                 }
                 analyzer.end_capture(source.info());
                 let mut csv = FlowsCsv::new(io::sink(), Only::All);

@@ -43,7 +43,7 @@ impl Generated {
         let mut source = open_reader("generated", Box::new(reader), None).expect("a capture");
         let mut analyzer = Analyzer::new(threads).expect("threads");
         while let Some(batch) = source.next_batch().expect("a capture") {
-            analyzer.feed(batch);
+            analyzer.feed(batch).expect("no filter, no error");
         }
         analyzer.end_capture(source.info());
         let mut bytes = Vec::new();

@@ -7,7 +7,7 @@ use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::finding::find_all;
 use crate::flow::FlowFacts;
-use crate::flow::table::Finished;
+use crate::flow::finished::Finished;
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;

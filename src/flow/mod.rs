@@ -3,6 +3,7 @@
 pub mod facts;
 mod conn_state;
 mod copies;
+pub mod finished;
 mod holes;
 mod lone;
 pub mod mark;

@@ -1,7 +1,8 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
 use super::Flow;
-use super::facts::{FlowFacts, Sighting};
+use super::facts::Sighting;
+use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::store::Store;
@@ -10,7 +11,7 @@ use crate::base::{FlowKey, Map, limits};
 use crate::wire::{IcmpError, Segment};
 
 /// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
-type KeyV4 = ([u8; 4], [u8; 4], u16, u16);
+pub(super) type KeyV4 = ([u8; 4], [u8; 4], u16, u16);
 /// The same for IPv6.
 type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 
@@ -237,49 +238,20 @@ impl Table {
     /// All flows, to be read in order, and the streams without one.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let mut keys = Vec::new();
-        if self.store.has_lone() {
-            keys.resize(self.store.len(), None);
-            let v4 = self
-                .v4
-                .into_iter()
-                .map(|((a, b, c, d), number)| (number, FlowKey::V4(a, b, c, d)));
-            let v6 = self
-                .v6
-                .into_iter()
-                .map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d)));
-            let mut long = Map::default();
-            for (number, key) in v4.chain(v6) {
-                if !self.store.is_lone(number) {
-                    continue;
-                }
-                match key {
-                    FlowKey::V4(a, b, c, d) => keys[number as usize] = Some((a, b, c, d)),
-                    FlowKey::V6(..) => {
-                        long.insert(number, key);
-                    }
-                }
-            }
-            return Finished {
-                long,
-                ..Finished::new(
-                    self.store,
-                    keys,
-                    self.other_streams,
-                    self.marked,
-                    self.refused,
-                    self.copies,
-                )
-            };
-        }
-        Finished::new(
-            self.store,
-            keys,
-            self.other_streams,
-            self.marked,
-            self.refused,
-            self.copies,
-        )
+        let v4 = self
+            .v4
+            .into_iter()
+            .map(|((a, b, c, d), number)| (number, FlowKey::V4(a, b, c, d)));
+        let v6 = self
+            .v6
+            .into_iter()
+            .map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d)));
+        let mut finished = Finished::new(self.store, v4.chain(v6));
+        finished.other_streams = self.other_streams;
+        finished.marked = self.marked;
+        finished.refused = self.refused;
+        finished.copies = self.copies;
+        finished
     }
 }
 
@@ -296,83 +268,6 @@ enum Choice {
     Flow(u32),
     /// To a new flow; `true`: the same attempt tried again.
     New(Conversation, bool),
-}
-
-/// What a table leaves behind.
-#[derive(Debug, Default)]
-pub struct Finished {
-    store: Store,
-    /// Keys of lone SYNs by number: all that their flows do not know themselves.
-    keys: Vec<Option<KeyV4>>,
-    /// The same for IPv6.
-    long: Map<u32, FlowKey>,
-    /// Packets that started a stream without a flow.
-    pub other_streams: Vec<u64>,
-    /// Packets with marks, in order.
-    pub marked: Vec<Marked>,
-    /// Segments of flows that there was no room for.
-    pub refused: u64,
-    /// Copies of packets captured before.
-    pub copies: u64,
-}
-
-impl Finished {
-    fn new(
-        store: Store,
-        keys: Vec<Option<KeyV4>>,
-        other_streams: Vec<u64>,
-        marked: Vec<Marked>,
-        refused: u64,
-        copies: u64,
-    ) -> Self {
-        Self {
-            store,
-            keys,
-            long: Map::default(),
-            other_streams,
-            marked,
-            refused,
-            copies,
-        }
-    }
-
-    /// Number of flows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.store.len()
-    }
-
-    /// There are no flows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Is a single SYN all that flow `number` showed?
-    #[must_use]
-    pub fn is_lone(&self, number: u32) -> bool {
-        self.store.is_lone(number)
-    }
-
-    /// First packet of flow `number`; the numbers are in this order.
-    #[must_use]
-    pub fn first_packet(&self, number: u32) -> Option<u64> {
-        self.store.first_packet(number)
-    }
-
-    /// All flows, in order of first packet.
-    pub fn flows(&self) -> impl Iterator<Item = FlowFacts> {
-        (0..self.len() as u32).filter_map(|number| self.facts(number))
-    }
-
-    /// All that flow `number` showed.
-    #[must_use]
-    pub fn facts(&self, number: u32) -> Option<FlowFacts> {
-        self.store.facts(number, || match self.keys.get(number as usize) {
-            Some(&Some((a, b, c, d))) => Some(FlowKey::V4(a, b, c, d)),
-            _ => self.long.get(&number).copied(),
-        })
-    }
 }
 
 /// What a segment is to the flow that holds its ports.

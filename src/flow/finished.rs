@@ -1,0 +1,85 @@
+//! What a shard leaves behind: its flows in order of first packet, finished one at a time as they are read.
+
+use super::facts::FlowFacts;
+use super::mark::Marked;
+use super::store::Store;
+use super::table::KeyV4;
+use crate::base::{FlowKey, Map};
+
+/// What a table leaves behind.
+#[derive(Debug, Default)]
+pub struct Finished {
+    store: Store,
+    /// Keys of lone SYNs by number: all that their flows do not know themselves.
+    keys: Vec<Option<KeyV4>>,
+    /// The same for IPv6.
+    long: Map<u32, FlowKey>,
+    /// Packets that started a stream without a flow.
+    pub other_streams: Vec<u64>,
+    /// Packets with marks, in order.
+    pub marked: Vec<Marked>,
+    /// Segments of flows that there was no room for.
+    pub refused: u64,
+    /// Copies of packets captured before.
+    pub copies: u64,
+}
+
+impl Finished {
+    /// The flows of `store`, and the keys of its 4-tuples.
+    pub(super) fn new(store: Store, keys: impl Iterator<Item = (u32, FlowKey)>) -> Self {
+        let mut finished = Self {
+            store,
+            ..Self::default()
+        };
+        if finished.store.has_lone() {
+            finished.keys.resize(finished.store.len(), None);
+            for (number, key) in keys.filter(|&(number, _)| finished.store.is_lone(number)) {
+                match (key, finished.keys.get_mut(number as usize)) {
+                    (FlowKey::V4(a, b, c, d), Some(place)) => *place = Some((a, b, c, d)),
+                    _ => {
+                        finished.long.insert(number, key);
+                    }
+                }
+            }
+        }
+        finished
+    }
+
+    /// Number of flows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// There are no flows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is a single SYN all that flow `number` showed?
+    #[must_use]
+    pub fn is_lone(&self, number: u32) -> bool {
+        self.store.is_lone(number)
+    }
+
+    /// First packet of flow `number`; the numbers are in this order.
+    #[must_use]
+    pub fn first_packet(&self, number: u32) -> Option<u64> {
+        self.store.first_packet(number)
+    }
+
+    /// All flows, in order of first packet.
+    pub fn flows(&self) -> impl Iterator<Item = FlowFacts> {
+        (0..self.len() as u32).filter_map(|number| self.facts(number))
+    }
+
+    /// All that flow `number` showed.
+    #[must_use]
+    pub fn facts(&self, number: u32) -> Option<FlowFacts> {
+        self.store.facts(number, || match self.keys.get(number as usize) {
+            Some(&Some((a, b, c, d))) => Some(FlowKey::V4(a, b, c, d)),
+            _ => self.long.get(&number).copied(),
+        })
+    }
+}
