@@ -31,8 +31,9 @@ pub const MAX_REASSEMBLIES: usize = 256;
 /// Missing ranges remembered per direction of a flow: 8 bytes each, 512 bytes, and only where something is missing.
 pub const MAX_HOLES: usize = 64;
 
-/// Flows kept at once, over all shards: about 1.5 kB each while open.
-pub const MAX_FLOWS: usize = 1 << 26;
+/// Flows of one recording, over all shards: 90 bytes each for a lone SYN, about 250 for a packed flow, its place in the
+/// table included. At most 4 GB, and far less for any recording with fewer flows.
+pub const MAX_FLOWS: usize = 1 << 24;
 
 /// Shards that flows are dealt to; more than any machine has threads, so that a shard's part of a batch works in cache.
 pub const SHARDS: usize = 16;

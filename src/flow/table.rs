@@ -156,6 +156,7 @@ impl Table {
     ) -> Option<u32> {
         if self.store.len() >= limits::MAX_FLOWS_PER_SHARD {
             self.refused += 1;
+            self.forget(&segment.key);
             return None;
         }
         // Only the first flow of a 4-tuple, whose stream is its own, can be told from its SYN alone.
@@ -187,6 +188,14 @@ impl Table {
         };
     }
 
+    /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
+    fn forget(&mut self, key: &FlowKey) {
+        match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.remove(&(a, b, c, d)),
+            FlowKey::V6(a, b, c, d) => self.v6.remove(&(a, b, c, d)),
+        };
+    }
+
     fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
         let Some(states) = &mut self.wireshark else { return };
         let marks = states.entry(segment.key).or_default().on_segment(segment, effect);
@@ -213,9 +222,8 @@ impl Table {
         if error.quoted >= 20 {
             self.on_quoted_header(error, newest);
         }
-        match newest.and_then(|number| self.store.open(number, error.key)) {
-            Some(flow) => flow.on_icmp(error),
-            None => return,
+        if let Some(flow) = newest.and_then(|number| self.store.open(number, error.key)) {
+            flow.on_icmp(error);
         }
     }
 

@@ -153,7 +153,9 @@ fn v6(ip: IpAddr) -> [u8; 16] {
 impl<T: Pack> Pack for Option<T> {
     fn pack(&self, to: &mut Packer) {
         to.number(u64::from(self.is_some()));
-        self.iter().for_each(|value| value.pack(to));
+        if let Some(value) = self {
+            value.pack(to);
+        }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         (from.number() != 0).then(|| T::unpack(from))
@@ -172,7 +174,9 @@ impl<T: Pack, U: Pack> Pack for (T, U) {
 
 impl<T: Pack, const N: usize> Pack for [T; N] {
     fn pack(&self, to: &mut Packer) {
-        self.iter().for_each(|value| value.pack(to));
+        for value in self {
+            value.pack(to);
+        }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         std::array::from_fn(|_| T::unpack(from))
@@ -182,7 +186,9 @@ impl<T: Pack, const N: usize> Pack for [T; N] {
 impl<T: Pack> Pack for Vec<T> {
     fn pack(&self, to: &mut Packer) {
         to.number(self.len() as u64);
-        self.iter().for_each(|value| value.pack(to));
+        for value in self {
+            value.pack(to);
+        }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let count = from.number();
@@ -227,6 +233,7 @@ pub fn unpack_bare_seq(from: &mut Unpacker<'_>) -> u32 {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as one line")]
     fn round_trip<T: Pack + PartialEq + std::fmt::Debug>(values: Vec<T>) -> usize {
         let mut packer = Packer::new(Vec::new(), 1000, Stamp(1_700_000_000_000_000_000));
         values.pack(&mut packer);
