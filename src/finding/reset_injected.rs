@@ -1,6 +1,6 @@
 //! A RST that neither end seems to have sent.
 
-use super::text::when;
+use super::text::{packets, when};
 use super::{Confidence, Finding, Meta, Severity};
 use crate::case::Case;
 use crate::case::words::Ending;
@@ -20,7 +20,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let after = &case.facts.after_reset;
     let mut evidence: Vec<String> = case.forgery_indicators().into_iter().map(String::from).collect();
     if after.sender_went_on > 0 {
-        evidence.insert(0, format!("its \"sender\" went on speaking ({} packets)", after.sender_went_on));
+        evidence.insert(0, format!("its \"sender\" went on speaking ({} more)", packets(after.sender_went_on)));
     }
     let sure = if after.sender_went_on > 0 && evidence.len() > 1 || evidence.len() > 2 {
         Confidence::High
@@ -33,6 +33,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         when(reset.stage),
         evidence.join("; "),
     );
-    let packets = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.number()).collect();
-    Some(Finding::new(&META, sure, reset.at, packets, summary))
+    let proof = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.number()).collect();
+    Some(Finding::new(&META, sure, reset.at, proof, summary))
 }
