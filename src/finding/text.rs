@@ -37,7 +37,11 @@ pub fn bytes(count: u64) -> String {
 
 /// `1 packet`, `20 packets`.
 pub fn packets(count: u32) -> String {
-    if count == 1 { "1 packet".into() } else { format!("{count} packets") }
+    if count == 1 {
+        "1 packet".into()
+    } else {
+        format!("{count} packets")
+    }
 }
 
 /// Where between this capture and the far end something must have happened.
