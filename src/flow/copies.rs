@@ -11,9 +11,6 @@ const REMEMBERED: usize = 8;
 const WITH_ID: Span = Span::from_millis(100);
 /// Without identification (IPv6, Linux SYN-ACKs), only what no sender does so soon: its own checksum again.
 const WITHOUT_ID: Span = Span::from_millis(1);
-/// A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, hundreds of microseconds apart. While the
-/// SYN was sent only once, nothing but a copy comes so soon.
-const SYN_ACK: Span = Span::from_micros(100);
 /// Without identification, but seen at another place: TTL, interface or VLAN differ.
 const ELSEWHERE: Span = Span::from_millis(20);
 /// The longest of these.
@@ -40,8 +37,8 @@ pub struct Copies {
     last_id: u16,
     /// Different packets had the same identification: this sender does not count, so it tells nothing.
     constant_id: bool,
-    /// The other side has sent one SYN so far, and this side no second SYN-ACK.
-    pub is_first_answer: bool,
+    /// Two equal SYN-ACKs of this side are one: the other side has sent one SYN so far, or its packets come twice too.
+    pub answers_once: bool,
 }
 
 impl Copies {
@@ -81,7 +78,8 @@ impl Copies {
                     (false, true) if old.path != print.path => WITH_ID,
                     (false, true) => ELSEWHERE,
                     (false, false) if is_plain => return false,
-                    (false, false) if segment.flags.is_syn_ack() && !self.is_first_answer => SYN_ACK,
+                    // A Linux server answers a repeated SYN and its own timer with equal SYN-ACKs, microseconds apart.
+                    (false, false) if segment.flags.is_syn_ack() && !self.answers_once => return false,
                     (false, false) => WITHOUT_ID,
                 };
                 (print.stamp - old.stamp).0.unsigned_abs() <= within.0.unsigned_abs()
@@ -135,7 +133,7 @@ impl Pack for Copies {
         self.next.pack(to);
         self.last_id.pack(to);
         self.constant_id.pack(to);
-        self.is_first_answer.pack(to);
+        self.answers_once.pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self {
@@ -143,7 +141,7 @@ impl Pack for Copies {
             next: u8::unpack(from),
             last_id: u16::unpack(from),
             constant_id: bool::unpack(from),
-            is_first_answer: bool::unpack(from),
+            answers_once: bool::unpack(from),
         }
     }
 }

@@ -151,7 +151,8 @@ impl Flow {
         self.on_time(segment);
         self.facts.header_cut |= segment.header_cut;
         let opening = &self.facts.opening;
-        self.sides[from].copies.is_first_answer = opening.syn.count == 1 && opening.syn_ack.count <= 1;
+        let doubled = self.facts.sides[segment.dir.flip().index()].copies > 0;
+        self.sides[from].copies.answers_once = doubled || opening.syn.count == 1 && opening.syn_ack.count <= 1;
         let is_copy = self.sides[from].copies.is_copy(segment) || self.is_out_of_the_past(segment);
         self.count(segment, is_copy);
         if is_copy {
