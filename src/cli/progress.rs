@@ -102,7 +102,11 @@ mod tests {
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
         assert_eq!(time_left(Duration::from_secs(2), 100, 1000), Duration::from_secs(18));
-        assert_eq!(time_left(Duration::from_secs(2), 0, u64::MAX), Duration::MAX, "nothing to go by");
+        assert_eq!(
+            time_left(Duration::from_secs(2), 0, u64::MAX),
+            Duration::MAX,
+            "nothing to go by"
+        );
         assert_eq!(time_left(Duration::from_secs(2), 1000, 10), Duration::ZERO);
     }
 

@@ -38,11 +38,14 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     };
     let (first, last) = (side.resends.first?, side.resends.last?);
-    let size = if side.sacked_beyond {
-        format!(" Later, smaller segments arrived (SACK), those of {} and more did not: a path MTU hole.", bytes(side.smallest_resent.into()))
-    } else {
-        String::new()
-    };
+    let mut size = String::new();
+    if side.sacked_beyond {
+        size = format!(" Later, smaller segments arrived (SACK), those of {} and more did not: a path MTU hole.", bytes(side.smallest_resent.into()));
+    }
+    if let Some(limit) = facts.too_big {
+        let (from, packet, mtu) = (limit.from, limit.at.number(), limit.mtu);
+        size = format!("{size} {from} had asked for smaller packets (packet {packet}, MTU {mtu}).");
+    }
     let last_heard = side.last_acked.map_or_else(String::new, |seen| format!(", last acknowledgment {} before", time(first.stamp - seen.stamp)));
     let summary = format!(
         "The {who}'s last {} were sent again {} over {} without an acknowledgment from {to}{last_heard}.{size}",

@@ -341,8 +341,6 @@ pub struct Reset {
     pub sender_silent: Span,
     /// The flow had been idle for so long before the packets that it may have reacted to.
     pub idle_before: Span,
-    /// Its sequence number lies below data that its sender had been seen to send.
-    pub below_data: bool,
     /// Its sequence number is that of an acknowledgment which the other side had sent last (a kernel without a socket answers so).
     pub seq_is_triggers_ack: bool,
     /// Smallest round trip to its sender known before it.
@@ -410,12 +408,10 @@ pub struct IcmpFact {
     pub about: Dir,
     /// Next-hop MTU, 0 where not stated.
     pub mtu: u32,
-    /// It came before any SYN-ACK.
-    pub before_syn_ack: bool,
 }
 
 impl IcmpFact {
-    pub(super) fn new(error: &IcmpError, before_syn_ack: bool) -> Self {
+    pub(super) fn new(error: &IcmpError) -> Self {
         Self {
             at: Sighting::new(error.packet, error.stamp),
             from: error.from,
@@ -424,7 +420,6 @@ impl IcmpFact {
             code: error.code,
             about: error.dir,
             mtu: error.mtu,
-            before_syn_ack,
         }
     }
 
@@ -520,8 +515,6 @@ pub struct FlowFacts {
     pub only_odd_flags: bool,
     /// Longest time without a packet.
     pub max_silence: Span,
-    /// The packet after that silence.
-    pub silence_end: Option<Sighting>,
     /// Headers were cut by the snaplen.
     pub header_cut: bool,
     /// A limit was reached in this flow; details were given up.
@@ -565,10 +558,10 @@ pack_fields!(Ttl { first min max });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt ttl ip_ids kinds timestamps window_scale mss });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
-pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before below_data seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
+pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
-pack_fields!(IcmpFact { at from v6 kind code about mtu before_syn_ack });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence silence_end header_cut limited name conn_state history });
+pack_fields!(IcmpFact { at from v6 kind code about mtu });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence header_cut limited name conn_state history });
 
 impl Pack for Sighting {
     fn pack(&self, to: &mut Packer) {

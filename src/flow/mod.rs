@@ -90,7 +90,6 @@ impl Flow {
                 superseded: None,
                 only_odd_flags: true,
                 max_silence: Span::ZERO,
-                silence_end: None,
                 header_cut: false,
                 limited: false,
                 name: None,
@@ -210,7 +209,6 @@ impl Flow {
         let silence = segment.stamp - self.facts.last.stamp;
         if silence > self.facts.max_silence {
             self.facts.max_silence = silence;
-            self.facts.silence_end = Some(Sighting::from(segment));
         }
         if silence >= IDLE {
             self.idle = Some((silence, segment.stamp));
@@ -331,10 +329,7 @@ impl Flow {
         if !(0..=1 << 30).contains(&behind) {
             return;
         }
-        let fact = IcmpFact::new(
-            error,
-            self.facts.opening.syn_ack.count == 0 && !self.facts.is_mid_stream(),
-        );
+        let fact = IcmpFact::new(error);
         self.facts.last = Sighting::new(self.facts.last.number(), self.facts.last.stamp.max(error.stamp));
         if fact.is_hard() {
             self.facts.icmp_errors = self.facts.icmp_errors.saturating_add(1);

@@ -111,10 +111,6 @@ impl Flow {
             trigger,
             sender_silent: segment.stamp - sender_last,
             idle_before: idle.map_or(Span::ZERO, |(span, _)| span).max(Span::ZERO),
-            below_data: self.sides[from]
-                .sender
-                .next()
-                .is_some_and(|next| segment.seq.is_before(next)),
             seq_is_triggers_ack: self.sides[from].sender.acked() == Some(segment.seq),
             rtt: self.rtt_to(segment.dir),
             sender_unacked: self.sides[from].sender.unacked(),
