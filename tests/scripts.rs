@@ -663,3 +663,86 @@ fn a_repeated_syn_ack_or_keep_alive_that_is_reported_as_a_duplicate_is_no_data()
     assert_eq!(told.facts.server().dsacks, 0);
     assert_eq!(told.facts.server().keep_alives, 1);
 }
+
+/// What is said of the flow's retransmissions.
+#[track_caller]
+fn heavy(between: &str) -> String {
+    let told = holds_once(&format!("{FAR}{between}=> heavy-retransmission handshake=completed"));
+    let mut findings = told.findings.iter();
+    let finding = findings.find(|finding| finding.meta.id == "heavy-retransmission");
+    finding.unwrap().summary.clone()
+}
+
+/// `count` segments of the server from number `first` (number 1 ends at 2001), acknowledged after 30 ms each.
+fn segments(first: u32, count: u32) -> String {
+    let one = |number: u32| {
+        let (start, end) = (number * 1000 + 1, number * 1000 + 1001);
+        format!("+.01 < . {start}:{end}(1000) ack 101\n+.03 > . 101:101(0) ack {end}\n")
+    };
+    (first..first + count).map(one).collect()
+}
+
+/// As [`segments`], each lost behind this point and sent again by a timer.
+fn lost_behind(first: u32, count: u32) -> String {
+    let one = |number: u32| {
+        let (start, end) = (number * 1000 + 1, number * 1000 + 1001);
+        format!(
+            "+.01 < . {start}:{end}(1000) ack 101\n+.3 < . {start}:{end}(1000) ack 101\n+.03 > . 101:101(0) ack {end}\n"
+        )
+    };
+    (first..first + count).map(one).collect()
+}
+
+/// As [`segments`] in pairs, the first of each lost before this point, and sent again after duplicate acknowledgments.
+fn lost_before(first: u32, pairs: u32) -> String {
+    let one = |pair: u32| {
+        let start = (first + 2 * pair) * 1000 + 1;
+        let (middle, end) = (start + 1000, start + 2000);
+        format!(
+            "+.01 < . {middle}:{end}(1000) ack 101\n+.03 > . 101:101(0) ack {start} <sack {middle}:{end}>\n\
+             +.002 < . {start}:{middle}(1000) ack 101\n+.03 > . 101:101(0) ack {end}\n"
+        )
+    };
+    (0..pairs).map(one).collect()
+}
+
+#[test]
+fn losses_are_told_with_their_place_and_their_repair() {
+    assert_eq!(
+        heavy(&(segments(1, 10) + &lost_behind(11, 3))),
+        "3 of the server's 17 data segments (17.6 %) were lost between this capture point and the client, recovered in 1.0 RTT \
+         on average (3 at the tail)."
+    );
+    assert_eq!(
+        heavy(&(segments(1, 10) + &lost_before(11, 4))),
+        "4 of the server's 19 data segments (21.1 %) were lost between the server and this capture point, recovered in 1.0 RTT \
+         on average (4 fast)."
+    );
+    assert_eq!(
+        heavy(&(segments(1, 10) + &lost_before(11, 2) + &lost_behind(15, 3))),
+        "5 of the server's 21 data segments (23.8 %) were lost, 3 between this capture point and the client and 2 between the \
+         server and this capture point, recovered in 1.0 RTT on average (2 fast, 3 at the tail)."
+    );
+}
+
+#[test]
+fn what_was_sent_again_needlessly_was_not_lost() {
+    let again = |number: u32| {
+        let (start, end) = (number * 1000 + 1, number * 1000 + 1001);
+        format!(
+            "+.01 < . {start}:{end}(1000) ack 101\n+.25 < . {start}:{end}(1000) ack 101\n+.01 > . 101:101(0) ack {end}\n\
+             +.02 > . 101:101(0) ack {end} <sack {start}:{end}>\n"
+        )
+    };
+    let needless: String = (1..4).map(again).collect();
+    assert_eq!(
+        heavy(&needless),
+        "3 of the server's 7 data segments (42.9 %) were sent again needlessly: the client had them."
+    );
+    assert_eq!(
+        heavy(&(needless + &lost_behind(4, 1) + "+.01 < . 5001:6001(1000) ack 101\n+.3 < . 5001:6001(1000) ack 101\n")),
+        "2 of the server's 11 data segments (18.2 %) were lost between this capture point and the client; 3 more came \
+         needlessly, the client had them. Real or supposed, losses were recovered in 0.5 RTT on average (5 at the tail), the last \
+         one never."
+    );
+}

@@ -1,5 +1,6 @@
 //! Losses of one direction and their repair: how the sender noticed, and how long it took.
 
+use super::facts::SideFacts;
 use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use crate::base::{Seq, Span, Stamp};
 
@@ -38,6 +39,36 @@ impl Losses {
     pub(super) fn mean(&self) -> Option<Span> {
         let mean = i64::from(self.micros).checked_div(self.recovered.into())?;
         Some(Span::from_micros(mean))
+    }
+}
+
+/// Where segments that were sent again had been lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// They had passed the capture point: between it and the receiver.
+    pub behind: u32,
+    /// They had not: between the sender and the capture point.
+    pub before: u32,
+    /// Nowhere: the receiver had them, as its acknowledgment or its duplicate SACK proves.
+    pub needless: u32,
+}
+
+impl SideFacts {
+    /// Where its segments with data were lost that it sent again.
+    #[must_use]
+    pub fn lost(&self) -> Lost {
+        // A FIN that is repeated says nothing of the data.
+        let fins = self.fins.saturating_sub(1);
+        let behind = self.resent.saturating_sub(fins);
+        let needless = self
+            .spurious
+            .max(self.dsacks.into())
+            .min(behind.saturating_add(self.refilled));
+        Lost {
+            behind: behind.saturating_sub(needless),
+            before: self.refilled - needless.saturating_sub(behind),
+            needless,
+        }
     }
 }
 
