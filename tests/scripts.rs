@@ -726,6 +726,16 @@ fn losses_are_told_with_their_place_and_their_repair() {
 }
 
 #[test]
+fn what_was_never_acknowledged_need_not_be_lost() {
+    let again = "+.3 < . 1001:2001(1000) ack 101\n".repeat(4);
+    assert_eq!(
+        heavy(&again),
+        "3 of the server's 5 data segments (60.0 %) were sent again and never acknowledged: lost between this capture point and \
+         the client, or not taken there."
+    );
+}
+
+#[test]
 fn what_was_sent_again_needlessly_was_not_lost() {
     let again = |number: u32| {
         let (start, end) = (number * 1000 + 1, number * 1000 + 1001);

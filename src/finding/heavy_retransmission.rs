@@ -60,6 +60,13 @@ fn summary(facts: &FlowFacts, dir: Dir, who: Side) -> String {
     if behind + before == 0 {
         return format!("{} sent again needlessly: the {receiver} had them.", share(needless));
     }
+    // Without one acknowledgment there is no telling a loss from a peer that takes nothing.
+    if before + needless == 0 && side.resends.count >= behind {
+        return format!(
+            "{} sent again and never acknowledged: lost between this capture point and the {receiver}, or not taken there.",
+            share(behind)
+        );
+    }
     let here = format!("between this capture point and the {receiver}");
     let there = format!("between the {who} and this capture point");
     let place = match (behind, before) {
