@@ -6,7 +6,8 @@ use crate::case::Case;
 use crate::finding::Finding;
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
-use crate::report::{FlowRow, SideRow};
+use crate::flow::recovery::Lost;
+use crate::report::{FlowRow, LossRow, RttRow, SideRow};
 use crate::verdict::Verdict;
 
 /// The row of flow number `flow`.
@@ -93,5 +94,42 @@ fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
+        rtt: rtt_row(facts, dir),
+        losses: loss_row(facts, dir),
     }
+}
+
+fn rtt_row(facts: &FlowFacts, dir: Dir) -> Option<RttRow> {
+    // No more digits than an estimate has.
+    let estimate = |rtt: Span| (rtt.as_millis() * 1000.0).round() / 1000.0;
+    let side = &facts.sides[dir.index()];
+    let handshake = facts.handshake_rtt(dir);
+    (side.min_rtt.is_some() || handshake.is_some()).then(|| RttRow {
+        handshake: handshake.map(Span::as_millis),
+        min: side.min_rtt.map(Span::as_millis),
+        median: side.median_rtt().map(estimate),
+        p95: side.slow_rtt().map(estimate),
+        samples: side.rtts.samples(),
+    })
+}
+
+fn loss_row(facts: &FlowFacts, dir: Dir) -> Option<LossRow> {
+    let side = &facts.sides[dir.index()];
+    let (lost, losses) = (side.lost(), side.losses);
+    let mean = facts.mean_recovery(dir);
+    (lost != Lost::default()).then(|| LossRow {
+        behind: lost.behind,
+        before: lost.before,
+        needless: lost.needless,
+        dsacks: side.dsacks,
+        fast: losses.fast,
+        tail: losses.tail,
+        timeout: losses.timeout,
+        unclear: losses.unclear,
+        recovered: losses.recovered,
+        recovery_ms: mean.map(|(took, _)| took.as_millis()),
+        recovery_rtts: mean
+            .and_then(|(_, trips)| trips)
+            .map(|trips| (trips * 100.0).round() / 100.0),
+    })
 }

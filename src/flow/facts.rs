@@ -1,6 +1,8 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
 use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_packet, pack_words, unpack_packet};
+use super::recovery::Losses;
+use super::rtt::Rtts;
 use super::{ConnState, History};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
@@ -215,6 +217,12 @@ pub struct SideFacts {
     pub unanswered_keep_alives: Repeats,
     /// Smallest unambiguous time from a segment of this side to the peer's acknowledgment of it, at the capture point.
     pub min_rtt: Option<Span>,
+    /// All such times.
+    pub rtts: Rtts,
+    /// Losses of its data, and their repair.
+    pub losses: Losses,
+    /// Duplicate SACKs (RFC 2883) of its data: the peer had these bytes already when they came again.
+    pub dsacks: u16,
     /// TTLs.
     pub ttl: Ttl,
     /// IP identification.
@@ -556,7 +564,7 @@ impl FlowFacts {
 pack_fields!(Repeats { count first second last widest_gap });
 pack_fields!(Ttl { first min max });
 pack_fields!(IpIds { last changes });
-pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt ttl ip_ids kinds timestamps window_scale mss });
+pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt rtts losses dsacks ttl ip_ids kinds timestamps window_scale mss });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });

@@ -10,8 +10,10 @@ pub mod mark;
 mod opening;
 mod pack;
 mod receiver;
+pub mod recovery;
 mod reset;
 mod roles;
+pub mod rtt;
 mod sender;
 mod store;
 pub mod table;
@@ -294,8 +296,13 @@ impl Flow {
             let side = &mut self.facts.sides[from];
             side.duplicate_acks = side.duplicate_acks.saturating_add(1);
         }
-        if segment.options.sack.is_some_and(|(left, _)| left.is_after(segment.ack)) {
-            self.facts.sides[to].sacked_beyond = true;
+        if let Some((left, _)) = segment.options.sack {
+            let peer = &mut self.facts.sides[to];
+            peer.sacked_beyond |= left.is_after(segment.ack);
+            // A repeated SYN-ACK and a keep-alive are reported the same way, and are no data.
+            let is_data = peer.isn != Some(left) && peer.unanswered_keep_alives.count == 0;
+            let is_dsack = is_data && segment.options.is_dsack(segment.ack);
+            peer.dsacks = peer.dsacks.saturating_add(is_dsack.into());
         }
     }
 

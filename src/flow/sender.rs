@@ -3,6 +3,7 @@
 use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
 use super::pack::pack_fields;
+use super::recovery::{Recovery, Resend};
 use crate::base::{Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -49,6 +50,8 @@ pub struct Sender {
     syn_data: u32,
     /// End of the FIN.
     fin_end: Option<Seq>,
+    /// A loss that is being repaired.
+    recovery: Recovery,
 }
 
 impl Sender {
@@ -215,8 +218,18 @@ impl Sender {
                 0 => segment.length,
                 old => old.min(segment.length),
             };
-            if self.duplicates >= FAST_AFTER {
-                facts.fast = facts.fast.saturating_add(1);
+            let was_told = self.duplicates >= FAST_AFTER;
+            facts.fast = facts.fast.saturating_add(u32::from(was_told));
+            if segment.length > 0 {
+                let resend = Resend {
+                    at: segment.stamp,
+                    end,
+                    next: self.next,
+                    gap: age,
+                    was_told: was_told || facts.sacked_beyond,
+                    rtt: rtt.or(facts.min_rtt),
+                };
+                self.recovery.on_resend(&resend, &mut facts.losses);
             }
         }
         if filled { Progress::Filled } else { Progress::Again }
@@ -236,6 +249,7 @@ impl Sender {
         self.on_ack_of_unseen(ack, at, facts);
         self.acked = Some(ack);
         self.duplicates = 0;
+        self.recovery.on_ack(ack, at.stamp, &mut facts.losses);
         facts.resends = Repeats::default();
         facts.smallest_resent = 0;
         facts.sacked_beyond = false;
@@ -245,6 +259,7 @@ impl Sender {
             let sample = at.stamp - sent;
             if sample.0 >= 0 {
                 facts.min_rtt = Some(facts.min_rtt.map_or(sample, |old| old.min(sample)));
+                facts.rtts.on(sample);
             }
         }
         if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
@@ -292,4 +307,4 @@ impl Sender {
     }
 }
 
-pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end });
+pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end recovery });

@@ -1,6 +1,8 @@
 //! JSON Lines: a capture object per capture, a flow object per flow, one summary. Every object carries `type` and `v`.
 //!
-//! A flow object has every column of the flows CSV under the same name, with `null` where unknown, and
+//! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
+//! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
+//! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
 use super::row::{Cells, Value, visit};
@@ -164,6 +166,13 @@ impl Serialize for FlowObject<'_> {
         keys.0.serialize_entry("type", "flow")?;
         keys.0.serialize_entry("v", &VERSION)?;
         visit(self.0.row, &mut keys)?;
+        let sides = [&self.0.row.client_side, &self.0.row.server_side];
+        for (key, side) in ["client_rtt_ms", "server_rtt_ms"].iter().zip(sides) {
+            keys.0.serialize_entry(key, &side.rtt)?;
+        }
+        for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
+            keys.0.serialize_entry(key, &side.losses)?;
+        }
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
         keys.0.end()

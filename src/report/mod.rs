@@ -32,6 +32,7 @@ use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
+use serde::Serialize;
 use std::io;
 
 /// A report writer. Called once with the head, once per flow in order of first packet, once with the tail.
@@ -148,6 +149,52 @@ pub struct SideRow {
     pub keep_alives: u64,
     /// Bytes that the peer acknowledged although the capture never saw them.
     pub missed_bytes: u64,
+    /// Round trips from the capture point to the peer and back; JSON only.
+    pub rtt: Option<RttRow>,
+    /// Where and how this side's data was lost and repaired, if any was sent again; JSON only.
+    pub losses: Option<LossRow>,
+}
+
+/// Times from one side's segments to the peer's acknowledgments, in milliseconds, repeated segments left out.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct RttRow {
+    /// Of SYN or SYN-ACK.
+    pub handshake: Option<f64>,
+    /// Smallest.
+    pub min: Option<f64>,
+    /// Median, within 6 to 12 %.
+    pub median: Option<f64>,
+    /// 95th percentile, likewise.
+    pub p95: Option<f64>,
+    /// How many were measured, the handshake not counted.
+    pub samples: u32,
+}
+
+/// Losses of one side's data, and their repair.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct LossRow {
+    /// Segments lost between the capture point and the receiver.
+    pub behind: u32,
+    /// Segments lost between the sender and the capture point.
+    pub before: u32,
+    /// Segments sent again although the receiver had them.
+    pub needless: u32,
+    /// Duplicate SACKs of the receiver.
+    pub dsacks: u16,
+    /// Losses that duplicate acknowledgments or SACK told.
+    pub fast: u16,
+    /// Losses of the last segment sent.
+    pub tail: u16,
+    /// Losses that waited for the sender's time-out.
+    pub timeout: u16,
+    /// Other losses.
+    pub unclear: u16,
+    /// Of all of these, those that were repaired.
+    pub recovered: u16,
+    /// Time to the repair, on average, in milliseconds.
+    pub recovery_ms: Option<f64>,
+    /// The same in round trips.
+    pub recovery_rtts: Option<f64>,
 }
 
 /// The flows row, version 1: CSV columns and JSON keys are made from it, in the order of CONTRACT.md.

@@ -43,6 +43,19 @@ impl Options {
         options
     }
 
+    /// The first SACK block reports bytes that came a second time (RFC 2883 4): they lie below `ack`, the segment's own
+    /// acknowledgment, or within the second block.
+    #[must_use]
+    pub fn is_dsack(&self, ack: Seq) -> bool {
+        let Some((left, right)) = self.sack.filter(|(left, right)| left.is_before(*right)) else {
+            return false;
+        };
+        ack.is_at_least(right)
+            || self
+                .second_sack
+                .is_some_and(|(from, to)| left.is_at_least(from) && to.is_at_least(right))
+    }
+
     /// Kind, length, value, one after the other (RFC 9293 3.2).
     fn read_each(&mut self, mut bytes: &[u8]) {
         while let [kind, rest @ ..] = bytes {
@@ -125,6 +138,23 @@ mod tests {
             ..Options::default()
         };
         assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn a_block_below_the_acknowledgment_or_within_the_second_is_a_duplicate() {
+        let options = |first: (u32, u32), second: Option<(u32, u32)>| Options {
+            sack: Some((Seq(first.0), Seq(first.1))),
+            second_sack: second.map(|(left, right)| (Seq(left), Seq(right))),
+            ..Options::default()
+        };
+        // The three examples of RFC 2883 4.1.1, 4.1.2, 4.2.1.
+        assert!(options((3000, 3500), None).is_dsack(Seq(4000)));
+        assert!(options((3000, 3500), Some((4500, 5000))).is_dsack(Seq(4000)));
+        assert!(options((5000, 5500), Some((4500, 6000))).is_dsack(Seq(4000)));
+        assert!(!options((4500, 5000), Some((5500, 6000))).is_dsack(Seq(4000)));
+        assert!(!options((4500, 5000), None).is_dsack(Seq(4000)));
+        assert!(!options((3000, 3000), None).is_dsack(Seq(4000)));
+        assert!(!Options::default().is_dsack(Seq(4000)));
     }
 
     #[test]
