@@ -1,6 +1,6 @@
 //! The same packet captured again: a mirror of both ports, the `any` interface, before and after a router.
 
-use super::pack::{Pack, Packer, Unpacker, pack_fields};
+use super::pack::{Pack, Packer, Unpacker};
 use crate::base::{Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -127,7 +127,30 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     (hash >> 32) as u32
 }
 
-pack_fields!(Print { stamp hash path seat is_set });
+impl Pack for Print {
+    /// Most are not set, and then all zero.
+    fn pack(&self, to: &mut Packer) {
+        self.is_set.pack(to);
+        if self.is_set {
+            self.stamp.pack(to);
+            (self.hash, (self.path, self.seat)).pack(to);
+        }
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        if !bool::unpack(from) {
+            return Self::default();
+        }
+        let stamp = Stamp::unpack(from);
+        let (hash, (path, seat)) = Pack::unpack(from);
+        Self {
+            stamp,
+            hash,
+            path,
+            seat,
+            is_set: true,
+        }
+    }
+}
 
 impl Pack for Copies {
     fn pack(&self, to: &mut Packer) {

@@ -202,7 +202,7 @@ impl Store {
         Some(match *self.slots.get(number as usize)? {
             Slot::Lone(place) => self.lone.peek(place)?.packet(),
             Slot::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Slot::Packed(chunk, start, length) => Unpacker::new(bytes_at(&self.chunks, chunk, start, length)).packet(),
+            Slot::Packed(chunk, start, length) => Unpacker::packet(bytes_at(&self.chunks, chunk, start, length)),
             Slot::Gone => return None,
         })
     }
