@@ -149,7 +149,7 @@ impl Store {
         let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
         flow.pack(&mut packer);
         self.scratch = packer.finish();
-        if self.garbage > CHUNK && self.garbage > self.packed / 2 {
+        if self.garbage > CHUNK && self.garbage > self.packed / 4 {
             self.sweep();
         }
         let bytes = std::mem::take(&mut self.scratch);
