@@ -80,12 +80,11 @@ impl Analysis {
         for place in Order::new(&shards) {
             let shard = &shards[place.shard];
             // A lone SYN is a stream of its own, and tells nothing about the recording.
-            match shard.facts(place.number).filter(|_| !shard.is_lone(place.number)) {
-                Some(facts) => {
-                    streams.push(facts.stream_start);
-                    context.on_flow(&facts);
-                }
-                None => streams.push(place.first),
+            if shard.is_lone(place.number) {
+                streams.push(place.first);
+            } else if let Some(facts) = shard.facts(place.number) {
+                streams.push(facts.stream_start);
+                context.on_flow(&facts);
             }
         }
         streams.sort_unstable();
@@ -141,7 +140,7 @@ impl Analysis {
             let findings = find_all(&case);
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
-            let row = rows::row_of(self, &case, flows, &findings, &verdict);
+            let row = rows::row_of(self, &case, flows, &findings, verdict);
             let report = FlowReport {
                 row: &row,
                 findings: &findings,

@@ -16,7 +16,7 @@ pub(super) fn row_of(
     case: &Case<'_>,
     flow: u64,
     findings: &[Finding],
-    verdict: &Verdict,
+    verdict: Verdict,
 ) -> FlowRow {
     let facts = case.facts;
     let (capture, stamp_digits) = analysis.capture_of(facts);
@@ -41,10 +41,10 @@ pub(super) fn row_of(
             .map(|finding| finding.meta.id),
         culprit: verdict.culprit,
         confidence: verdict.confidence,
-        doubts: verdict.doubts.clone(),
+        doubts: verdict.doubts,
         app_error: verdict.app_error,
         findings: findings.iter().map(|finding| finding.meta.id).collect(),
-        summary: verdict.summary.clone(),
+        summary: verdict.summary,
         syns: facts.sides.iter().map(|side| side.syns).sum(),
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
         handshake_rtt_ms: facts.opening.rtt.map(Span::as_millis),
@@ -57,7 +57,7 @@ pub(super) fn row_of(
         community_id: crate::report::community::community_id(case.client(), case.server()),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
-        evidence_packets: verdict.evidence.clone(),
+        evidence_packets: verdict.evidence,
     }
 }
 

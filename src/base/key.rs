@@ -1,6 +1,7 @@
 //! Who talks to whom: endpoints, the order-free 4-tuple of a flow, and the direction of one segment in it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One end of a flow.
@@ -50,12 +51,31 @@ impl Dir {
 }
 
 /// The order-free 4-tuple: both directions of a connection have the same key. IPv4 keys stay small on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowKey {
     /// Addresses and ports, lower endpoint first.
     V4([u8; 4], [u8; 4], u16, u16),
     /// Addresses and ports, lower endpoint first.
     V6([u8; 16], [u8; 16], u16, u16),
+}
+
+/// In whole words: what is derived would hash the bytes of an address as a slice.
+impl Hash for FlowKey {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match *self {
+            Self::V4(low, high, low_port, high_port) => {
+                let ips = u64::from(u32::from_be_bytes(low)) << 32 | u64::from(u32::from_be_bytes(high));
+                state.write_u64(ips);
+                state.write_u32(u32::from(low_port) << 16 | u32::from(high_port));
+            }
+            Self::V6(low, high, low_port, high_port) => {
+                state.write_u128(u128::from_be_bytes(low));
+                state.write_u128(u128::from_be_bytes(high));
+                state.write_u32(u32::from(low_port) << 16 | u32::from(high_port));
+            }
+        }
+    }
 }
 
 impl FlowKey {

@@ -1,6 +1,6 @@
 //! Zeek's words: the state of one end, the `conn_state` of a connection, and its history.
 
-use super::pack::{Pack, Packer, Unpacker, pack_words};
+use super::pack::{Pack, Packer, Unpacker, pack_text, pack_words, unpack_text};
 use crate::base::words;
 use std::fmt;
 
@@ -159,11 +159,13 @@ pack_words!(ConnState, Self::ALL);
 
 impl Pack for History {
     fn pack(&self, to: &mut Packer) {
-        Box::<str>::from(self.text()).pack(to);
+        pack_text(self.text(), to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let mut history = Self::default();
-        Box::<str>::unpack(from).bytes().for_each(|letter| history.push(letter));
+        for &letter in unpack_text(from) {
+            history.push(letter);
+        }
         history
     }
 }

@@ -1,6 +1,6 @@
 //! The same packet captured again: a mirror of both ports, the `any` interface, before and after a router.
 
-use super::pack::{Pack, Packer, Unpacker, pack_fields};
+use super::pack::{Pack, Packer, Unpacker};
 use crate::base::{Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -49,14 +49,20 @@ impl Copies {
 
     /// Is this packet a copy of one of the last few? Remembers it if it is not.
     pub fn is_copy(&mut self, segment: &Segment) -> bool {
-        if self.holds(segment) {
+        let counted = has_id(segment) && !self.constant_id;
+        let print = Print::of(segment, counted);
+        if self.holds_print(&print, counted, segment) {
             return true;
         }
         let id = segment.ip_id.unwrap_or(0);
         self.constant_id |= id != 0 && id == self.last_id;
         self.last_id = id;
         if let Some(slot) = self.prints.get_mut(usize::from(self.next)) {
-            *slot = Print::of(segment, has_id(segment) && !self.constant_id);
+            *slot = if counted && self.constant_id {
+                Print::of(segment, false)
+            } else {
+                print
+            };
         }
         self.next = (self.next + 1) % REMEMBERED as u8;
         false
@@ -65,7 +71,11 @@ impl Copies {
     /// Is this packet a copy of one of the last few?
     pub fn holds(&self, segment: &Segment) -> bool {
         let has_id = has_id(segment) && !self.constant_id;
-        let print = Print::of(segment, has_id);
+        self.holds_print(&Print::of(segment, has_id), has_id, segment)
+    }
+
+    /// The same for its print, made with the identification or without.
+    fn holds_print(&self, print: &Print, has_id: bool, segment: &Segment) -> bool {
         // A receiver may well send the same empty ACK several times within a millisecond, and a host without the
         // connection the same RST.
         let is_plain = segment.length == 0 && !segment.flags.any(Flags::SYN | Flags::FIN);
@@ -125,7 +135,30 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     (hash >> 32) as u32
 }
 
-pack_fields!(Print { stamp hash path seat is_set });
+impl Pack for Print {
+    /// Most are not set, and then all zero.
+    fn pack(&self, to: &mut Packer) {
+        self.is_set.pack(to);
+        if self.is_set {
+            self.stamp.pack(to);
+            (self.hash, (self.path, self.seat)).pack(to);
+        }
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        if !bool::unpack(from) {
+            return Self::default();
+        }
+        let stamp = Stamp::unpack(from);
+        let (hash, (path, seat)) = Pack::unpack(from);
+        Self {
+            stamp,
+            hash,
+            path,
+            seat,
+            is_set: true,
+        }
+    }
+}
 
 impl Pack for Copies {
     fn pack(&self, to: &mut Packer) {

@@ -1,6 +1,6 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
-use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_packet, pack_words, unpack_packet};
+use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_words};
 use super::recovery::Losses;
 use super::rtt::Rtts;
 use super::{ConnState, History};
@@ -562,7 +562,6 @@ impl FlowFacts {
 }
 
 pack_fields!(Repeats { count first second last widest_gap });
-pack_fields!(Ttl { first min max });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt rtts losses dsacks ttl ip_ids kinds timestamps window_scale mss });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
@@ -571,14 +570,20 @@ pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu });
 pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence header_cut limited name conn_state history });
 
-impl Pack for Sighting {
+/// All three are the same for most senders.
+impl Pack for Ttl {
     fn pack(&self, to: &mut Packer) {
-        pack_packet(self.number(), to);
-        self.stamp.pack(to);
+        self.first.pack(to);
+        (self.min ^ self.first).pack(to);
+        (self.max ^ self.first).pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let packet = unpack_packet(from);
-        Self::new(packet, Stamp::unpack(from))
+        let first = u8::unpack(from);
+        Self {
+            first,
+            min: first ^ u8::unpack(from),
+            max: first ^ u8::unpack(from),
+        }
     }
 }
 

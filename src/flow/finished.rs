@@ -35,7 +35,7 @@ impl Finished {
             finished.keys.resize(finished.store.len(), None);
             for (number, key) in keys.filter(|&(number, _)| finished.store.is_lone(number)) {
                 match (key, finished.keys.get_mut(number as usize)) {
-                    (FlowKey::V4(a, b, c, d), Some(place)) => *place = Some((a, b, c, d)),
+                    (FlowKey::V4(a, b, c, d), Some(place)) => *place = Some(KeyV4::new(a, b, c, d)),
                     _ => {
                         finished.long.insert(number, key);
                     }
@@ -78,7 +78,7 @@ impl Finished {
     #[must_use]
     pub fn facts(&self, number: u32) -> Option<FlowFacts> {
         self.store.facts(number, || match self.keys.get(number as usize) {
-            Some(&Some((a, b, c, d))) => Some(FlowKey::V4(a, b, c, d)),
+            Some(Some(key)) => Some(key.key()),
             _ => self.long.get(&number).copied(),
         })
     }

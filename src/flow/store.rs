@@ -149,7 +149,7 @@ impl Store {
         let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
         flow.pack(&mut packer);
         self.scratch = packer.finish();
-        if self.garbage > CHUNK && self.garbage > self.packed / 2 {
+        if self.garbage > CHUNK && self.garbage > self.packed / 4 {
             self.sweep();
         }
         let bytes = std::mem::take(&mut self.scratch);
@@ -202,7 +202,7 @@ impl Store {
         Some(match *self.slots.get(number as usize)? {
             Slot::Lone(place) => self.lone.peek(place)?.packet(),
             Slot::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Slot::Packed(chunk, start, length) => Unpacker::new(bytes_at(&self.chunks, chunk, start, length)).packet(),
+            Slot::Packed(chunk, start, length) => Unpacker::packet(bytes_at(&self.chunks, chunk, start, length)),
             Slot::Gone => return None,
         })
     }

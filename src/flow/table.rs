@@ -10,9 +10,24 @@ use super::wireshark::{Effect, Stream, Wireshark};
 use crate::base::{FlowKey, Map, limits};
 use crate::wire::{IcmpError, Segment};
 
-/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
-pub(super) type KeyV4 = ([u8; 4], [u8; 4], u16, u16);
-/// The same for IPv6.
+/// An IPv4 flow's key without the tag of [`FlowKey`], in words that are hashed fast: most flows there are, and 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct KeyV4(u32, u32, u32);
+
+impl KeyV4 {
+    pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
+        let ports = u32::from(low_port) << 16 | u32::from(high_port);
+        Self(u32::from_be_bytes(low), u32::from_be_bytes(high), ports)
+    }
+
+    /// The key that it was made of.
+    pub(super) fn key(self) -> FlowKey {
+        let (low, high) = (self.0.to_be_bytes(), self.1.to_be_bytes());
+        FlowKey::V4(low, high, (self.2 >> 16) as u16, self.2 as u16)
+    }
+}
+
+/// The same for IPv6, as it is.
 type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 
 /// The flows of one shard.
@@ -176,14 +191,14 @@ impl Table {
 
     fn newest(&self, key: &FlowKey) -> Option<u32> {
         match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.get(&(a, b, c, d)).copied(),
+            FlowKey::V4(a, b, c, d) => self.v4.get(&KeyV4::new(a, b, c, d)).copied(),
             FlowKey::V6(a, b, c, d) => self.v6.get(&(a, b, c, d)).copied(),
         }
     }
 
     fn set_newest(&mut self, key: FlowKey, number: u32) {
         match key {
-            FlowKey::V4(a, b, c, d) => self.v4.insert((a, b, c, d), number),
+            FlowKey::V4(a, b, c, d) => self.v4.insert(KeyV4::new(a, b, c, d), number),
             FlowKey::V6(a, b, c, d) => self.v6.insert((a, b, c, d), number),
         };
     }
@@ -191,7 +206,7 @@ impl Table {
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     fn forget(&mut self, key: &FlowKey) {
         match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.remove(&(a, b, c, d)),
+            FlowKey::V4(a, b, c, d) => self.v4.remove(&KeyV4::new(a, b, c, d)),
             FlowKey::V6(a, b, c, d) => self.v6.remove(&(a, b, c, d)),
         };
     }
@@ -246,10 +261,7 @@ impl Table {
     /// All flows, to be read in order, and the streams without one.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let v4 = self
-            .v4
-            .into_iter()
-            .map(|((a, b, c, d), number)| (number, FlowKey::V4(a, b, c, d)));
+        let v4 = self.v4.into_iter().map(|(key, number)| (number, key.key()));
         let v6 = self
             .v6
             .into_iter()

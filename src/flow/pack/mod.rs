@@ -1,13 +1,15 @@
 //! Facts and live state to few bytes and back, exactly: how flows that have been quiet for a while are kept.
 //!
-//! Numbers are variable-length, times and packet numbers relative to the flow's first packet, sequence numbers relative to
-//! each other, and runs of zeros (most counters of most flows) take two bytes.
+//! Numbers are variable-length, a packet that was named before takes one byte, a new one is told by its distance to the
+//! last, sequence numbers are relative to each other, and a run of zeros (most counters of most flows) takes one byte.
 
+mod times;
 mod values;
 
-pub use values::{pack_bare_seq, pack_packet, unpack_bare_seq, unpack_packet};
+pub use times::{pack_packet, unpack_packet};
+pub use values::{pack_bare_seq, pack_text, unpack_bare_seq, unpack_text};
 
-use crate::base::Stamp;
+use crate::base::{Span, Stamp};
 
 /// Writes values one after the other.
 #[derive(Debug, Default)]
@@ -26,13 +28,47 @@ pub struct Unpacker<'a> {
     bases: Bases,
 }
 
+/// Packets that are remembered while a flow is packed: few have more that matter.
+const NAMED: usize = 24;
+/// The longest run of zeros in one byte; the byte behind holds the length of a longer one.
+const SHORT_RUN: u64 = 15;
+
 /// What differences are taken from.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bases {
+    /// First packet.
     packet: u64,
-    stamp: i64,
-    /// Two sequence numbers, one for each direction as a rule: the first two that were packed.
+    /// The last packet and the last time that were told in full.
+    last: (u64, i64),
+    /// Packets told so far, with their times.
+    named: [(u64, i64); NAMED],
+    names: usize,
+    /// Two sequence numbers, one for each direction as a rule: the last ones.
     seqs: [Option<u32>; 2],
+}
+
+impl Bases {
+    fn new(packet: u64, stamp: i64) -> Self {
+        let mut bases = Self {
+            packet,
+            ..Self::default()
+        };
+        bases.name(packet, stamp);
+        bases
+    }
+
+    /// A packet was told in full.
+    fn name(&mut self, packet: u64, stamp: i64) {
+        self.last = (packet, stamp);
+        if let Some(free) = self.named.get_mut(self.names) {
+            *free = self.last;
+            self.names += 1;
+        }
+    }
+
+    fn names(&self) -> &[(u64, i64)] {
+        self.named.get(..self.names).unwrap_or_default()
+    }
 }
 
 /// A value that can be packed and comes back the same.
@@ -41,6 +77,18 @@ pub trait Pack: Sized {
     fn pack(&self, to: &mut Packer);
     /// Takes it back.
     fn unpack(from: &mut Unpacker<'_>) -> Self;
+
+    /// Appends it where there may be none.
+    fn pack_option(value: Option<&Self>, to: &mut Packer) {
+        to.number(u64::from(value.is_some()));
+        if let Some(value) = value {
+            value.pack(to);
+        }
+    }
+    /// See [`Pack::pack_option`].
+    fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
+        (from.number() != 0).then(|| Self::unpack(from))
+    }
 }
 
 impl Packer {
@@ -50,19 +98,10 @@ impl Packer {
         let mut packer = Self {
             bytes,
             zeros: 0,
-            bases: Bases {
-                packet: 0,
-                stamp: 0,
-                seqs: [None; 2],
-            },
+            bases: Bases::new(packet, stamp.0),
         };
         packer.number(packet);
-        packer.signed(stamp.0);
-        packer.bases = Bases {
-            packet,
-            stamp: stamp.0,
-            seqs: [None; 2],
-        };
+        Span(stamp.0).pack(&mut packer);
         packer
     }
 
@@ -72,12 +111,24 @@ impl Packer {
         self.bytes
     }
 
-    fn number(&mut self, mut value: u64) {
+    #[inline]
+    fn number(&mut self, value: u64) {
         if value == 0 {
             self.zeros += 1;
+        } else {
+            self.flush_zeros();
+            self.push(value);
+        }
+    }
+
+    /// The first byte of a number above zero: above that of a run of zeros, and by its top bit with or without another.
+    fn push(&mut self, mut value: u64) {
+        if value < 0x80 - SHORT_RUN {
+            self.bytes.push((SHORT_RUN + value) as u8);
             return;
         }
-        self.flush_zeros();
+        self.bytes.push(value as u8 | 0x80);
+        value >>= 7;
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
@@ -85,15 +136,29 @@ impl Packer {
         self.bytes.push(value as u8);
     }
 
+    #[inline]
     fn signed(&mut self, value: i64) {
         self.number((value << 1 ^ value >> 63) as u64);
     }
 
-    /// No number begins with a zero byte, so one announces a run of zeros.
+    /// Bytes as they are; the reader must know how many.
+    fn raw(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.flush_zeros();
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// A run of up to 15 zeros is its length less one, a longer one 15 and its length.
+    #[inline]
     fn flush_zeros(&mut self) {
         while self.zeros > 0 {
             let run = self.zeros.min(255);
-            self.bytes.extend([0, run as u8]);
+            if run < SHORT_RUN {
+                self.bytes.push(run as u8 - 1);
+            } else {
+                self.bytes.extend([SHORT_RUN as u8 - 1, run as u8]);
+            }
             self.zeros -= run;
         }
     }
@@ -102,21 +167,26 @@ impl Packer {
 impl<'a> Unpacker<'a> {
     /// Reads what a packer wrote.
     pub fn new(bytes: &'a [u8]) -> Self {
-        let mut unpacker = Self {
-            bytes,
-            zeros: 0,
-            bases: Bases::default(),
-        };
-        unpacker.bases.packet = unpacker.number();
-        unpacker.bases.stamp = unpacker.signed();
+        let mut unpacker = Self::bare(bytes);
+        let packet = unpacker.number();
+        unpacker.bases = Bases::new(packet, Span::unpack(&mut unpacker).0);
         unpacker
     }
 
-    /// The packet number that others are relative to.
-    pub fn packet(&self) -> u64 {
-        self.bases.packet
+    fn bare(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            zeros: 0,
+            bases: Bases::default(),
+        }
     }
 
+    /// The first packet number in what a packer wrote.
+    pub fn packet(bytes: &'a [u8]) -> u64 {
+        Self::bare(bytes).number()
+    }
+
+    #[inline]
     fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.bytes.split_first() else {
             return 0;
@@ -125,15 +195,29 @@ impl<'a> Unpacker<'a> {
         *first
     }
 
+    #[inline]
     fn number(&mut self) -> u64 {
         if self.zeros > 0 {
             self.zeros -= 1;
             return 0;
         }
+        self.pull()
+    }
+
+    fn pull(&mut self) -> u64 {
         let mut byte = self.byte();
-        if byte == 0 {
-            self.zeros = u64::from(self.byte()).saturating_sub(1);
+        let small = u64::from(byte);
+        if small < SHORT_RUN {
+            let run = if small == SHORT_RUN - 1 {
+                u64::from(self.byte())
+            } else {
+                small + 1
+            };
+            self.zeros = run.saturating_sub(1);
             return 0;
+        }
+        if byte < 0x80 {
+            return small - SHORT_RUN;
         }
         let (mut value, mut shift) = (u64::from(byte & 0x7f), 7);
         while byte & 0x80 != 0 && shift < 64 {
@@ -144,9 +228,17 @@ impl<'a> Unpacker<'a> {
         value
     }
 
+    #[inline]
     fn signed(&mut self) -> i64 {
         let value = self.number();
         (value >> 1) as i64 ^ -((value & 1) as i64)
+    }
+
+    /// So many bytes as they were, or what is left of them.
+    fn raw(&mut self, length: usize) -> &'a [u8] {
+        let (raw, rest) = self.bytes.split_at(length.min(self.bytes.len()));
+        self.bytes = rest;
+        raw
     }
 }
 

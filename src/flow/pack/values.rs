@@ -1,15 +1,17 @@
 //! How each kind of value is packed.
 
 use super::{Bases, Pack, Packer, Unpacker};
-use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use crate::base::{Dir, FlowKey, Seq};
+use std::net::IpAddr;
 
 macro_rules! pack_numbers {
     ($($number:ty)+) => {
         $(impl Pack for $number {
+            #[inline]
             fn pack(&self, to: &mut Packer) {
                 to.number(u64::from(*self));
             }
+            #[inline]
             fn unpack(from: &mut Unpacker<'_>) -> Self {
                 from.number() as $number
             }
@@ -19,58 +21,38 @@ macro_rules! pack_numbers {
 pack_numbers!(u8 u16 u32 u64);
 
 impl Pack for bool {
+    #[inline]
     fn pack(&self, to: &mut Packer) {
         to.number(u64::from(*self));
     }
+    #[inline]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         from.number() != 0
     }
 }
 
-impl Pack for Span {
-    fn pack(&self, to: &mut Packer) {
-        to.signed(self.0);
-    }
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self(from.signed())
-    }
-}
-
-impl Pack for Stamp {
-    fn pack(&self, to: &mut Packer) {
-        to.signed(self.0.wrapping_sub(to.bases.stamp));
-    }
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self(from.signed().wrapping_add(from.bases.stamp))
-    }
-}
-
-/// A packet number of this flow.
-pub fn pack_packet(packet: u64, to: &mut Packer) {
-    to.signed(packet.wrapping_sub(to.bases.packet) as i64);
-}
-
-/// See [`pack_packet`].
-pub fn unpack_packet(from: &mut Unpacker<'_>) -> u64 {
-    from.bases.packet.wrapping_add(from.signed() as u64)
-}
-
 impl Bases {
-    /// The nearer of the two, its place, and the distance; an empty place is taken.
+    /// The nearer of the two, its place, and the distance; an empty place is taken. The number is the next one's base.
     fn nearest(&mut self, seq: u32) -> (u64, i64) {
         let distance = |base: u32| i64::from(seq.wrapping_sub(base) as i32);
-        match self.seqs {
+        let (place, nearest) = match self.seqs {
             [Some(first), Some(second)] => {
                 let (one, two) = (distance(first), distance(second));
                 if one.abs() <= two.abs() { (0, one) } else { (1, two) }
             }
             [Some(first), None] if distance(first).abs() < 1 << 24 => (0, distance(first)),
-            [first, _] => {
-                let place = usize::from(first.is_some());
-                self.seqs[place] = Some(seq);
-                (place as u64, distance(0))
-            }
-        }
+            [first, _] => (usize::from(first.is_some()), distance(0)),
+        };
+        self.seqs[place] = Some(seq);
+        (place as u64, nearest)
+    }
+
+    fn seq(&mut self, word: u64) -> u32 {
+        let (place, zigzag) = ((word & 1) as usize, word >> 1);
+        let distance = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+        let seq = self.seqs[place].unwrap_or(0).wrapping_add(distance as u32);
+        self.seqs[place] = Some(seq);
+        seq
     }
 }
 
@@ -81,14 +63,19 @@ impl Pack for Seq {
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let word = from.number();
-        let (place, zigzag) = ((word & 1) as usize, word >> 1);
-        let distance = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-        let base = from.bases.seqs[place];
-        let seq = base.unwrap_or(0).wrapping_add(distance as u32);
-        if base.is_none() {
-            from.bases.seqs[place] = Some(seq);
-        }
-        Self(seq)
+        Self(from.bases.seq(word))
+    }
+    fn pack_option(value: Option<&Self>, to: &mut Packer) {
+        let Some(seq) = value else {
+            to.number(0);
+            return;
+        };
+        let (place, distance) = to.bases.nearest(seq.0);
+        to.number((((distance << 1 ^ distance >> 63) as u64) << 1 | place) + 1);
+    }
+    fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
+        let word = from.number().checked_sub(1)?;
+        Some(Self(from.bases.seq(word)))
     }
 }
 
@@ -106,59 +93,61 @@ impl Pack for IpAddr {
         match self {
             Self::V4(ip) => {
                 to.number(4);
-                to.number(u64::from(u32::from(*ip)));
+                to.raw(&ip.octets());
             }
             Self::V6(ip) => {
                 to.number(6);
-                let bits = u128::from(*ip);
-                to.number((bits >> 64) as u64);
-                to.number(bits as u64);
+                to.raw(&ip.octets());
             }
         }
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         if from.number() == 4 {
-            return Self::V4(Ipv4Addr::from(from.number() as u32));
+            Self::from(octets::<4>(from))
+        } else {
+            Self::from(octets::<16>(from))
         }
-        let high = u128::from(from.number());
-        Self::V6(Ipv6Addr::from(high << 64 | u128::from(from.number())))
     }
+}
+
+fn octets<const N: usize>(from: &mut Unpacker<'_>) -> [u8; N] {
+    from.raw(N).try_into().unwrap_or([0; N])
 }
 
 impl Pack for FlowKey {
     fn pack(&self, to: &mut Packer) {
-        for dir in [Dir::Up, Dir::Down] {
-            let end = self.sender(dir);
-            end.ip.pack(to);
-            end.port.pack(to);
+        match self {
+            Self::V4(low, high, ..) => {
+                to.number(4);
+                to.raw(low);
+                to.raw(high);
+            }
+            Self::V6(low, high, ..) => {
+                to.number(6);
+                to.raw(low);
+                to.raw(high);
+            }
         }
+        let (Self::V4(_, _, low, high) | Self::V6(_, _, low, high)) = self;
+        to.raw(&low.to_be_bytes());
+        to.raw(&high.to_be_bytes());
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let (low, low_port) = (IpAddr::unpack(from), u16::unpack(from));
-        let (high, high_port) = (IpAddr::unpack(from), u16::unpack(from));
-        match (low, high) {
-            (IpAddr::V4(low), IpAddr::V4(high)) => Self::V4(low.octets(), high.octets(), low_port, high_port),
-            (low, high) => Self::V6(v6(low), v6(high), low_port, high_port),
+        let port = |from: &mut Unpacker<'_>| u16::from_be_bytes(octets(from));
+        if from.number() == 4 {
+            Self::V4(octets(from), octets(from), port(from), port(from))
+        } else {
+            Self::V6(octets(from), octets(from), port(from), port(from))
         }
-    }
-}
-
-fn v6(ip: IpAddr) -> [u8; 16] {
-    match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-        IpAddr::V6(ip) => ip.octets(),
     }
 }
 
 impl<T: Pack> Pack for Option<T> {
     fn pack(&self, to: &mut Packer) {
-        to.number(u64::from(self.is_some()));
-        if let Some(value) = self {
-            value.pack(to);
-        }
+        T::pack_option(self.as_ref(), to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (from.number() != 0).then(|| T::unpack(from))
+        T::unpack_option(from)
     }
 }
 
@@ -198,16 +187,23 @@ impl<T: Pack> Pack for Vec<T> {
 
 impl Pack for Box<str> {
     fn pack(&self, to: &mut Packer) {
-        to.number(self.len() as u64);
-        to.flush_zeros();
-        to.bytes.extend_from_slice(self.as_bytes());
+        pack_text(self, to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let length = (from.number() as usize).min(from.bytes.len());
-        let (text, rest) = from.bytes.split_at(length);
-        from.bytes = rest;
-        String::from_utf8_lossy(text).into()
+        String::from_utf8_lossy(unpack_text(from)).into()
     }
+}
+
+/// A text, or any bytes.
+pub fn pack_text(text: &str, to: &mut Packer) {
+    to.number(text.len() as u64);
+    to.raw(text.as_bytes());
+}
+
+/// See [`pack_text`].
+pub fn unpack_text<'a>(from: &mut Unpacker<'a>) -> &'a [u8] {
+    let length = from.number() as usize;
+    from.raw(length)
 }
 
 impl<T: Pack> Pack for Box<T> {
@@ -232,6 +228,8 @@ pub fn unpack_bare_seq(from: &mut Unpacker<'_>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Span, Stamp};
+    use crate::flow::Sighting;
 
     #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as one line")]
     fn round_trip<T: Pack + PartialEq + std::fmt::Debug>(values: Vec<T>) -> usize {
@@ -247,9 +245,19 @@ mod tests {
 
     #[test]
     fn what_was_packed_comes_back() {
-        round_trip(vec![0, 1, 127, 128, u64::MAX, 0, 0]);
+        round_trip(vec![0, 1, 112, 113, 127, 128, u64::MAX, 0, 0]);
+        for zeros in 1..40 {
+            assert!(round_trip([vec![0_u8; zeros], vec![1]].concat()) < 20);
+        }
         round_trip(vec![Span(0), Span(-1), Span(i64::MIN), Span(i64::MAX)]);
-        round_trip(vec![Stamp(0), Stamp(i64::MIN), Stamp(i64::MAX)]);
+        round_trip(vec![Span(1), Span(-1000), Span(1 << 62), Span(i64::MAX - 807)]);
+        round_trip(vec![Stamp(0), Stamp(i64::MIN), Stamp(i64::MAX), Stamp(5), Stamp(1005)]);
+        let sightings = |count: u64| (1..count).map(|at| Sighting::new(at * at, Stamp(1000 * at as i64 + 1)));
+        round_trip(sightings(9).chain(sightings(90)).map(Some).chain([None]).collect());
+        round_trip(vec![
+            Sighting::new(u64::MAX, Stamp(i64::MIN)),
+            Sighting::new(1, Stamp(i64::MAX)),
+        ]);
         round_trip(vec![Seq(5), Seq(6), Seq(u32::MAX), Seq(0x8000_0000), Seq(0), Seq(7)]);
         round_trip(vec![Some(0_u32), None, Some(3)]);
         round_trip(vec![true, false]);
