@@ -23,6 +23,8 @@ const RUN: usize = 256;
 pub struct Analyzer {
     pool: Option<rayon::ThreadPool>,
     shards: Vec<Shard>,
+    /// Deals flows to shards, the same way in every run: what a shard packs, and when, then never depends on chance. The
+    /// tables inside hash with a seed of their own.
     hasher: foldhash::fast::FixedState,
     reassembler: Reassembler,
     decoded: Vec<Heard>,

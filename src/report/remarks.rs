@@ -174,6 +174,7 @@ pub fn reason(why: &str) -> &str {
         "fragment-incomplete" => "fragments with parts missing",
         "fragment-part" => "parts of fragmented datagrams",
         "encrypted" => "encrypted",
+        "compressed" => "compressed (IPComp)",
         "filtered" => "left out by --filter",
         "not-ip" => "not IP (ARP, LLDP and the like)",
         other => other,

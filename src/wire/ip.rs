@@ -210,10 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn other_protocols_are_a_host_heard_and_esp_is_encrypted() {
+    fn other_protocols_are_a_host_heard_but_esp_and_ipcomp_may_hide_tcp() {
         let heard = |protocol| samples::heard(228, &samples::outer_v4(protocol, "", &[0; 30]));
         assert!(matches!(heard(89), Heard::Other { source: Some(_) }));
         assert!(matches!(heard(50), Heard::Skipped(Why::Encrypted)));
+        assert!(matches!(heard(108), Heard::Skipped(Why::Compressed)));
     }
 
     #[test]

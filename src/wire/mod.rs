@@ -223,6 +223,8 @@ pub enum Why {
     FragmentPart,
     /// Encrypted 802.11 or ESP.
     Encrypted,
+    /// IP payload compression: what it holds may be TCP.
+    Compressed,
     /// Not IP at all (ARP, LLDP, STP …).
     NotIp,
     /// Left out by the user's capture filter.
@@ -241,6 +243,7 @@ impl Why {
             Self::FragmentIncomplete => "fragment-incomplete",
             Self::FragmentPart => "fragment-part",
             Self::Encrypted => "encrypted",
+            Self::Compressed => "compressed",
             Self::NotIp => "not-ip",
             Self::Filtered => "filtered",
         }

@@ -193,6 +193,7 @@ impl Walk {
             143 => self.enter(Layer::Ethernet, part),         // RFC 8986
             0 | 43 | 44 | 51 | 60 | 135 | 139 | 140 => ip::read_extension(self, protocol, net, part),
             50 => Err(Why::Encrypted),
+            108 => Err(Why::Compressed), // IPComp, RFC 3173
             _ => Ok(self.other()),
         }
     }
