@@ -135,6 +135,15 @@ pub struct IpIds {
     pub changes: u32,
 }
 
+impl IpIds {
+    pub(super) fn on(&mut self, id: Option<u16>) {
+        if let Some(id) = id {
+            self.changes += u32::from(self.last.is_some_and(|last| last != id));
+            self.last = Some(id);
+        }
+    }
+}
+
 /// One sender's side of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideFacts {

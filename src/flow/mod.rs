@@ -15,6 +15,7 @@ mod reset;
 mod roles;
 pub mod rtt;
 mod sender;
+mod steady;
 mod store;
 pub mod table;
 mod wireshark;
@@ -59,6 +60,8 @@ pub struct Flow {
     zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
+    /// It was found fit for the short way, and took no other since.
+    is_steady: bool,
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
@@ -106,6 +109,7 @@ impl Flow {
             syns_acked: [false; 2],
             zeek: Zeek::new(segment),
             first_syn_asked: (false, false),
+            is_steady: false,
         }
     }
 
@@ -138,8 +142,9 @@ impl Flow {
         self.path
     }
 
-    /// Takes in the next segment of this flow, whatever it is. Says whether it was a copy of one seen before.
+    /// Takes in the next segment of this flow, whatever it is, the long way. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
+        self.is_steady = false;
         let peer = segment.dir.flip().index();
         let missed = self.sides[peer].sender.missed();
         let is_copy = self.track(segment);
@@ -242,10 +247,7 @@ impl Flow {
             side.mss = segment.options.mss;
         }
         // Linux sends SYN-ACKs with identification 0 whatever it does later.
-        if let Some(id) = segment.ip_id.filter(|_| !segment.flags.is_syn_ack()) {
-            side.ip_ids.changes += u32::from(side.ip_ids.last.is_some_and(|last| last != id));
-            side.ip_ids.last = Some(id);
-        }
+        side.ip_ids.on(segment.ip_id.filter(|_| !segment.flags.is_syn_ack()));
         self.facts.sides[segment.dir.flip().index()].unanswered_keep_alives = Repeats::default();
     }
 
@@ -330,6 +332,7 @@ impl Flow {
 
     /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).
     pub fn on_icmp(&mut self, error: &IcmpError) {
+        self.is_steady = false;
         let quoted = &self.sides[error.dir.index()].sender;
         let Some(next) = quoted.next() else { return };
         let behind = next.since(error.seq);
@@ -387,4 +390,4 @@ impl Flow {
 }
 
 pack_fields!(Side { sender receiver copies });
-pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked });
+pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });

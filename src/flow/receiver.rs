@@ -49,6 +49,13 @@ impl Receiver {
         }
     }
 
+    /// In a steady flow: an acknowledgment and a window that is not zero.
+    pub fn on_steady(&mut self, segment: &Segment) {
+        self.heard = true;
+        self.ack = Some(segment.ack);
+        self.window = segment.window;
+    }
+
     /// The flow ended at `last`.
     pub fn finish(facts: &mut SideFacts, last: Stamp) {
         if let Some(closed) = facts.window_closed {

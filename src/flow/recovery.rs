@@ -97,6 +97,10 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Outstanding data is sent again.
     pub fn on_resend(&mut self, resend: &Resend, losses: &mut Losses) {
         if self.is_open {
