@@ -24,10 +24,10 @@ mod zeek;
 pub use conn_state::{ConnState, History};
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
-use crate::base::{Dir, Span, Stamp};
+use crate::base::{Dir, Rare, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
-use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
+use facts::{IcmpFact, OpeningFacts, Repeats};
 use pack::pack_fields;
 use receiver::Receiver;
 use sender::{Progress, Sender};
@@ -83,16 +83,9 @@ impl Flow {
                 first: at,
                 last: at,
                 stream_start: conversation.stream.start,
-                sides: [SideFacts::default(); 2],
+                sides: Default::default(),
                 opening: OpeningFacts::default(),
-                reset: None,
-                invalid_resets: Repeats::default(),
-                after_reset: AfterReset::default(),
-                icmp: None,
-                icmp_errors: 0,
-                too_big: None,
                 progress_after_icmp: false,
-                superseded: None,
                 only_odd_flags: true,
                 max_silence: Span::ZERO,
                 header_cut: false,
@@ -100,6 +93,7 @@ impl Flow {
                 name: None,
                 conn_state: ConnState::Oth,
                 history: History::default(),
+                troubles: Rare::default(),
             },
             sides: [Side::default(), Side::default()],
             conversation,
@@ -126,7 +120,7 @@ impl Flow {
             &mut self.conversation,
             Conversation {
                 stream,
-                others: Vec::new(),
+                others: Rare::default(),
             },
         )
     }
@@ -248,7 +242,9 @@ impl Flow {
         }
         // Linux sends SYN-ACKs with identification 0 whatever it does later.
         side.ip_ids.on(segment.ip_id.filter(|_| !segment.flags.is_syn_ack()));
-        self.facts.sides[segment.dir.flip().index()].unanswered_keep_alives = Repeats::default();
+        if let Some(troubles) = self.facts.sides[segment.dir.flip().index()].troubles.get_mut() {
+            troubles.unanswered_keep_alives = Repeats::default();
+        }
     }
 
     fn on_sequence(&mut self, segment: &Segment) -> Progress {
@@ -262,8 +258,9 @@ impl Flow {
             .on_segment(segment, side, self.facts.opening.rtt);
         match progress {
             Progress::KeepAlive => {
-                side.keep_alives = side.keep_alives.saturating_add(1);
-                side.unanswered_keep_alives.on(at);
+                let troubles = side.troubles.make_mut();
+                troubles.keep_alives = troubles.keep_alives.saturating_add(1);
+                troubles.unanswered_keep_alives.on(at);
             }
             Progress::New | Progress::Filled => self.facts.progress_after_icmp = true,
             Progress::Nothing | Progress::Again | Progress::Stray => {}
@@ -300,11 +297,12 @@ impl Flow {
         }
         if let Some((left, _)) = segment.options.sack {
             let peer = &mut self.facts.sides[to];
-            peer.sacked_beyond |= left.is_after(segment.ack);
             // A repeated SYN-ACK and a keep-alive are reported the same way, and are no data.
             let is_data = peer.isn != Some(left) && peer.unanswered_keep_alives.count == 0;
             let is_dsack = is_data && segment.options.is_dsack(segment.ack);
-            peer.dsacks = peer.dsacks.saturating_add(is_dsack.into());
+            let troubles = peer.troubles.make_mut();
+            troubles.sacked_beyond |= left.is_after(segment.ack);
+            troubles.dsacks = troubles.dsacks.saturating_add(is_dsack.into());
         }
     }
 
@@ -319,7 +317,8 @@ impl Flow {
             Progress::New | Progress::Again | Progress::Filled | Progress::KeepAlive
         );
         if peer.window_is_zero && uses_window {
-            peer.probes_received = peer.probes_received.saturating_add(1);
+            let troubles = peer.troubles.make_mut();
+            troubles.probes_received = troubles.probes_received.saturating_add(1);
         }
     }
 
@@ -342,18 +341,19 @@ impl Flow {
         let fact = IcmpFact::new(error);
         self.facts.last = Sighting::new(self.facts.last.number(), self.facts.last.stamp.max(error.stamp));
         if fact.is_hard() {
-            self.facts.icmp_errors = self.facts.icmp_errors.saturating_add(1);
-            self.facts.icmp.get_or_insert(fact);
+            let troubles = self.facts.troubles.make_mut();
+            troubles.icmp_errors = troubles.icmp_errors.saturating_add(1);
+            troubles.icmp.get_or_insert(fact);
             self.facts.progress_after_icmp = false;
         } else if fact.meaning() == IcmpMeaning::TooBig {
-            self.facts.too_big.get_or_insert(fact);
+            self.facts.troubles.make_mut().too_big.get_or_insert(fact);
         }
     }
 
     /// A new SYN has taken the ports.
     pub fn on_superseded(&mut self, by: Sighting) {
         if !self.is_over() {
-            self.facts.superseded.get_or_insert(by);
+            self.facts.troubles.make_mut().superseded.get_or_insert(by);
         }
     }
 
@@ -391,3 +391,13 @@ impl Flow {
 
 pack_fields!(Side { sender receiver copies });
 pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });
+#[cfg(test)]
+mod sizes {
+    use super::*;
+    #[test]
+    fn print_sizes() {
+        use crate::flow::facts::*;
+        println!("Flow {} FlowFacts {} SideFacts {} Opening {} Reset {} AfterReset {} Icmp {} Repeats {} Rtts {} Losses {} Side {} Sender {} Receiver {} Copies {} Zeek {} Conversation {} History {} Segment {}",
+            size_of::<Flow>(), size_of::<FlowFacts>(), size_of::<SideFacts>(), size_of::<OpeningFacts>(), size_of::<Option<Reset>>(), size_of::<AfterReset>(), size_of::<Option<IcmpFact>>(), size_of::<Repeats>(), size_of::<rtt::Rtts>(), size_of::<recovery::Losses>(), size_of::<Side>(), size_of::<Sender>(), size_of::<Receiver>(), size_of::<Copies>(), size_of::<Zeek>(), size_of::<Conversation>(), size_of::<History>(), size_of::<Segment>());
+    }
+}

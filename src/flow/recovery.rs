@@ -26,6 +26,15 @@ pub struct Losses {
 }
 
 impl Losses {
+    pub(super) const NONE: Self = Self {
+        fast: 0,
+        tail: 0,
+        timeout: 0,
+        unclear: 0,
+        recovered: 0,
+        micros: 0,
+    };
+
     /// All of them.
     #[must_use]
     pub fn count(&self) -> u32 {

@@ -211,10 +211,13 @@ impl Sender {
     }
 
     fn on_new(&mut self, segment: &Segment, end: Seq, offset: i32, facts: &mut SideFacts) {
-        facts.deaf_resends = Repeats::default();
+        if let Some(troubles) = facts.troubles.get_mut() {
+            troubles.deaf_resends = Repeats::default();
+        }
         if offset > 0 {
             self.holes.open(self.next, segment.seq);
-            facts.holes = facts.holes.saturating_add(1);
+            let troubles = facts.troubles.make_mut();
+            troubles.holes = troubles.holes.saturating_add(1);
             facts.bytes += u64::from(offset.unsigned_abs());
         }
         facts.bytes += u64::from(segment.length);
@@ -241,6 +244,8 @@ impl Sender {
         let soon = rtt.map_or(REORDERING, |rtt| {
             Span(rtt.0 / 2).min(REORDERING).max(Span::from_millis(1))
         });
+        let min_rtt = facts.min_rtt;
+        let facts = facts.troubles.make_mut();
         if filled && age < soon && self.duplicates <= FAST_AFTER {
             facts.out_of_order = facts.out_of_order.saturating_add(1);
             return Progress::Filled;
@@ -268,7 +273,7 @@ impl Sender {
                     next: self.next,
                     gap: age,
                     was_told: was_told || facts.sacked_beyond,
-                    rtt: rtt.or(facts.min_rtt),
+                    rtt: rtt.or(min_rtt),
                 };
                 self.recovery.on_resend(&resend, &mut facts.losses);
             }
@@ -290,10 +295,12 @@ impl Sender {
         self.on_ack_of_unseen(ack, at, facts);
         self.acked = Some(ack);
         self.duplicates = 0;
-        self.recovery.on_ack(ack, at.stamp, &mut facts.losses);
-        facts.resends = Repeats::default();
-        facts.smallest_resent = 0;
-        facts.sacked_beyond = false;
+        if let Some(troubles) = facts.troubles.get_mut() {
+            self.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
+            troubles.resends = Repeats::default();
+            troubles.smallest_resent = 0;
+            troubles.sacked_beyond = false;
+        }
         facts.last_acked = Some(at);
         self.take_time(ack, at, facts);
         if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
@@ -324,7 +331,9 @@ impl Sender {
         if unseen.unsigned_abs() > self.syn_data {
             self.holes.open(self.next, ack);
         }
-        facts.unseen_fin |= unseen == 1 && self.syn_data == 0;
+        if unseen == 1 && self.syn_data == 0 {
+            facts.troubles.make_mut().unseen_fin = true;
+        }
         facts.bytes += u64::from(unseen.unsigned_abs());
         self.syn_data = 0;
         self.next = ack;
@@ -350,7 +359,10 @@ impl Sender {
     /// Brings what only the live state knows into the facts.
     pub fn finish(&self, facts: &mut SideFacts) {
         facts.unacked = self.unacked();
-        facts.missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
+        let missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
+        if missed_bytes > 0 {
+            facts.troubles.make_mut().missed_bytes = missed_bytes;
+        }
     }
 }
 

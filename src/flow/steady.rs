@@ -2,7 +2,7 @@
 //! connection in which nothing is amiss. It does what [`Flow::track`] and all below it would do, and no more; whatever it
 //! cannot be sure of goes the long way.
 
-use super::facts::{SideFacts, Sighting};
+use super::facts::{SideFacts, SideTroubles, Sighting};
 use super::{Flow, IDLE, Side};
 use crate::base::Span;
 use crate::wire::{Flags, Segment};
@@ -79,15 +79,18 @@ fn is_plain(segment: &Segment) -> bool {
 
 /// Nothing of this side is closed, repeated or waited for.
 fn is_calm(side: &SideFacts) -> bool {
-    side.fin.is_none()
-        && !side.window_is_zero
+    side.fin.is_none() && side.first.is_some() && (side.troubles.is_usual() || is_settled(side))
+}
+
+/// Nothing of what was amiss is still going on.
+fn is_settled(side: &SideTroubles) -> bool {
+    !side.window_is_zero
         && side.window_closed.is_none()
         && side.unanswered_keep_alives.count == 0
         && side.resends.count == 0
         && side.deaf_resends.count == 0
         && side.smallest_resent == 0
         && !side.sacked_beyond
-        && side.first.is_some()
 }
 
 /// The sender has shown before what this segment shows.

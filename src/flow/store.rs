@@ -8,7 +8,7 @@ use super::lone::LoneSyn;
 use super::pack::{Pack, Packer, Unpacker};
 use super::table::Conversation;
 use super::wireshark::Stream;
-use crate::base::{FlowKey, Stamp, limits};
+use crate::base::{FlowKey, Rare, Stamp, limits};
 
 /// Where one flow is.
 #[derive(Debug)]
@@ -249,7 +249,7 @@ fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
         syn.capture(),
         Conversation {
             stream,
-            others: Vec::new(),
+            others: Rare::default(),
         },
     );
     flow.on_segment(&segment);

@@ -7,7 +7,7 @@ use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::store::Store;
 use super::wireshark::{Effect, Stream, Wireshark};
-use crate::base::{FlowKey, Map, limits};
+use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{IcmpError, Segment};
 use std::hash::{Hash, Hasher};
 
@@ -65,7 +65,7 @@ pub struct Table {
 pub(super) struct Conversation {
     pub(super) stream: Stream,
     /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from this one.
-    pub(super) others: Vec<u32>,
+    pub(super) others: Rare<Vec<u32>>,
 }
 
 super::pack::pack_fields!(Conversation { stream others });
@@ -89,7 +89,7 @@ impl Table {
                 segment,
                 Conversation {
                     stream,
-                    others: Vec::new(),
+                    others: Rare::default(),
                 },
                 capture,
                 false,
@@ -135,7 +135,7 @@ impl Table {
         };
         if flow.path() != segment.path {
             let (fits, others) = (flow.fits(segment), flow.conversation.others.clone());
-            let home = others.into_iter().find(|&other| self.is_home(other, segment));
+            let home = others.iter().copied().find(|&other| self.is_home(other, segment));
             if home.is_some() || !fits {
                 return self.go_elsewhere(newest, home, segment);
             }
@@ -165,9 +165,10 @@ impl Table {
             return Choice::Flow(newest);
         };
         let mut conversation = flow.take_conversation();
-        conversation.others.retain(|&other| Some(other) != home);
-        if conversation.others.len() < limits::MAX_OVERLAPS {
-            conversation.others.push(newest);
+        let others = conversation.others.make_mut();
+        others.retain(|&other| Some(other) != home);
+        if others.len() < limits::MAX_OVERLAPS {
+            others.push(newest);
         }
         let Some(number) = home else {
             return Choice::New(conversation, false);

@@ -64,7 +64,7 @@ enum Often {
 }
 
 /// Zeek's record of a flow while it grows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Zeek {
     originator: Dir,
     ends: [End; 2],
@@ -147,7 +147,7 @@ impl Zeek {
         let is_empty = !own.sent_data && !peer.sent_data;
         (
             ConnState::of(own.state, peer.state, is_empty, &self.history),
-            self.history,
+            self.history.clone(),
         )
     }
 
