@@ -2,6 +2,7 @@
 
 pub mod stamp;
 pub mod seq;
+pub mod digits;
 pub mod key;
 pub mod limits;
 mod rare;
