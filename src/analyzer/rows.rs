@@ -53,7 +53,7 @@ pub(super) fn row_of(
         server_side: side_row(facts, facts.client.flip()),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
-        history: facts.history,
+        history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,

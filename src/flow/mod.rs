@@ -377,27 +377,41 @@ impl Flow {
     /// The end: all that it showed.
     #[must_use]
     pub fn finish(mut self) -> FlowFacts {
-        for (side, live) in self.facts.sides.iter_mut().zip(&self.sides) {
-            live.sender.finish(side);
-            Receiver::finish(side, self.facts.last.stamp);
-        }
-        if !self.facts.roles_seen {
-            self.facts.client = roles::guess_client_of(&self.facts);
-        }
-        (self.facts.conn_state, self.facts.history) = self.zeek.finish();
+        self.settle();
+        self.facts.settle_roles();
         self.facts
+    }
+
+    /// The same of a flow that goes on.
+    fn so_far(&self) -> FlowFacts {
+        let mut facts = self.facts.clone();
+        settle(&mut facts, &self.sides, &self.zeek);
+        facts.settle_roles();
+        facts
+    }
+
+    /// Brings into the facts what only the live state knows. It may go on all the same.
+    fn settle(&mut self) {
+        settle(&mut self.facts, &self.sides, &self.zeek);
+    }
+}
+
+fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
+    for (side, live) in facts.sides.iter_mut().zip(sides) {
+        live.sender.finish(side);
+        Receiver::finish(side, facts.last.stamp);
+    }
+    (facts.conn_state, facts.history) = zeek.finish();
+}
+
+impl FlowFacts {
+    fn settle_roles(&mut self) {
+        if !self.roles_seen {
+            self.client = roles::guess_client_of(self);
+        }
     }
 }
 
 pack_fields!(Side { sender receiver copies });
+// The facts come first: who only reads them stops there.
 pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });
-#[cfg(test)]
-mod sizes {
-    use super::*;
-    #[test]
-    fn print_sizes() {
-        use crate::flow::facts::*;
-        println!("Flow {} FlowFacts {} SideFacts {} Opening {} Reset {} AfterReset {} Icmp {} Repeats {} Rtts {} Losses {} Side {} Sender {} Receiver {} Copies {} Zeek {} Conversation {} History {} Segment {}",
-            size_of::<Flow>(), size_of::<FlowFacts>(), size_of::<SideFacts>(), size_of::<OpeningFacts>(), size_of::<Option<Reset>>(), size_of::<AfterReset>(), size_of::<Option<IcmpFact>>(), size_of::<Repeats>(), size_of::<rtt::Rtts>(), size_of::<recovery::Losses>(), size_of::<Side>(), size_of::<Sender>(), size_of::<Receiver>(), size_of::<Copies>(), size_of::<Zeek>(), size_of::<Conversation>(), size_of::<History>(), size_of::<Segment>());
-    }
-}

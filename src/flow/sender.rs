@@ -360,7 +360,7 @@ impl Sender {
     pub fn finish(&self, facts: &mut SideFacts) {
         facts.unacked = self.unacked();
         let missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
-        if missed_bytes > 0 {
+        if missed_bytes > 0 || !facts.troubles.is_usual() {
             facts.troubles.make_mut().missed_bytes = missed_bytes;
         }
     }

@@ -150,6 +150,7 @@ impl Store {
             if self.now - last > copies::LONGEST {
                 flow.forget_copies();
             }
+            flow.settle();
             let packed = self.pack(&flow).unwrap_or_else(|| {
                 self.open.push(number);
                 Slot::Open(flow)
@@ -207,8 +208,12 @@ impl Store {
     pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
         Some(match *self.slots.get(number as usize)? {
             Slot::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
-            Slot::Open(ref flow) => Flow::clone(flow).finish(),
-            Slot::Packed(chunk, start, length) => unpack(&self.chunks, chunk, start, length).finish(),
+            Slot::Open(ref flow) => flow.so_far(),
+            Slot::Packed(chunk, start, length) => {
+                let mut facts = FlowFacts::unpack(&mut Unpacker::new(bytes_at(&self.chunks, chunk, start, length)));
+                facts.settle_roles();
+                facts
+            }
             Slot::Gone => return None,
         })
     }
