@@ -2,7 +2,9 @@
 
 mod analysis;
 mod marks;
+mod order;
 mod rows;
+mod streams;
 
 pub use analysis::{Analysis, CaptureReport};
 
@@ -230,6 +232,7 @@ impl Analyzer {
         let finished = self.shards.into_iter().map(|shard| shard.table.finish()).collect();
         let tally = self.tally;
         Analysis::new(
+            self.pool,
             self.captures,
             finished,
             tally.tcp_packets,
