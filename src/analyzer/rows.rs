@@ -75,7 +75,7 @@ fn row_of(
         server_side: side_row(facts, facts.client.flip(), detailed),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
-        history: facts.history,
+        history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
