@@ -3,7 +3,9 @@
 mod analysis;
 mod front;
 mod marks;
+mod order;
 mod rows;
+mod streams;
 
 pub use analysis::{Analysis, CaptureReport};
 
@@ -168,6 +170,7 @@ impl Analyzer {
         let finished = self.shards.into_iter().map(Table::finish).collect();
         let tally = self.front.tally;
         Analysis::new(
+            self.pool,
             self.captures,
             finished,
             tally.tcp_packets,

@@ -28,6 +28,10 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
@@ -90,7 +94,10 @@ impl<W: io::Write> Table<W> {
     }
 
     /// The next cell of a row.
-    #[expect(clippy::inline_always, reason = "inlined, the kind of each column is known where it is written")]
+    #[expect(
+        clippy::inline_always,
+        reason = "inlined, the kind of each column is known where it is written"
+    )]
     #[inline(always)]
     pub(super) fn put(&mut self, value: Value<'_>) {
         let rows = &mut self.rows;
@@ -129,7 +136,8 @@ impl<W: io::Write> Table<W> {
 impl<W: io::Write> Cells for Table<W> {
     type Error = Infallible;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     fn cell(&mut self, _: &'static str, value: Value<'_>) -> Result<(), Infallible> {
         self.put(value);
         Ok(())
