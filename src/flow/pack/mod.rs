@@ -122,18 +122,20 @@ impl Packer {
     }
 
     /// The first byte of a number above zero: above that of a run of zeros, and by its top bit with or without another.
+    #[inline]
     fn push(&mut self, mut value: u64) {
         if value < 0x80 - SHORT_RUN {
             self.bytes.push((SHORT_RUN + value) as u8);
             return;
         }
-        self.bytes.push(value as u8 | 0x80);
-        value >>= 7;
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
+        let (mut bytes, mut length) = ([0; 10], 0);
+        while value >= 0x80 || length == 0 {
+            bytes[length] = value as u8 | 0x80;
             value >>= 7;
+            length += 1;
         }
-        self.bytes.push(value as u8);
+        bytes[length] = value as u8;
+        self.bytes.extend_from_slice(&bytes[..=length]);
     }
 
     #[inline]
