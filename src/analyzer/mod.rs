@@ -1,6 +1,7 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod lone;
 mod marks;
 mod order;
 mod rows;
