@@ -2,6 +2,7 @@
 
 mod analysis;
 mod front;
+mod lone;
 mod marks;
 mod order;
 mod rows;

@@ -263,6 +263,14 @@ impl Store {
         self.lone.used() > 0
     }
 
+    /// The SYN that is all of flow `number`.
+    pub fn lone(&self, number: u32) -> Option<&LoneSyn> {
+        match self.slots.get(number as usize)? {
+            Slot::Lone(place) => self.lone.peek(*place),
+            _ => None,
+        }
+    }
+
     /// Is one SYN all of flow `number`?
     pub fn is_lone(&self, number: u32) -> bool {
         matches!(self.place(number), Place::Lone(_))
