@@ -265,8 +265,8 @@ impl Store {
 
     /// The SYN that is all of flow `number`.
     pub fn lone(&self, number: u32) -> Option<&LoneSyn> {
-        match self.slots.get(number as usize)? {
-            Slot::Lone(place) => self.lone.peek(*place),
+        match self.place(number) {
+            Place::Lone(place) => self.lone.peek(place),
             _ => None,
         }
     }
