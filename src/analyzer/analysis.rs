@@ -92,9 +92,10 @@ impl Analysis {
             context.join(part);
         }
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
+        context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
-            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for")
+            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for (see --max-memory, --port, --host)")
         });
         let full = marks
             .is_full
@@ -294,7 +295,7 @@ fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
         }
     }
     // Mostly in order already, and this sort sees that.
-    starts.sort();
+    starts.sort_unstable();
     (context, starts)
 }
 

@@ -1,11 +1,11 @@
 //! What a shard leaves behind: its flows in order of first packet, finished one at a time as they are read.
 
-use super::facts::FlowFacts;
-use super::mark::Marked;
-use super::store::Store;
-use super::table::KeyV4;
 use super::Sighting;
+use super::facts::FlowFacts;
 pub use super::lone::Kind;
+use super::mark::Marked;
+use super::newest::KeyV4;
+use super::store::Store;
 use crate::base::{Endpoint, FlowKey, Map};
 
 /// A flow of which a single SYN is all.

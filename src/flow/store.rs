@@ -102,6 +102,14 @@ impl Store {
         self.most_open = count.max(1);
     }
 
+    /// Memory of all flows.
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+            + self.lone.items.len() * limits::LONE_SYN
+            + self.open.items.len() * limits::OPEN_FLOW
+            + self.chunks.len() * CHUNK
+    }
+
     /// Time goes on.
     #[inline]
     pub fn on_time(&mut self, stamp: Stamp) {
@@ -304,7 +312,10 @@ const LENGTH: usize = 2;
 
 fn packed_at(chunks: &[Vec<u8>], at: u64) -> &[u8] {
     let (chunk, start) = (at as usize / CHUNK, at as usize % CHUNK);
-    let bytes = chunks.get(chunk).and_then(|chunk| chunk.get(start..)).unwrap_or_default();
+    let bytes = chunks
+        .get(chunk)
+        .and_then(|chunk| chunk.get(start..))
+        .unwrap_or_default();
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
         return &[];
     };
