@@ -139,7 +139,11 @@ impl Analyzer {
     fn track(&mut self) {
         match &self.pool {
             Some(pool) => pool.install(|| track_shared(&mut self.shards, &self.ready)),
-            None => self.shards.iter_mut().enumerate().for_each(|(shard, table)| track(table, &self.ready, shard)),
+            None => self
+                .shards
+                .iter_mut()
+                .enumerate()
+                .for_each(|(shard, table)| track(table, &self.ready, shard)),
         }
         self.ready.clear();
         self.check_marks();

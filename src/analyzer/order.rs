@@ -1,6 +1,6 @@
 //! All flows of all shards in order of first packet: within a shard they are in this order already.
 
-use super::streams::least;
+use super::streams::{NEVER, least};
 use crate::flow::finished::Finished;
 
 /// A flow's place, and its first packet.
@@ -16,7 +16,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Order<'a> {
     shards: &'a [Finished],
-    /// First packet of the next flow of every shard; a number that no packet has where there is none.
+    /// First packet of the next flow of every shard; [`NEVER`] where there is none.
     firsts: Vec<u64>,
     numbers: Vec<u32>,
     index: usize,
@@ -34,7 +34,7 @@ impl<'a> Order<'a> {
 }
 
 fn first(shard: &Finished, number: u32) -> u64 {
-    shard.first_packet(number).unwrap_or(u64::MAX)
+    shard.first_packet(number).unwrap_or(NEVER)
 }
 
 impl Iterator for Order<'_> {

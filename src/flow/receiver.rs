@@ -59,7 +59,9 @@ impl Receiver {
 
     /// The flow ended at `last`.
     pub fn finish(facts: &mut SideFacts, last: Stamp) {
-        let Some(troubles) = facts.troubles.get_mut() else { return };
+        let Some(troubles) = facts.troubles.get_mut() else {
+            return;
+        };
         if let Some(closed) = troubles.window_closed {
             troubles.longest_zero_window = troubles.longest_zero_window.max(last - closed.stamp);
         }
@@ -67,7 +69,9 @@ impl Receiver {
 }
 
 fn reopen(facts: &mut SideFacts, now: Stamp) {
-    let Some(troubles) = facts.troubles.get_mut() else { return };
+    let Some(troubles) = facts.troubles.get_mut() else {
+        return;
+    };
     troubles.window_is_zero = false;
     if let Some(closed) = troubles.window_closed.take() {
         troubles.longest_zero_window = troubles.longest_zero_window.max(now - closed.stamp);

@@ -1,7 +1,7 @@
 //! How each kind of value is packed.
 
 use super::{Bases, Pack, Packer, Unpacker};
-use crate::base::{Dir, FlowKey, Seq, Rare, Usual};
+use crate::base::{Dir, FlowKey, Rare, Seq, Usual};
 use std::net::IpAddr;
 
 macro_rules! pack_numbers {
