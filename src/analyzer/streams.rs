@@ -11,19 +11,20 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Makes one of several ascending lists of about `count` packets in all, without repetition.
-    pub(super) fn new(count: usize, mut lists: Vec<List<'_>>) -> Self {
+    pub(super) fn new(count: usize, lists: Vec<List<'_>>) -> Self {
         let mut streams = Self {
             starts: Vec::with_capacity(count),
             ends: Vec::new(),
         };
-        let mut heads: Vec<u64> = lists.iter_mut().map(take).collect();
+        let mut lists: Vec<Ahead<'_>> = lists.into_iter().map(Ahead::new).collect();
+        let mut heads: Vec<u64> = lists.iter_mut().map(Ahead::take).collect();
         // For every stream, all that are left are looked at.
         let mut left = heads.iter().map(|&head| head != NEVER);
         lists.retain(|_| left.next() == Some(true));
         heads.retain(|&head| head != NEVER);
         let mut before = None;
         while let Some((start, list)) = least(&heads) {
-            heads[list] = take(&mut lists[list]);
+            heads[list] = lists[list].take();
             if before != Some(start) {
                 streams.push(start);
             }
@@ -62,8 +63,36 @@ pub(super) type List<'a> = Box<dyn Iterator<Item = u64> + 'a>;
 /// A number that no packet has: behind the end of a list.
 pub(super) const NEVER: u64 = u64::MAX;
 
-fn take(list: &mut List<'_>) -> u64 {
-    list.next().unwrap_or(NEVER)
+/// Numbers that are read at once.
+const AT_ONCE: usize = 64;
+
+/// Reads on in a list before it has to: what several lists have lies far apart, what one has together.
+pub(super) struct Ahead<'a> {
+    list: List<'a>,
+    read: Vec<u64>,
+    taken: usize,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(list: List<'a>) -> Self {
+        Self {
+            list,
+            read: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// The next number; [`NEVER`] at the end.
+    pub(super) fn take(&mut self) -> u64 {
+        if self.taken == self.read.len() {
+            self.read.clear();
+            self.read.extend(self.list.by_ref().take(AT_ONCE));
+            self.taken = 0;
+        }
+        let next = self.read.get(self.taken).copied();
+        self.taken += usize::from(next.is_some());
+        next.unwrap_or(NEVER)
+    }
 }
 
 /// The least of a few, and its place; `None` where all are at their end. Few enough to look at every one.

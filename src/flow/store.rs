@@ -304,7 +304,10 @@ const LENGTH: usize = 2;
 
 fn packed_at(chunks: &[Vec<u8>], at: u64) -> &[u8] {
     let (chunk, start) = (at as usize / CHUNK, at as usize % CHUNK);
-    let bytes = chunks.get(chunk).and_then(|chunk| chunk.get(start..)).unwrap_or_default();
+    let bytes = chunks
+        .get(chunk)
+        .and_then(|chunk| chunk.get(start..))
+        .unwrap_or_default();
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
         return &[];
     };
