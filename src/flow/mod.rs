@@ -16,6 +16,7 @@ mod roles;
 pub mod rtt;
 mod sender;
 mod store;
+mod stream;
 pub mod table;
 mod wireshark;
 mod zeek;
