@@ -1,10 +1,11 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::front::Tally;
 use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows::{self, Judged};
 use super::streams::Streams;
-use crate::base::{Endpoint, Map, Set, limits};
+use crate::base::{Endpoint, Map};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::FlowFacts;
@@ -14,7 +15,6 @@ use crate::wire::Why;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
@@ -72,16 +72,14 @@ impl Analysis {
         pool: Option<ThreadPool>,
         captures: Vec<CaptureReport>,
         finished: Vec<Finished>,
-        tcp_packets: u64,
-        heard: Set<IpAddr>,
-        names: Map<IpAddr, String>,
+        marks: Ledger,
+        tally: Tally,
         interrupted: bool,
     ) -> Self {
         let mut context = context_of(&captures);
-        context.names.extend(names);
-        heard.into_iter().for_each(|ip| context.on_heard(ip));
+        context.names.extend(tally.names);
+        tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let marks = Ledger::new(shards.iter_mut().map(|shard| std::mem::take(&mut shard.marked)));
         let parts: Vec<(Context, Vec<u64>)> = match &pool {
             Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
             None => shards.iter_mut().map(overview).collect(),
@@ -95,7 +93,7 @@ impl Analysis {
         });
         let full = marks
             .is_full
-            .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
+            .then(|| format!("only the first {} packets with marks are listed", marks.len()));
         let copies = shards.iter().map(|shard| shard.copies).sum();
         Self {
             pool,
@@ -104,7 +102,7 @@ impl Analysis {
             context,
             streams: Streams::new(&starts),
             marks,
-            tcp_packets,
+            tcp_packets: tally.tcp_packets,
             copies,
             limits: refused.into_iter().chain(full).collect(),
             interrupted,
