@@ -31,6 +31,38 @@ enum Scale {
     By(u8),
 }
 
+/// The ends of segments that were not acknowledged yet, in the order in which they were sent. Often there is but one.
+#[derive(Clone, Debug, Default)]
+struct Unacked {
+    oldest: Option<u32>,
+    others: VecDeque<u32>,
+}
+
+impl Unacked {
+    fn is_full(&self) -> bool {
+        self.others.len() + usize::from(self.oldest.is_some()) >= MAX_UNACKED
+    }
+
+    fn push(&mut self, end: u32) {
+        if self.oldest.is_none() && self.others.is_empty() {
+            self.oldest = Some(end);
+        } else {
+            self.others.push_back(end);
+        }
+    }
+
+    /// Up to the first that `ack` does not cover.
+    fn on_ack(&mut self, ack: u32) {
+        if self.oldest.is_some_and(|end| !is_at_most(end, ack)) {
+            return;
+        }
+        self.oldest = None;
+        while self.others.front().is_some_and(|&end| is_at_most(end, ack)) {
+            self.others.pop_front();
+        }
+    }
+}
+
 /// One side of a stream.
 #[derive(Clone, Debug, Default)]
 struct Side {
@@ -40,8 +72,8 @@ struct Side {
     next_time: Stamp,
     /// Behind its bytes that were captured without a gap.
     contiguous: u32,
-    /// The ends of its segments that were not acknowledged yet, in the order in which they were sent.
-    unacked: VecDeque<u32>,
+    /// Its segments that were not acknowledged yet.
+    unacked: Unacked,
     /// Acknowledgment field of its last packet.
     ack: u32,
     /// Time of its last packet.
@@ -299,20 +331,18 @@ impl Step<'_> {
             own.next = self.end;
             own.next_time = self.segment.stamp;
         }
-        let is_full = own.unacked.len() >= MAX_UNACKED;
+        let is_full = own.unacked.is_full();
         if !is_full && (self.seq == own.contiguous || own.contiguous == 0) {
             own.contiguous = own.next;
         }
         if !is_full && self.end != self.seq {
-            own.unacked.push_back(self.end);
+            own.unacked.push(self.end);
         }
         own.ack = self.ack;
         own.time = self.segment.stamp;
         own.window = Some(self.segment.window);
         own.last = marks;
-        while self.peer.unacked.front().is_some_and(|&end| is_at_most(end, self.ack)) {
-            self.peer.unacked.pop_front();
-        }
+        self.peer.unacked.on_ack(self.ack);
     }
 }
 
