@@ -93,6 +93,7 @@ impl Flow {
                 limited: false,
                 name: None,
                 conn_state: ConnState::Oth,
+                originator: None,
                 history: History::default(),
                 troubles: Rare::default(),
             },
@@ -403,6 +404,7 @@ fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
         Receiver::finish(side, facts.last.stamp);
     }
     (facts.conn_state, facts.history) = zeek.finish();
+    facts.originator = zeek.originator();
 }
 
 impl FlowFacts {

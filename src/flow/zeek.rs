@@ -152,6 +152,11 @@ impl Zeek {
         )
     }
 
+    /// Who opened the connection; nobody where this record is not the only one.
+    pub(super) fn originator(&self) -> Option<Dir> {
+        (!self.is_written).then_some(self.originator)
+    }
+
     /// Zeek has given up the connection before this packet, or takes the packet for the start of another.
     fn is_over(&self, segment: &Segment) -> bool {
         let [own, peer] = self.pair(segment.dir);
