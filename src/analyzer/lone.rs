@@ -103,7 +103,9 @@ mod tests {
     use super::super::CaptureReport;
     use super::super::order::Order;
     use super::*;
-    use crate::base::{Endpoint, FlowKey, Map, Set, Stamp};
+    use crate::analyzer::front::Tally;
+    use crate::analyzer::marks::Ledger;
+    use crate::base::{Endpoint, FlowKey, Map, Stamp};
     use crate::capture::{CaptureInfo, Interface};
     use crate::flow::table::Table;
     use crate::report::sample;
@@ -203,9 +205,11 @@ mod tests {
             None,
             captures.into(),
             tables.map(Table::finish).into(),
-            0,
-            Set::default(),
-            names.into_iter().collect(),
+            Ledger::new(std::iter::empty(), 0),
+            Tally {
+                names: names.into_iter().collect(),
+                ..Tally::default()
+            },
             false,
         )
     }
