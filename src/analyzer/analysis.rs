@@ -92,9 +92,10 @@ impl Analysis {
             context.join(part);
         }
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
+        context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
-            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for")
+            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for (see --max-memory, --port, --host)")
         });
         let full = marks
             .is_full

@@ -4,8 +4,8 @@ use super::Sighting;
 use super::facts::FlowFacts;
 pub use super::lone::Kind;
 use super::mark::Marked;
+use super::newest::KeyV4;
 use super::store::Store;
-use super::table::KeyV4;
 use crate::base::{Endpoint, FlowKey, Map};
 
 /// A flow of which a single SYN is all.

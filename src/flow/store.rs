@@ -102,6 +102,14 @@ impl Store {
         self.most_open = count.max(1);
     }
 
+    /// Memory of all flows.
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+            + self.lone.items.len() * limits::LONE_SYN
+            + self.open.items.len() * limits::OPEN_FLOW
+            + self.chunks.len() * CHUNK
+    }
+
     /// Time goes on.
     #[inline]
     pub fn on_time(&mut self, stamp: Stamp) {
