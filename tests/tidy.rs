@@ -11,7 +11,7 @@ const ORDER: [&[&str]; 10] = [
     &["base"],
     &["capture"],
     &["wire"],
-    &["script", "flow"],
+    &["script", "flow", "lookup"],
     &["case"],
     &["finding"],
     &["verdict"],

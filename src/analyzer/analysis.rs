@@ -1,21 +1,21 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
 use super::marks::{Ledger, Listed};
-use super::rows;
-use crate::base::{Endpoint, Map, Set, limits};
+use super::{Tally, rows};
+use crate::base::{Endpoint, Map, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::finding::find_all;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
-use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
+use crate::lookup::{Lookup, Unanswered};
+use crate::report::{App, CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io;
-use std::net::IpAddr;
 
 /// One capture of the recording, read to its end.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ pub struct Analysis {
     /// First packets of Wireshark's streams, ascending: the place is the number.
     streams: Vec<u64>,
     marks: Ledger,
+    /// Look-ups of names in trouble, in order.
+    lookups: Vec<Lookup>,
+    /// Hosts on the link that did not answer, in order.
+    unanswered: Vec<Unanswered>,
     tcp_packets: u64,
     copies: u64,
     limits: Vec<String>,
@@ -60,17 +64,22 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    pub(super) fn new(
-        captures: Vec<CaptureReport>,
-        finished: Vec<Finished>,
-        tcp_packets: u64,
-        heard: Set<IpAddr>,
-        names: Map<IpAddr, String>,
-        interrupted: bool,
-    ) -> Self {
+    pub(super) fn new(captures: Vec<CaptureReport>, finished: Vec<Finished>, tally: Tally, interrupted: bool) -> Self {
         let mut context = context_of(&captures);
-        context.names.extend(names);
-        heard.into_iter().for_each(|ip| context.on_heard(ip));
+        let full_names = tally
+            .names
+            .is_full()
+            .then(|| format!("only the first {} names of addresses are known", limits::MAX_NAMES));
+        let full_lookups = (tally.lookups.is_full() || tally.neighbors.is_full()).then(|| {
+            format!(
+                "only the first {} look-ups of names or neighbours were followed",
+                limits::MAX_LOOKUPS
+            )
+        });
+        let lookups = tally.lookups.finish(|interface| context.end_of(interface));
+        let unanswered = tally.neighbors.unanswered(|interface| context.end_of(interface));
+        context.resolved = tally.names;
+        tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
         let mut streams: Vec<u64> = shards
             .iter_mut()
@@ -98,15 +107,23 @@ impl Analysis {
             .is_full
             .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         let copies = shards.iter().map(|shard| shard.copies).sum();
+        let deaf: u64 = shards.iter().map(|shard| shard.deaf).sum();
+        let deaf =
+            (deaf > 0).then(|| format!("the first bytes of {deaf} flows were not put together for want of room"));
         Self {
             captures,
             shards,
             context,
             streams,
             marks,
-            tcp_packets,
+            lookups,
+            unanswered,
+            tcp_packets: tally.tcp_packets,
             copies,
-            limits: refused.into_iter().chain(full).collect(),
+            limits: [refused, full, deaf, full_names, full_lookups]
+                .into_iter()
+                .flatten()
+                .collect(),
             interrupted,
         }
     }
@@ -141,7 +158,12 @@ impl Analysis {
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
             let row = rows::row_of(self, &case, flows, &findings, verdict);
+            let app = facts.talk.as_deref().map(|talk| App {
+                talk,
+                client: facts.client,
+            });
             let report = FlowReport {
+                app,
                 row: &row,
                 findings: &findings,
                 cause,
@@ -153,6 +175,18 @@ impl Analysis {
         self.marks.tell(self, &listed, reporters)?;
         let tail = Tail { flows };
         reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+    }
+
+    /// Look-ups of names that failed, were slow or got no answer, in order.
+    #[must_use]
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
+    }
+
+    /// Hosts on the link that were asked for and did not answer, in order.
+    #[must_use]
+    pub fn unanswered(&self) -> &[Unanswered] {
+        &self.unanswered
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {

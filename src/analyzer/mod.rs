@@ -10,7 +10,8 @@ use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::Filter;
 use crate::capture::{Batch, CaptureInfo, Record};
 use crate::flow::table::Table;
-use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
+use crate::lookup::{Lookups, Names, Neighbors};
+use crate::wire::{DnsMessage, Heard, Reassembled, Reassembler, Segment, Why, decode, dns_in_tcp, payload};
 use rayon::prelude::*;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -55,7 +56,9 @@ struct Tally {
     tcp_packets: u64,
     skipped: Map<Why, u64>,
     heard: Set<IpAddr>,
-    names: Map<IpAddr, String>,
+    names: Names,
+    lookups: Lookups,
+    neighbors: Neighbors,
 }
 
 impl Analyzer {
@@ -140,7 +143,7 @@ impl Analyzer {
         }
         self.deal(&mut decoded, &batch);
         let capture = self.captures.len() as u16;
-        let track = |shard: &mut Shard| shard.track(&decoded, capture);
+        let track = |shard: &mut Shard| shard.track(&decoded, &batch, capture);
         match &self.pool {
             Some(pool) => pool.install(|| self.shards.par_iter_mut().for_each(track)),
             None => self.shards.iter_mut().for_each(track),
@@ -187,6 +190,9 @@ impl Analyzer {
             match heard {
                 Heard::Segment(segment) => {
                     self.tally.tcp_packets += 1;
+                    if is_dns(&segment.key) {
+                        self.tally.on_stream(segment, batch.bytes(record), record);
+                    }
                     let shard = self.shard_of(&segment.key);
                     self.shards[shard].deal.push(place as u32);
                 }
@@ -195,7 +201,11 @@ impl Analyzer {
                     let shard = self.shard_of(&error.key);
                     self.shards[shard].deal.push(place as u32);
                 }
-                Heard::Dns(answer) => self.tally.on_dns(answer),
+                Heard::Dns(message) => self.tally.on_dns(message, false),
+                Heard::Neighbor(neighbor) => {
+                    self.tally.hear(neighbor.sender);
+                    self.tally.neighbors.on(neighbor);
+                }
                 Heard::Other { source } => source.iter().for_each(|&ip| self.tally.hear(ip)),
                 Heard::Skipped(why) => *self.tally.skipped.entry(*why).or_default() += 1,
                 Heard::Fragment(_) => {}
@@ -228,15 +238,7 @@ impl Analyzer {
     #[must_use]
     pub fn finish(self, interrupted: bool) -> Analysis {
         let finished = self.shards.into_iter().map(|shard| shard.table.finish()).collect();
-        let tally = self.tally;
-        Analysis::new(
-            self.captures,
-            finished,
-            tally.tcp_packets,
-            tally.heard,
-            tally.names,
-            interrupted,
-        )
+        Analysis::new(self.captures, finished, self.tally, interrupted)
     }
 }
 
@@ -248,14 +250,28 @@ fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
 }
 
 impl Shard {
-    fn track(&mut self, decoded: &[Heard], capture: u16) {
+    fn track(&mut self, decoded: &[Heard], batch: &Batch<'_>, capture: u16) {
         for place in self.deal.drain(..) {
             match decoded.get(place as usize) {
-                Some(Heard::Segment(segment)) => self.table.on_segment(segment, capture),
+                Some(Heard::Segment(segment)) => {
+                    self.table.on_segment(segment, capture);
+                    if self.table.wants_payload() {
+                        hand_over(&mut self.table, segment, batch, place);
+                    }
+                }
                 Some(Heard::IcmpError(error)) => self.table.on_icmp(error),
                 _ => {}
             }
         }
+    }
+}
+
+/// The few payloads that matter are looked up when it is known that they do.
+#[cold]
+fn hand_over(table: &mut Table, segment: &Segment, batch: &Batch<'_>, place: u32) {
+    let record = batch.records.get(place as usize);
+    if let Some(bytes) = record.and_then(|record| payload(record, batch.bytes(record))) {
+        table.on_payload(segment, bytes);
     }
 }
 
@@ -266,12 +282,26 @@ impl Tally {
         }
     }
 
-    fn on_dns(&mut self, answer: &DnsAnswer) {
-        self.hear(answer.server.ip);
-        for (name, ip) in &answer.names {
-            if self.names.len() < limits::MAX_NAMES {
-                self.names.insert(*ip, name.clone());
-            }
+    fn on_dns(&mut self, message: &DnsMessage, by_tcp: bool) {
+        self.hear(message.sender());
+        for (name, ip) in &message.names {
+            self.names.on_answer(message.client.ip, *ip, name, message.stamp);
+        }
+        self.lookups.on(message, by_tcp);
+    }
+
+    /// A segment of a connection to a name server.
+    #[cold]
+    fn on_stream(&mut self, segment: &Segment, bytes: &[u8], record: &Record) {
+        let message = payload(record, bytes).and_then(|payload| dns_in_tcp(segment, payload));
+        if let Some(message) = message {
+            self.on_dns(&message, true);
         }
     }
+}
+
+/// One end is a name server.
+fn is_dns(key: &FlowKey) -> bool {
+    let (FlowKey::V4(_, _, low, high) | FlowKey::V6(_, _, low, high)) = key;
+    *low == 53 || *high == 53
 }

@@ -63,7 +63,11 @@ pub(super) fn row_of(
 
 fn name_of(case: &Case<'_>) -> Option<String> {
     let asked = case.facts.name.as_deref().map(String::from);
-    asked.or_else(|| case.context.names.get(&case.server().ip).cloned())
+    asked.or_else(|| {
+        let (client, server) = (case.client().ip, case.server().ip);
+        let name = case.context.name_of(client, server, case.facts.first.stamp);
+        name.map(String::from)
+    })
 }
 
 /// Both legs' smallest times add up to the way there and back; a handshake may have been faster.

@@ -55,3 +55,12 @@ pub const LONE_SYN: usize = 48;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.6 kB are 43 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 1024;
+
+/// Bytes put together of one side's first TLS handshake message: a ClientHello has 200 to 2,000.
+pub const MAX_JOINED: usize = 16 << 10;
+
+/// Bytes put aside at once for messages that are not complete, in one shard: 16 shards × 2 MiB.
+pub const MAX_ASIDE_PER_SHARD: usize = 2 << 20;
+
+/// DNS names in question, and neighbours asked for on the link: about 250 bytes each, 16 MB.
+pub const MAX_LOOKUPS: usize = 65_536;

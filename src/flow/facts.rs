@@ -3,6 +3,7 @@
 use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_words};
 use super::recovery::Losses;
 use super::rtt::Rtts;
+use super::talk::Talk;
 use super::{ConnState, History};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{IcmpError, PayloadKind, Segment};
@@ -529,6 +530,8 @@ pub struct FlowFacts {
     pub limited: bool,
     /// Name that the client asked for.
     pub name: Option<Box<str>>,
+    /// What the first payload bytes say, where they say anything.
+    pub talk: Option<Box<Talk>>,
     /// Zeek's state of the connection, in the first of its records.
     pub conn_state: ConnState,
     /// Zeek's history, in the first of its records.
@@ -568,7 +571,7 @@ pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack co
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence header_cut limited name conn_state history });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence header_cut limited name talk conn_state history });
 
 /// All three are the same for most senders.
 impl Pack for Ttl {

@@ -17,6 +17,7 @@ pub mod rtt;
 mod sender;
 mod store;
 pub mod table;
+pub mod talk;
 mod wireshark;
 mod zeek;
 
@@ -95,6 +96,7 @@ impl Flow {
                 header_cut: false,
                 limited: false,
                 name: None,
+                talk: None,
                 conn_state: ConnState::Oth,
                 history: History::default(),
             },

@@ -48,6 +48,12 @@ pub struct Table {
     /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
     wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
+    /// The flow of the last segment, if it wants its payload.
+    listener: Option<u32>,
+    /// Bytes that flows have put aside.
+    aside: usize,
+    /// Flows whose first bytes were given up for want of room.
+    deaf: u64,
 }
 
 /// What a flow knows of its 4-tuple as long as it is the newest one there.
@@ -69,6 +75,7 @@ impl Table {
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
+        self.listener = None;
         let Some(newest) = self.newest(&segment.key) else {
             let mut stream = self
                 .bare
@@ -100,7 +107,9 @@ impl Table {
                 }
                 self.mark(segment, effect, Some(number), start);
                 if let Some(flow) = self.store.open(number, segment.key) {
-                    self.copies += u64::from(flow.on_segment(segment));
+                    let is_copy = flow.on_segment(segment);
+                    self.copies += u64::from(is_copy);
+                    self.listener = (!is_copy && flow.wants_payload(segment)).then_some(number);
                 }
             }
             Choice::New(conversation, is_retry) => {
@@ -108,6 +117,27 @@ impl Table {
                 self.mark(segment, effect, number, start);
             }
         }
+    }
+
+    /// Does the flow of the segment taken in last want that segment's payload?
+    #[inline]
+    #[must_use]
+    pub fn wants_payload(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// The payload, as captured, of the segment taken in last.
+    pub fn on_payload(&mut self, segment: &Segment, bytes: &[u8]) {
+        let flow = self
+            .listener
+            .take()
+            .and_then(|number| self.store.open(number, segment.key));
+        let Some(flow) = flow else { return };
+        let (before, was_limited) = (flow.aside(), flow.is_deaf());
+        let room = limits::MAX_ASIDE_PER_SHARD.saturating_sub(self.aside) + before;
+        flow.on_bytes(segment, bytes, room);
+        self.aside = (self.aside + flow.aside()).saturating_sub(before);
+        self.deaf += u64::from(flow.is_deaf() && !was_limited);
     }
 
     /// Which flow of its 4-tuple a segment belongs to, the newest being `newest`.
@@ -182,7 +212,10 @@ impl Table {
                 let mut flow = Flow::new(segment, capture, conversation);
                 flow.facts.opening.repeats_attempt = is_retry;
                 self.copies += u64::from(flow.on_segment(segment));
-                self.store.add(flow)
+                let wants_payload = flow.wants_payload(segment);
+                let number = self.store.add(flow);
+                self.listener = wants_payload.then_some(number);
+                number
             }
         };
         self.set_newest(segment.key, number);
@@ -271,6 +304,7 @@ impl Table {
         finished.marked = self.marked;
         finished.refused = self.refused;
         finished.copies = self.copies;
+        finished.deaf = self.deaf;
         finished
     }
 }

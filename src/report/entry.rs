@@ -310,6 +310,7 @@ mod tests {
         for row in (1..=flows).map(sample::row) {
             let finding = sample::finding(&row, &sample::SYN_SILENT);
             groups.add(&FlowReport {
+                app: None,
                 row: &row,
                 findings: &[],
                 cause: Some(&finding),

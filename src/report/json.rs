@@ -2,7 +2,8 @@
 //!
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
-//! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); and
+//! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); `app`, what
+//! the two ends said to each other as far as it is in the clear (`null` where that is not known; see `app.rs`); and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
 use super::row::{Cells, Value, visit};
@@ -173,6 +174,7 @@ impl Serialize for FlowObject<'_> {
         for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
             keys.0.serialize_entry(key, &side.losses)?;
         }
+        keys.0.serialize_entry("app", &self.0.app)?;
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
         keys.0.end()

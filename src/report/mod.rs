@@ -1,5 +1,6 @@
 //! Verdicts to something a person or a program reads: one file per format, all fed by the same rows.
 
+pub mod app;
 pub mod community;
 pub mod csv;
 pub mod file;
@@ -19,6 +20,7 @@ mod intro;
 pub mod text;
 pub mod totals;
 
+pub use self::app::App;
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
 pub use json::Json;
@@ -101,6 +103,8 @@ pub struct FlowReport<'a> {
     pub findings: &'a [Finding],
     /// The finding that explains the status, if any (one of `findings`).
     pub cause: Option<&'a Finding>,
+    /// What its two ends said to each other; JSON only.
+    pub app: Option<App<'a>>,
 }
 
 /// A packet with marks.
