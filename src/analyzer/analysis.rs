@@ -1,6 +1,7 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
 use super::marks::{Ledger, Listed};
+use super::observe::observe;
 use super::rows;
 use crate::base::{Endpoint, Map, Set, limits};
 use crate::capture::CaptureInfo;
@@ -8,6 +9,7 @@ use crate::case::{Case, Context};
 use crate::finding::find_all;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
+use crate::incident::Incidents;
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;
@@ -122,6 +124,7 @@ impl Analysis {
     ) -> io::Result<()> {
         self.tell_head(reporters)?;
         let mut flows = 0;
+        let mut incidents = Incidents::default();
         let mut listed = Map::default();
         for place in Order::new(&self.shards) {
             let Some(facts) = self.shards[place.shard].facts(place.number) else {
@@ -140,6 +143,7 @@ impl Analysis {
             let findings = find_all(&case);
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
+            incidents.on_flow(&observe(&case, flows, &verdict, cause));
             let row = rows::row_of(self, &case, flows, &findings, verdict);
             let report = FlowReport {
                 row: &row,
@@ -150,8 +154,16 @@ impl Analysis {
                 reporter.flow(&report)?;
             }
         }
+        let tail = Tail {
+            flows,
+            limits: incidents.limits(),
+        };
+        for incident in incidents.finish() {
+            reporters
+                .iter_mut()
+                .try_for_each(|reporter| reporter.incident(&incident))?;
+        }
         self.marks.tell(self, &listed, reporters)?;
-        let tail = Tail { flows };
         reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
     }
 

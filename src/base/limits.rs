@@ -55,3 +55,15 @@ pub const LONE_SYN: usize = 48;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.6 kB are 43 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 1024;
+
+/// Services whose attempts are counted for incidents: about 250 bytes each, 16 MB.
+pub const MAX_SERVICES: usize = 65_536;
+
+/// Kinds of failure at services that are told apart for incidents: about 500 bytes each, 5 MB.
+pub const MAX_FAILURES: usize = 10_000;
+
+/// Sources of failed connections that are told apart, over all incidents: about 40 bytes each, 10 MB.
+pub const MAX_SOURCES: usize = 1 << 18;
+
+/// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
+pub const MAX_CALLERS: usize = 1 << 14;
