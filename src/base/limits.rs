@@ -67,3 +67,6 @@ pub const MAX_SOURCES: usize = 1 << 18;
 
 /// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
 pub const MAX_CALLERS: usize = 1 << 14;
+
+/// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
+pub const MAX_ENDS: usize = 1 << 16;

@@ -1,16 +1,23 @@
 //! Takes in judged flows one at a time, in order, and says at the end what incidents they make.
 
+use super::caller::{self, Caller};
+use super::family::{self, Recent};
 use super::group::{Group, Mark};
+use super::instant::{self, Ends};
 use super::service::Service;
-use super::{Failure, Incident, Observation, plain};
+use super::{Failure, Incident, Observation, flood, plain};
 use crate::base::{Endpoint, Map, limits};
 use crate::verdict::words::Status;
+use std::net::IpAddr;
 
 /// Takes in judged flows and says what incidents they make. Memory stays bounded, whatever comes.
 #[derive(Debug, Default)]
 pub struct Incidents {
     pub(super) services: Map<Endpoint, Service>,
     pub(super) groups: Map<(Endpoint, Failure), Group>,
+    pub(super) callers: Map<IpAddr, Caller>,
+    pub(super) ends: Ends,
+    recent: Recent,
     sources: usize,
     /// Flows to services, and failures, that there was no room for.
     left_out: (u64, u64),
@@ -39,16 +46,24 @@ impl Incidents {
             service.on_ok(seen);
         }
         let counts = (service.attempts, service.ok);
-        match way {
-            Some(way) => {
-                service.fails(way);
-                self.on_failed(seen, way, counts);
-            }
-            None if service.ways != 0 => {
-                let ways = service.ways;
+        if let Some(way) = way {
+            service.fails(way);
+            self.on_failed(seen, way, counts);
+            caller::on_failed(self, seen, way, counts);
+            self.ends.on(seen, way);
+        } else {
+            let ways = service.ways;
+            if ways != 0 {
                 self.on_ok(seen, ways);
             }
-            None => {}
+            if let Some(caller) = self.callers.get_mut(&seen.client.ip) {
+                caller.ok += 1;
+            }
+        }
+        if let Some(pair) = self.recent.on(seen, way) {
+            if let Some(group) = self.groups.get_mut(&(pair.service, pair.way)) {
+                group.siblings.on(pair.ends);
+            }
         }
     }
 
@@ -80,6 +95,10 @@ impl Incidents {
     pub fn finish(mut self) -> Vec<Incident> {
         self.services.values_mut().for_each(|service| service.rate.close());
         let mut found = Vec::new();
+        caller::find(&mut self, &mut found);
+        flood::find(&mut self, &mut found);
+        family::find(&mut self, &mut found);
+        instant::find(&mut self, &mut found);
         plain::find(&mut self, &mut found);
         rank(&mut found);
         found

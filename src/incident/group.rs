@@ -1,5 +1,6 @@
 //! The flows of one service that failed in one way: how many, when, from whom, under which names.
 
+use super::family::Siblings;
 use super::{Example, Failure, Observation};
 use crate::base::{Endpoint, Map, Span, Stamp};
 use crate::finding::{Confidence, Meta};
@@ -121,7 +122,7 @@ pub(super) struct Group {
     /// Smallest payload that was lost where smaller ones got through, and how many flows show that.
     pub too_large: (u32, u64),
     /// Failures beside which an attempt in the other address family worked.
-    pub siblings: u64,
+    pub siblings: Siblings,
     /// Repeated SYNs.
     pub single_syns: u64,
 }
@@ -142,7 +143,7 @@ impl Group {
             confidence: seen.confidence,
             silences: Vec::new(),
             too_large: (0, 0),
-            siblings: 0,
+            siblings: Siblings::default(),
             single_syns: 0,
         }
     }
@@ -237,7 +238,6 @@ impl Group {
     }
 
     /// Takes away what `client` did, where it is explained otherwise. Says whether nothing is left.
-    #[expect(dead_code, reason = "for the patterns to come")]
     pub fn without(&mut self, client: IpAddr) -> bool {
         if let Some(source) = self.sources.remove(&client) {
             let gone = u64::from(source.failed).min(self.failed);

@@ -1,10 +1,15 @@
 //! Many flows that failed in the same way at the same place in the same stretch of time: one incident.
 
+mod caller;
 mod collect;
 mod failure;
+mod family;
 mod few;
+mod flood;
 mod group;
+mod instant;
 mod observation;
+mod pattern;
 mod plain;
 mod say;
 mod scene;
@@ -155,6 +160,16 @@ macro_rules! catalogue {
 
 catalogue! {
     SERVICE_DOWN "service-down" Error "every connection to a service fails in the same way",
+    PATH_OUTAGE "path-outage" Error "connections of several hosts broke at the same moment",
+    PEER_RESTARTED "peer-restarted" Error "connections of one host broke at the same moment",
+    IDLE_TIMEOUT "idle-timeout" Error "connections fail after a silence",
+    LARGE_SEGMENTS_LOST "large-segments-lost" Error "only large segments are lost: a path MTU hole",
+    NAME_BLOCKED "name-blocked" Error "only one name at a service fails",
+    SOURCE_BLOCKED "source-blocked" Error "only one client, or one network, cannot use a service",
+    RATE_LIMIT "rate-limit" Error "only so many new connections a second get through",
+    FAMILY_BROKEN "family-broken" Warn "IPv6 (or IPv4) does not work, the other does",
+    PORT_SCAN "port-scan" Warn "one client tries many ports or hosts",
+    SYN_FLOOD "syn-flood" Error "very many SYNs that nobody follows up",
     SERVICE_FAILING "service-failing" Error "many connections to a service fail in the same way",
 }
 

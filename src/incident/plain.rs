@@ -4,7 +4,7 @@ use super::collect::Incidents;
 use super::say::{count, list, thousands, time, when};
 use super::scene::Scene;
 use super::service::Service;
-use super::{Failure, Incident, SERVICE_DOWN, SERVICE_FAILING};
+use super::{Failure, Incident, SERVICE_DOWN, SERVICE_FAILING, pattern};
 use crate::base::{Endpoint, Map, Stamp};
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
         scenes
             .iter()
             .filter(|scene| is_telling(scene))
-            .map(|scene| describe(scene, &worked)),
+            .map(|scene| common(scene, all).unwrap_or_else(|| describe(scene, &worked))),
     );
 }
 
@@ -59,6 +59,14 @@ fn scenes(all: &mut Incidents) -> Vec<Scene> {
     }
     out.sort_by_key(|scene| (scene.services.first().copied(), scene.first.at));
     out
+}
+
+/// What its failures have in common, where it is one service.
+fn common(scene: &Scene, all: &Incidents) -> Option<Incident> {
+    match scene.services[..] {
+        [service] => pattern::find(scene, all.services.get(&service)?),
+        _ => None,
+    }
 }
 
 /// Hosts or ports, and how many of them there are in all.
@@ -105,14 +113,30 @@ fn is_dead(scene: &Scene) -> bool {
 
 /// Many enough, and a share large enough, that it is no accident.
 pub(super) fn is_telling(scene: &Scene) -> bool {
-    let (failed, share) = (scene.failed, scene.share());
-    let (few, some, many) =
-        if scene.way.is_mild() || scene.way == Failure::Aborted || scene.way == Failure::ResetByClient {
-            (5, 10, 50)
-        } else {
-            (3, 5, 20)
-        };
-    failed >= few && share >= 0.5 || failed >= some && share >= 0.1 || failed >= many && share >= 0.02
+    let is_own = |way: Failure| way.is_mild() || matches!(way, Failure::Aborted | Failure::ResetByClient);
+    let (few, some, many) = if is_own(scene.way) { (5, 10, 50) } else { (3, 5, 20) };
+    let number = |way: Failure| {
+        scene
+            .ways
+            .iter()
+            .filter(|(each, _)| *each == way)
+            .map(|(_, number)| *number)
+            .sum::<u64>()
+    };
+    // What only came late is no failure beside those that never came.
+    let late: u64 = if scene.way.is_mild() {
+        0
+    } else {
+        scene
+            .ways
+            .iter()
+            .filter(|(way, _)| way.is_mild())
+            .map(|(_, number)| *number)
+            .sum()
+    };
+    let (main, failed) = (number(scene.way), scene.failed - late.min(scene.failed));
+    let share = failed as f64 / scene.attempts.max(1) as f64;
+    main >= few && (share >= 0.5 || failed >= some && share >= 0.1) || failed >= many && share >= 0.02
 }
 
 /// Which services worked, by address and by port, and when last.

@@ -40,7 +40,6 @@ pub(super) fn when(first: Stamp, last: Stamp) -> String {
 }
 
 /// `0.3 s`, `60 s`, `5 min`.
-#[expect(dead_code, reason = "for the patterns to come")]
 pub(super) fn span(span: Span) -> String {
     let seconds = span.as_secs();
     if seconds < 1.0 {

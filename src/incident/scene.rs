@@ -4,10 +4,13 @@ use super::failure::Failure;
 use super::group::{Burst, Group, Mark, Named, Source};
 use super::service::Service;
 use super::{Cover, Incident, Sources};
-use crate::base::{Endpoint, Map};
+use crate::base::{Endpoint, Map, Span};
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
+
+/// Attempts between two failures that do not separate them.
+const NEAR: u64 = 2;
 
 /// Failures that belong together, and what else happened in the same stretch of time.
 #[derive(Clone, Debug)]
@@ -32,7 +35,8 @@ pub(super) struct Scene {
     pub culprit: Culprit,
     pub confidence: Confidence,
     pub cause: Option<&'static Meta>,
-    pub siblings: u64,
+    pub silences: Vec<Span>,
+    pub too_large: (u32, u64),
 }
 
 impl Scene {
@@ -65,7 +69,8 @@ impl Scene {
             culprit: group.culprit,
             confidence: group.confidence.min(group.way.most()),
             cause: group.cause,
-            siblings: group.siblings,
+            silences: group.silences.clone(),
+            too_large: group.too_large,
         };
         scene.count(service);
         Some(scene)
@@ -83,9 +88,10 @@ impl Scene {
         self.failed as f64 / self.attempts.max(1) as f64
     }
 
-    /// Do the two happen at the same time?
+    /// Do the two happen among the same attempts at their service?
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.first.at <= other.last.at && other.first.at <= self.last.at
+        let near = |a: &Self, b: &Self| a.first.attempts <= b.last.attempts + NEAR;
+        near(self, other) && near(other, self)
     }
 
     /// Another way in which the same service failed.
@@ -160,7 +166,12 @@ impl Scene {
             }
         }
         self.unnamed += other.unnamed;
-        self.siblings += other.siblings;
+        self.silences.extend(other.silences);
+        let least = match (self.too_large, other.too_large) {
+            ((_, 0), (least, _)) | ((least, _), (_, 0)) => least,
+            ((a, _), (b, _)) => a.min(b),
+        };
+        self.too_large = (least, self.too_large.1 + other.too_large.1);
     }
 
     /// Who was hit, the hardest first.

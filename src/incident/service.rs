@@ -121,7 +121,6 @@ impl Rate {
     }
 
     /// Connections that pass in a second, where all beyond so many fail.
-    #[expect(dead_code, reason = "for the patterns to come")]
     pub fn limit(&self) -> Option<f64> {
         let windows = f64::from(self.bad);
         if self.bad < 3 {

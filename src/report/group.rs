@@ -148,7 +148,16 @@ impl Groups {
     pub fn behind(&self, incident: &Incident) -> Option<Group> {
         let groups = self.by_way.values().filter(|group| group.is_in(incident));
         let mut groups: Vec<Group> = groups.cloned().collect();
-        groups.sort_by_key(|group| (std::cmp::Reverse(group.flows), group.example.server));
+        groups.sort_by_key(|group| {
+            let example = &group.example;
+            (
+                std::cmp::Reverse(group.flows),
+                group.failure,
+                example.start,
+                example.server,
+                example.client,
+            )
+        });
         let first = groups.first()?.example.server;
         let mut whole = groups.into_iter().reduce(Group::join)?;
         whole.services.sort_unstable();
