@@ -5,6 +5,8 @@ mod common;
 mod fuzz_bodies;
 mod marks;
 mod generated;
+mod incidents;
+mod lookups;
 mod matrix;
 mod pages;
 mod peers;

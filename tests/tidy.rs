@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use whodropped::finding::catalogue;
 
 /// The rooms in the order of the flow. `script` and `flow` stand beside each other.
-const ORDER: [&[&str]; 10] = [
+const ORDER: [&[&str]; 11] = [
     &["base"],
     &["capture"],
     &["wire"],
@@ -15,6 +15,7 @@ const ORDER: [&[&str]; 10] = [
     &["case"],
     &["finding"],
     &["verdict"],
+    &["incident"],
     &["report"],
     &["analyzer"],
     &["cli"],
@@ -162,7 +163,7 @@ fn the_core_asks_no_clock_no_file_no_thread_and_no_environment() {
     ];
     for source in sources()
         .iter()
-        .filter(|source| ["flow", "case", "finding", "verdict"].contains(&source.room()))
+        .filter(|source| ["flow", "case", "finding", "verdict", "incident"].contains(&source.room()))
     {
         for line in source.code() {
             for word in OUTSIDE {
@@ -318,4 +319,26 @@ fn the_import_law_sees_every_way_of_naming_a_room() {
         rooms_named(text),
         ["base", "cli", "flow", "wire"].map(str::to_string).into()
     );
+}
+
+#[test]
+fn an_incident_has_a_page_that_says_what_it_means_and_what_to_do() {
+    let pages: BTreeSet<String> = files(&root().join("src/incident"), "md")
+        .iter()
+        .filter_map(|path| path.file_stem()?.to_str().map(str::to_string))
+        .collect();
+    let metas = whodropped::incident::catalogue();
+    let ids: BTreeSet<String> = metas.iter().map(|meta| meta.id.to_string()).collect();
+    assert_eq!(pages, ids, "pages and catalogue");
+    assert_eq!(ids.len(), metas.len(), "an id stands for one incident");
+    for meta in metas {
+        assert!(meta.page.starts_with(&format!("# {}\n", meta.id)), "{}", meta.id);
+        let parts: Vec<&str> = meta.page.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(parts, ["## What it means", "## What to do next"], "{}", meta.id);
+        assert!(
+            catalogue().iter().all(|finding| finding.id != meta.id),
+            "{}: a finding has that name",
+            meta.id
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
 use super::marks::{Ledger, Listed};
+use super::observe::observe;
 use super::{Tally, rows};
 use crate::base::{Endpoint, Map, limits};
 use crate::capture::CaptureInfo;
@@ -8,6 +9,7 @@ use crate::case::{Case, Context};
 use crate::finding::find_all;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
+use crate::incident::Incidents;
 use crate::lookup::{Lookup, Unanswered};
 use crate::report::{App, CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
@@ -16,6 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io;
+use std::net::IpAddr;
 
 /// One capture of the recording, read to its end.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct Analysis {
     marks: Ledger,
     /// Look-ups of names in trouble, in order.
     lookups: Vec<Lookup>,
+    /// Questions that name servers did answer.
+    answered: Map<IpAddr, u64>,
     /// Hosts on the link that did not answer, in order.
     unanswered: Vec<Unanswered>,
     tcp_packets: u64,
@@ -76,7 +81,7 @@ impl Analysis {
                 limits::MAX_LOOKUPS
             )
         });
-        let lookups = tally.lookups.finish(|interface| context.end_of(interface));
+        let (lookups, answered) = tally.lookups.finish(|interface| context.end_of(interface));
         let unanswered = tally.neighbors.unanswered(|interface| context.end_of(interface));
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
@@ -117,6 +122,7 @@ impl Analysis {
             streams,
             marks,
             lookups,
+            answered,
             unanswered,
             tcp_packets: tally.tcp_packets,
             copies,
@@ -139,6 +145,8 @@ impl Analysis {
     ) -> io::Result<()> {
         self.tell_head(reporters)?;
         let mut flows = 0;
+        let mut incidents = Incidents::default();
+        self.tell_lookups(selected, &mut incidents);
         let mut listed = Map::default();
         for place in Order::new(&self.shards) {
             let Some(facts) = self.shards[place.shard].facts(place.number) else {
@@ -157,6 +165,7 @@ impl Analysis {
             let findings = find_all(&case);
             let verdict = judge(&case, &findings);
             let cause = verdict.cause.and_then(|place| findings.get(place));
+            incidents.on_flow(&observe(&case, flows, &verdict, cause));
             let row = rows::row_of(self, &case, flows, &findings, verdict);
             let app = facts.talk.as_deref().map(|talk| App {
                 talk,
@@ -172,8 +181,16 @@ impl Analysis {
                 reporter.flow(&report)?;
             }
         }
+        let tail = Tail {
+            flows,
+            limits: incidents.limits(),
+        };
+        for incident in incidents.finish() {
+            reporters
+                .iter_mut()
+                .try_for_each(|reporter| reporter.incident(&incident))?;
+        }
         self.marks.tell(self, &listed, reporters)?;
-        let tail = Tail { flows };
         reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
     }
 
@@ -187,6 +204,17 @@ impl Analysis {
     #[must_use]
     pub fn unanswered(&self) -> &[Unanswered] {
         &self.unanswered
+    }
+
+    /// Look-ups that `selected` keeps: of names as connections to port 53, on the link as such between the two hosts.
+    fn tell_lookups(&self, selected: &dyn Fn(Endpoint, Endpoint) -> bool, incidents: &mut Incidents) {
+        let end = |ip, port| Endpoint { ip, port };
+        let lookups = self.lookups.iter();
+        let lookups = lookups.filter(|each| selected(end(each.client, 0), end(each.server, 53)));
+        let unanswered = self.unanswered.iter();
+        let unanswered = unanswered.filter(|each| selected(end(each.asker, 0), end(each.wanted, 0)));
+        let (lookups, unanswered): (Vec<_>, Vec<_>) = (lookups.cloned().collect(), unanswered.cloned().collect());
+        incidents.on_lookups(&lookups, &self.answered, &unanswered);
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {

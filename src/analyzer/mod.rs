@@ -2,6 +2,7 @@
 
 mod analysis;
 mod marks;
+mod observe;
 mod rows;
 
 pub use analysis::{Analysis, CaptureReport};

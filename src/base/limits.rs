@@ -64,3 +64,18 @@ pub const MAX_ASIDE_PER_SHARD: usize = 2 << 20;
 
 /// DNS names in question, and neighbours asked for on the link: about 250 bytes each, 16 MB.
 pub const MAX_LOOKUPS: usize = 65_536;
+
+/// Services whose attempts are counted for incidents: about 250 bytes each, 16 MB.
+pub const MAX_SERVICES: usize = 65_536;
+
+/// Kinds of failure at services that are told apart for incidents: about 500 bytes each, 5 MB.
+pub const MAX_FAILURES: usize = 10_000;
+
+/// Sources of failed connections that are told apart, over all incidents: about 40 bytes each, 10 MB.
+pub const MAX_SOURCES: usize = 1 << 18;
+
+/// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
+pub const MAX_CALLERS: usize = 1 << 14;
+
+/// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
+pub const MAX_ENDS: usize = 1 << 16;

@@ -175,9 +175,10 @@ impl Lookups {
         self.is_full
     }
 
-    /// The look-ups in trouble, in order of their first question. `end_of`: when the capture of an interface ended.
+    /// The look-ups in trouble, in order of their first question, and how many questions each server did answer. `end_of`:
+    /// when the capture of an interface ended.
     #[must_use]
-    pub fn finish(mut self, end_of: impl Fn(u16) -> Stamp) -> Vec<Lookup> {
+    pub fn finish(mut self, end_of: impl Fn(u16) -> Stamp) -> (Vec<Lookup>, Map<IpAddr, u64>) {
         for waiting in self.waiting.values() {
             let Some(lookup) = self.all.get_mut(waiting.lookup as usize) else {
                 continue;
@@ -190,7 +191,11 @@ impl Lookups {
         let solved = Solved::new(&self.all);
         let mut found: Vec<Lookup> = self.all.iter().filter(|lookup| !solved.has(lookup)).cloned().collect();
         found.sort_by_key(|lookup| lookup.first);
-        found
+        let mut answered: Map<IpAddr, u64> = Map::default();
+        for lookup in self.all.iter().filter(|lookup| lookup.good > 0) {
+            *answered.entry(lookup.server).or_default() += u64::from(lookup.good);
+        }
+        (found, answered)
     }
 }
 
@@ -296,7 +301,7 @@ mod tests {
         }
 
         fn found(&mut self) -> Vec<Lookup> {
-            std::mem::take(&mut self.0).finish(|_| Stamp(60_000_000_000))
+            std::mem::take(&mut self.0).finish(|_| Stamp(60_000_000_000)).0
         }
     }
 

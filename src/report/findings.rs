@@ -3,7 +3,8 @@
 use super::csv::Table;
 use super::row::{Cells, Value};
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use crate::incident::Incident;
 use std::io;
 
 /// Names of the columns, in order.
@@ -52,6 +53,14 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         Ok(())
     }
 
+    fn incident(&mut self, incident: &Incident) -> io::Result<()> {
+        if self.only == Only::Failed && incident.severity != Severity::Error {
+            return Ok(());
+        }
+        visit_incident(incident, &mut self.out)?;
+        self.out.end_row()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }
@@ -70,6 +79,24 @@ fn visit(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) -> io
     )?;
     to.cell("packets", Value::Packets(&finding.packets))?;
     to.cell("summary", Value::Text(&finding.summary))
+}
+
+/// A finding over many flows: `flow` is empty, and the summary names the service.
+fn visit_incident(incident: &Incident, to: &mut Table<impl io::Write>) -> io::Result<()> {
+    let packets: Vec<u64> = incident
+        .examples
+        .iter()
+        .flat_map(|each| each.packets.iter().copied())
+        .collect();
+    to.cell("flow", Value::Empty)?;
+    to.cell("capture", Value::Empty)?;
+    to.cell("time", Value::Time(incident.first, 6))?;
+    to.cell("id", Value::Word(incident.meta.id))?;
+    to.cell("severity", Value::Word(incident.severity.word()))?;
+    to.cell("confidence", Value::Word(incident.confidence.word()))?;
+    to.cell("side", Value::Empty)?;
+    to.cell("packets", Value::Packets(&packets))?;
+    to.cell("summary", Value::Text(&incident.summary))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use crate::base::{Endpoint, Stamp};
 use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
+use crate::incident::Incident;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use serde::Serialize;
 use std::io;
@@ -50,6 +51,14 @@ pub trait Reporter {
     /// # Errors
     /// What the output reports.
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()>;
+
+    /// One incident, the gravest first, after all flows.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn incident(&mut self, _: &Incident) -> io::Result<()> {
+        Ok(())
+    }
 
     /// One packet with marks, in order of packets, after all flows.
     ///
@@ -279,4 +288,6 @@ pub struct FlowRow {
 pub struct Tail {
     /// Flows reported (after selection by `--port` and `--host`).
     pub flows: u64,
+    /// A limit of `base/limits.rs` that was reached while flows were told: what had to be given up, one sentence each.
+    pub limits: Vec<String>,
 }

@@ -157,5 +157,10 @@ pub(crate) fn play_with(reporter: &mut dyn Reporter, head: &Head<'_>, rows: &[Fl
         reporter.flow(&flow).unwrap();
     }
     let flows = rows.len() as u64;
-    reporter.end(&Tail { flows }).unwrap();
+    reporter
+        .end(&Tail {
+            flows,
+            ..Tail::default()
+        })
+        .unwrap();
 }
