@@ -149,8 +149,15 @@ impl Page {
                 lines.extend(self.hanging(&format!("{name} {word}"), &sentence(said), 28));
             }
         }
-        if let Some(error) = meaning.error {
-            lines.extend(self.related(error.word(), catalogue));
+        lines.push(String::new());
+        lines.push(self.paint.bold("Findings and incidents behind it"));
+        let both = || catalogue.iter().chain(incident::catalogue());
+        for meta in meaning
+            .findings
+            .iter()
+            .filter_map(|id| both().find(|meta| meta.id == *id))
+        {
+            lines.extend(self.hanging(meta.id, &sentence(meta.title), 28));
         }
         lines.push(String::new());
         lines.push(self.paint.bold("What to capture"));

@@ -7,6 +7,7 @@ mod columns;
 mod errors;
 mod markdown;
 mod meanings;
+mod app_meanings;
 pub mod plan;
 pub mod progress;
 mod read;
