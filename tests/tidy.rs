@@ -26,6 +26,7 @@ const LONGEST: usize = 400;
 
 /// Files that may be longer, and why.
 const LONG: &[(&str, &str)] = &[
+    ("finding/causes.rs", "the catalogue of causes: plain declarations"),
     ("flow/facts.rs", "plain declarations, each with its comment"),
     ("report/terminal.rs", "half of it is the night that its tests act out"),
 ];
@@ -278,7 +279,7 @@ fn a_finding_is_one_line_one_source_and_one_page_of_the_same_name() {
         unique,
         "pages and catalogue"
     );
-    let helpers = ["mod", "reset", "text"];
+    let helpers = ["mod", "reset", "text", "causes"];
     let sources: BTreeSet<String> = stems("rs")
         .into_iter()
         .filter(|stem| !helpers.contains(&&**stem))
@@ -290,6 +291,22 @@ fn a_finding_is_one_line_one_source_and_one_page_of_the_same_name() {
             is_kebab && folder.join(format!("{}.rs", id.replace('-', "_"))).exists(),
             "{id}"
         );
+    }
+}
+
+#[test]
+fn every_cause_of_the_catalogue_is_on_a_page() {
+    let pages = whodropped::finding::catalogue()
+        .iter()
+        .chain(whodropped::incident::catalogue());
+    let text: String = pages.map(|meta| meta.page).collect();
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    for number in 1..=56 {
+        let id = format!("D{number}");
+        assert!(words.contains(&*id), "{id} is on no page");
+    }
+    for cause in whodropped::finding::causes::CAUSES {
+        assert!(words.contains(cause.id), "{}", cause.id);
     }
 }
 

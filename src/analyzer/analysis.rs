@@ -11,7 +11,7 @@ use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
 use crate::incident::Incidents;
 use crate::lookup::{Lookup, Unanswered};
-use crate::report::{App, CaptureHead, FlowReport, Head, Reporter, Tail};
+use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::verdict::judge;
 use crate::wire::Why;
 use std::cmp::Reverse;
@@ -167,12 +167,9 @@ impl Analysis {
             let cause = verdict.cause.and_then(|place| findings.get(place));
             incidents.on_flow(&observe(&case, flows, &verdict, cause));
             let row = rows::row_of(self, &case, flows, &findings, verdict);
-            let app = facts.talk.as_deref().map(|talk| App {
-                talk,
-                client: facts.client,
-            });
             let report = FlowReport {
-                app,
+                case: Some(&case),
+                interface: self.interface_of(facts),
                 row: &row,
                 findings: &findings,
                 cause,
@@ -249,6 +246,13 @@ impl Analysis {
             &capture.info.name,
             interface.map_or(6, |interface| interface.stamp_digits),
         )
+    }
+
+    /// Name of the interface that a flow's first packet was captured on.
+    fn interface_of(&self, facts: &FlowFacts) -> Option<&str> {
+        let capture = self.captures.get(usize::from(facts.capture))?;
+        let interface = capture.info.interfaces.get(usize::from(facts.interface))?;
+        interface.name.as_deref()
     }
 
     /// Wireshark's number for the stream that a flow belongs to.

@@ -6,7 +6,7 @@ use super::{
     Observation, Sources,
 };
 use crate::base::{Map, Span};
-use crate::finding::{Confidence, Meta, Severity};
+use crate::finding::{Meta, Severity};
 use crate::lookup::{Lookup, Unanswered};
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
@@ -80,7 +80,11 @@ impl Before {
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_unstable_by_key(|(what, _)| *what);
         for ((server, trouble), lookups) in &groups {
-            found.push(self.incident(*server, *trouble, lookups));
+            // Whether an answer would have been seen at all, only a repeated question tells, or another answer.
+            let is_shown = self.answered.contains_key(server) || lookups.iter().any(|lookup| lookup.asked > 2);
+            if *trouble != Trouble::Unanswered || is_shown {
+                found.push(self.incident(*server, *trouble, lookups));
+            }
         }
         self.find_silent(found);
     }
@@ -120,11 +124,6 @@ impl Before {
             incident
                 .contrast
                 .push(format!("{server} answered {} otherwise.", count(answered, "question")));
-        }
-        // Whether an answer would have been seen at all, only a repeated question tells, or another answer.
-        if trouble == Trouble::Unanswered && answered == 0 && lookups.iter().all(|lookup| lookup.asked <= 2) {
-            incident.confidence = Confidence::Low;
-            incident.severity = Severity::Warn;
         }
         if matches!(trouble, Trouble::Error(_)) {
             incident.culprit = Culprit::ServerApp;
@@ -205,13 +204,16 @@ impl Trouble {
         match self {
             Self::Unanswered => format!("got no answer from {server}"),
             Self::Error(2) => format!("failed at {server}: server failure (SERVFAIL)"),
-            Self::Error(5) => format!("were refused by {server} (REFUSED)"),
-            Self::Error(code) => format!("were answered by {server} with error {code}"),
+            Self::Error(5) => format!("got \"refused\" (REFUSED) from {server}"),
+            Self::Error(code) => format!("got error {code} from {server}"),
             Self::NoSuchName => {
-                format!("were answered by {server} with \"no such name\" (NXDOMAIN), and no connection followed")
+                format!("got \"no such name\" (NXDOMAIN) from {server}, and no connection followed")
             }
-            Self::Truncated => format!("got answers from {server} that did not fit, and were not asked again by TCP"),
-            Self::Slow => format!("were answered by {server} only after {}, at the longest", span(longest)),
+            Self::Truncated => format!("got an answer from {server} that did not fit, and no question by TCP followed"),
+            Self::Slow => format!(
+                "got an answer from {server} only after {}, at the longest",
+                span(longest)
+            ),
         }
     }
 

@@ -340,7 +340,8 @@ mod tests {
         for row in (1..=flows).map(sample::row) {
             let finding = sample::finding(&row, &sample::SYN_SILENT);
             groups.add(&FlowReport {
-                app: None,
+                case: None,
+                interface: None,
                 row: &row,
                 findings: &[],
                 cause: Some(&finding),

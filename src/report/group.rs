@@ -322,7 +322,8 @@ mod tests {
         let mut groups = Groups::default();
         for row in rows {
             groups.add(&FlowReport {
-                app: None,
+                case: None,
+                interface: None,
                 row,
                 findings: &[],
                 cause: None,
@@ -374,7 +375,8 @@ mod tests {
             let mut row = sample::row(number);
             row.server = end(&format!("10.{}.{}.1", number / 256 % 256, number % 256), number as u16);
             groups.add(&FlowReport {
-                app: None,
+                case: None,
+                interface: None,
                 row: &row,
                 findings: &[],
                 cause: None,

@@ -3,13 +3,16 @@
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
 //! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); `app`, what
-//! the two ends said to each other as far as it is in the clear (`null` where that is not known; see `app.rs`); and
+//! the two ends said to each other as far as it is in the clear (`null` where that is not known; see `app.rs`); `candidates`, what
+//! its cause may come from, likeliest first, with what would settle it and commands for Linux and Windows; and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
+use super::app::App;
 use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
+use crate::finding::causes::causes;
 use crate::incident::{Example, Incident};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
@@ -217,7 +220,8 @@ impl Serialize for FlowObject<'_> {
         for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
             keys.0.serialize_entry(key, &side.losses)?;
         }
-        keys.0.serialize_entry("app", &self.0.app)?;
+        keys.0.serialize_entry("app", &app_of(self.0))?;
+        keys.0.serialize_entry("candidates", &Candidates(self.0))?;
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
         keys.0.end()
@@ -247,6 +251,36 @@ impl<M: SerializeMap> Cells for Keys<M> {
             Value::Doubts(doubts) => self.0.serialize_value(doubts),
             Value::Packets(packets) => self.0.serialize_value(packets),
         }
+    }
+}
+
+/// What the two ends said to each other, if that is known.
+fn app_of<'a>(flow: &FlowReport<'a>) -> Option<App<'a>> {
+    let facts = flow.case?.facts;
+    facts.talk.as_deref().map(|talk| App {
+        talk,
+        client: facts.client,
+    })
+}
+
+/// What the cause may come from, likeliest first.
+struct Candidates<'a>(&'a FlowReport<'a>);
+
+impl Serialize for Candidates<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (row, interface) = (self.0.row, self.0.interface.unwrap_or("any"));
+        let known = self.0.case.zip(self.0.cause);
+        let found = known.map_or_else(Vec::new, |(case, cause)| causes(case, cause));
+        let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
+        to.collect_seq(found.into_iter().map(|cause| {
+            json!({
+                "id": cause.id,
+                "what": cause.what,
+                "settled_by": cause.settles,
+                "linux": fill(cause.linux),
+                "windows": fill(cause.windows),
+            })
+        }))
     }
 }
 

@@ -20,7 +20,6 @@ mod intro;
 pub mod text;
 pub mod totals;
 
-pub use self::app::App;
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
 pub use json::Json;
@@ -31,6 +30,7 @@ pub use totals::Totals;
 
 use crate::base::{Endpoint, Stamp};
 use crate::capture::CaptureInfo;
+use crate::case::Case;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::incident::Incident;
@@ -112,8 +112,10 @@ pub struct FlowReport<'a> {
     pub findings: &'a [Finding],
     /// The finding that explains the status, if any (one of `findings`).
     pub cause: Option<&'a Finding>,
-    /// What its two ends said to each other; JSON only.
-    pub app: Option<App<'a>>,
+    /// What it showed and what was around it; where a made-up row stands for it, nothing.
+    pub case: Option<&'a Case<'a>>,
+    /// Name of the interface that its first packet was captured on, where the capture says it.
+    pub interface: Option<&'a str>,
 }
 
 /// A packet with marks.

@@ -149,7 +149,8 @@ pub(crate) fn play_with(reporter: &mut dyn Reporter, head: &Head<'_>, rows: &[Fl
         let meta = catalogue.iter().copied().find(|meta| Some(meta.id) == row.cause);
         let findings: Vec<_> = meta.map(|meta| finding(row, meta)).into_iter().collect();
         let flow = FlowReport {
-            app: None,
+            case: None,
+            interface: None,
             row,
             findings: &findings,
             cause: findings.first(),
