@@ -18,11 +18,14 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
 #[derive(Debug)]
 pub struct CaptureReport {
     info: CaptureInfo,
+    /// Its name, shared by the rows of all its flows.
+    name: Arc<str>,
     packets_before: u64,
     skipped: Vec<(String, u64)>,
 }
@@ -39,6 +42,7 @@ impl CaptureReport {
             .collect();
         skipped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Self {
+            name: info.name.as_str().into(),
             info,
             packets_before,
             skipped,
@@ -190,13 +194,13 @@ impl Analysis {
     }
 
     /// Name, and decimals of the time stamps, of the capture that a flow began in.
-    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (&str, u8) {
+    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (Arc<str>, u8) {
         let Some(capture) = self.captures.get(usize::from(facts.capture)) else {
-            return ("", 9);
+            return ("".into(), 9);
         };
         let interface = capture.info.interfaces.get(usize::from(facts.interface));
         (
-            &capture.info.name,
+            capture.name.clone(),
             interface.map_or(6, |interface| interface.stamp_digits),
         )
     }

@@ -530,7 +530,7 @@ mod tests {
             row.cause = Some("syn-refused");
             (row.culprit, row.confidence) = (Culprit::ServerHost, Confidence::High);
             (row.handshake, row.doubts) = (Handshake::Rst, vec![]);
-            row.duration_s = 0.0;
+            row.duration = crate::base::Span::ZERO;
             row.summary = "The SYN was answered by a RST after 0.4 ms, with the TTL of the host itself.".to_owned();
             rows.push(row);
         }
