@@ -6,6 +6,7 @@ mod fuzz_bodies;
 mod marks;
 mod generated;
 mod incidents;
+mod ladder;
 mod matrix;
 mod pages;
 mod peers;

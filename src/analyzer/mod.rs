@@ -4,8 +4,10 @@ mod analysis;
 mod marks;
 mod observe;
 mod rows;
+mod second;
 
 pub use analysis::{Analysis, CaptureReport};
+pub use second::{Again, Found, Wanted};
 
 use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::Filter;

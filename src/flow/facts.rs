@@ -490,7 +490,9 @@ pub struct IcmpFact {
 }
 
 impl IcmpFact {
-    pub(super) fn new(error: &IcmpError) -> Self {
+    /// What this error says.
+    #[must_use]
+    pub fn new(error: &IcmpError) -> Self {
         Self {
             at: Sighting::new(error.packet, error.stamp),
             from: error.from,
