@@ -1,29 +1,56 @@
 //! One judged flow as the frozen row that CSV and JSON share.
 
 use super::Analysis;
-use crate::base::{Dir, Span};
+use super::observe::Beside;
+use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
-use crate::finding::Finding;
+use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::recovery::Lost;
 use crate::report::{FlowRow, LossRow, RttRow, SideRow};
 use crate::verdict::Verdict;
 
-/// The row of flow number `flow`.
-pub(super) fn row_of(
+/// A flow as reporters want it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) key: FlowKey,
+    pub(super) row: FlowRow,
+    pub(super) findings: Vec<Finding>,
+    /// Place, in these, of the one that explains the status.
+    pub(super) cause: Option<usize>,
+    /// What incidents want besides.
+    pub(super) beside: Beside,
+}
+
+/// Judges a flow, the `index`th of all. It has no number yet. `detailed`: with what no table shows.
+pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed: bool) -> Judged {
+    let findings = find_all(case);
+    let verdict = crate::verdict::judge(case, &findings);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
+    Judged {
+        key: case.facts.key,
+        cause: verdict.cause,
+        beside: Beside::of(case, verdict.status, cause),
+        row: row_of(analysis, case, index, &findings, verdict, detailed),
+        findings,
+    }
+}
+
+fn row_of(
     analysis: &Analysis,
     case: &Case<'_>,
-    flow: u64,
+    index: usize,
     findings: &[Finding],
     verdict: Verdict,
+    detailed: bool,
 ) -> FlowRow {
     let facts = case.facts;
     let (capture, stamp_digits) = analysis.capture_of(facts);
     FlowRow {
-        flow,
+        flow: 0,
         capture,
-        tcp_stream: analysis.stream_of(facts),
+        tcp_stream: analysis.stream_at(facts.stream_start, index),
         start: facts.first.stamp,
         stamp_digits,
         duration: facts.last.stamp - facts.first.stamp,
@@ -49,8 +76,8 @@ pub(super) fn row_of(
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
         handshake_rtt: facts.opening.rtt,
         min_rtt: min_rtt(facts),
-        client_side: side_row(facts, facts.client),
-        server_side: side_row(facts, facts.client.flip()),
+        client_side: side_row(facts, facts.client, detailed),
+        server_side: side_row(facts, facts.client.flip(), detailed),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
         history: facts.history.clone(),
@@ -79,7 +106,7 @@ fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     }
 }
 
-fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
+fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
     let side: &SideFacts = &facts.sides[dir.index()];
     SideRow {
         packets: side.packets,
@@ -93,8 +120,8 @@ fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
-        rtt: rtt_row(facts, dir),
-        losses: loss_row(facts, dir),
+        rtt: if detailed { rtt_row(facts, dir) } else { None },
+        losses: if detailed { loss_row(facts, dir) } else { None },
     }
 }
 

@@ -1,6 +1,6 @@
 //! The captures read a second time, for the packets of a few flows.
 
-use super::is_wanted;
+use super::front::is_wanted;
 use crate::base::{FlowKey, Map};
 use crate::capture::{Batch, CaptureInfo, Filter, Record};
 use crate::report::FlowRow;

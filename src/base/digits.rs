@@ -16,6 +16,26 @@ const fn pairs() -> [[u8; 2]; 100] {
     pairs
 }
 
+/// The decimal digits of an octet and a dot, and how many characters that is.
+static OCTETS: [([u8; 4], u8); 256] = octets();
+
+const fn octets() -> [([u8; 4], u8); 256] {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut number = 0;
+    while number < 256 {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        let length = 1 + (number > 9) as usize + (number > 99) as usize;
+        let mut place = 0;
+        while place < length {
+            octets[number].0[place] = b'0' + digits[3 - length + place] as u8;
+            place += 1;
+        }
+        octets[number].1 = length as u8 + 1;
+        number += 1;
+    }
+    octets
+}
+
 fn pair(number: u64) -> [u8; 2] {
     PAIRS.get(number as usize).copied().unwrap_or_default()
 }
@@ -93,12 +113,16 @@ fn push_fraction<const ONE: u64>(units: i64, line: &mut Vec<u8>) {
 pub fn push_ip(ip: IpAddr, line: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            push_number(a.into(), line);
-            for octet in [b, c, d] {
-                line.push(b'.');
-                push_number(octet.into(), line);
+            for octet in ip.octets() {
+                let Some((text, length)) = OCTETS.get(usize::from(octet)) else {
+                    continue;
+                };
+                // All four characters are written, which is quicker than some; then those too many are taken back.
+                let end = line.len() + usize::from(*length);
+                line.extend_from_slice(text);
+                line.truncate(end);
             }
+            line.pop();
         }
         IpAddr::V6(ip) => line.extend_from_slice(ip.to_string().as_bytes()),
     }

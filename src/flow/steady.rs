@@ -19,7 +19,7 @@ impl Flow {
         let silence = segment.stamp - self.facts.last.stamp;
         let is_in_time = (0..IDLE.0).contains(&silence.0);
         let is_next = self.sides[from].sender.is_next(segment);
-        if !is_in_time || !is_next || !self.zeek.knows(segment) || !knows_sender(&self.facts.sides[from], segment) {
+        if !is_in_time || !is_next {
             return false;
         }
         let Some(is_new_ack) = self.sides[to].sender.is_steady_ack(segment) else {
@@ -33,9 +33,11 @@ impl Flow {
         self.zeek.on_steady(segment);
         if segment.length > 0 {
             facts.data_segments += 1;
+            facts.first_data.get_or_insert(at);
             facts.last_data = Some(at);
             self.last_speaker = Some(segment.dir);
         }
+        self.on_payload(segment);
         if is_new_ack {
             let (peer, facts) = (&mut self.sides[to], &mut self.facts.sides[to]);
             peer.sender.on_steady_ack(segment.ack, at, facts);
@@ -72,7 +74,6 @@ fn is_plain(segment: &Segment) -> bool {
     segment.flags.0 & !Flags::PSH == Flags::ACK
         && segment.window > 0
         && segment.options.sack.is_none()
-        && segment.name.is_none()
         && !segment.header_cut
         && !segment.bad_offset
 }
@@ -93,21 +94,14 @@ fn is_settled(side: &SideTroubles) -> bool {
         && !side.sacked_beyond
 }
 
-/// The sender has shown before what this segment shows.
-fn knows_sender(side: &SideFacts, segment: &Segment) -> bool {
-    (side.ttl.min..=side.ttl.max).contains(&segment.ttl)
-        && side.ttl.first != 0
-        && (side.timestamps || segment.options.timestamps.is_none())
-        && (side.first_data.is_some() || segment.length == 0)
-}
-
 impl Side {
     fn on_steady(&mut self, segment: &Segment, facts: &mut SideFacts) {
         self.copies.remember(segment);
         self.receiver.on_steady(segment);
         self.sender.on_steady(segment, facts);
         facts.packets += 1;
-        facts.kinds.add(segment.kind);
+        facts.ttl.on(segment.ttl);
+        facts.timestamps |= segment.options.timestamps.is_some();
         facts.ip_ids.on(segment.ip_id);
     }
 }

@@ -129,15 +129,16 @@ impl Zeek {
         self.ends[side].last == next.map(|next| next.0)
     }
 
-    /// The sender's history tells already what this segment is.
-    pub(super) fn knows(&self, segment: &Segment) -> bool {
-        let bit = if segment.length > 0 { DATA } else { ACK };
-        self.ends[segment.dir.index()].once & bit != 0
-    }
-
     /// The next segment of a steady connection.
     pub(super) fn on_steady(&mut self, segment: &Segment) {
         self.last = segment.stamp;
+        let (bit, letter) = if segment.length > 0 { (DATA, b'D') } else { (ACK, b'A') };
+        let end = &mut self.ends[segment.dir.index()];
+        end.sent_data |= segment.length > 0;
+        if end.once & bit == 0 {
+            end.once |= bit;
+            self.history.note(letter, segment.dir == self.originator);
+        }
         self.ends[segment.dir.index()].last = Some(segment.seq.plus(segment.length).0);
     }
 

@@ -28,6 +28,10 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
@@ -132,7 +136,8 @@ impl<W: io::Write> Table<W> {
 impl<W: io::Write> Cells for Table<W> {
     type Error = Infallible;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
     fn cell(&mut self, _: &'static str, value: Value<'_>) -> Result<(), Infallible> {
         self.put(value);
         Ok(())

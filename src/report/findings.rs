@@ -42,6 +42,10 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());

@@ -84,6 +84,10 @@ impl<W: io::Write> Reporter for MarksCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.wanted.push(self.only.wants(flow.row));
         Ok(())

@@ -48,6 +48,11 @@ pub trait Reporter {
     /// What the output reports.
     fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
 
+    /// It shows more of a flow than the columns of the flows CSV and the findings: the rows have to be filled in wholly.
+    fn wants_details(&self) -> bool {
+        true
+    }
+
     /// One flow.
     ///
     /// # Errors
@@ -162,9 +167,9 @@ pub struct SideRow {
     pub keep_alives: u64,
     /// Bytes that the peer acknowledged although the capture never saw them.
     pub missed_bytes: u64,
-    /// Round trips from the capture point to the peer and back; JSON only.
+    /// Round trips from the capture point to the peer and back; only where [`Reporter::wants_details`].
     pub rtt: Option<RttRow>,
-    /// Where and how this side's data was lost and repaired, if any was sent again; JSON only.
+    /// Where and how this side's data was lost and repaired, if any was sent again; likewise.
     pub losses: Option<LossRow>,
 }
 

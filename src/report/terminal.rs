@@ -103,6 +103,10 @@ impl<W: Write> Reporter for Terminal<W> {
         Ok(())
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.totals.add(flow);
         self.groups.add(flow);
