@@ -70,7 +70,7 @@ pub fn wire_decode(bytes: &[u8]) {
         match heard {
             Heard::Segment(segment) => {
                 table.on_segment(&segment, 0);
-                if let Some(bytes) = payload(&record, frame).filter(|_| table.wants_payload()) {
+                if let Some(bytes) = payload(&record, frame) {
                     table.on_payload(&segment, bytes);
                 }
             }
@@ -92,9 +92,7 @@ pub fn script_parse(bytes: &[u8]) {
                 match &event.what {
                     What::Segment(segment) => {
                         table.on_segment(segment, 0);
-                        if table.wants_payload() {
-                            table.on_payload(segment, &event.payload);
-                        }
+                        table.on_payload(segment, &event.payload);
                     }
                     What::Icmp(error) => table.on_icmp(error),
                     _ => {}

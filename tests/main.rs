@@ -7,6 +7,7 @@ mod marks;
 mod generated;
 mod incidents;
 mod lookups;
+mod ladder;
 mod matrix;
 mod pages;
 mod peers;

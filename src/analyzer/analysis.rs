@@ -1,29 +1,31 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::front::Tally;
 use super::marks::{Ledger, Listed};
-use super::observe::observe;
-use super::{Tally, rows};
+use super::order::{Order, Place};
+use super::rows::{self, Judged};
+use super::streams::Streams;
 use crate::base::{Endpoint, Map, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
-use crate::finding::find_all;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
 use crate::incident::Incidents;
 use crate::lookup::{Lookup, Unanswered};
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
-use crate::verdict::judge;
 use crate::wire::Why;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
 #[derive(Debug)]
 pub struct CaptureReport {
     info: CaptureInfo,
+    /// Its name, shared by the rows of all its flows.
+    name: Arc<str>,
     packets_before: u64,
     skipped: Vec<(String, u64)>,
 }
@@ -40,6 +42,7 @@ impl CaptureReport {
             .collect();
         skipped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Self {
+            name: info.name.as_str().into(),
             info,
             packets_before,
             skipped,
@@ -47,14 +50,19 @@ impl CaptureReport {
     }
 }
 
+/// Flows that are judged while those before them are written. About 1 kB each.
+const AHEAD: usize = 2048;
+/// Of these, flows that one thread judges in a row.
+const RUN: usize = 64;
+
 /// The whole recording, tracked.
 #[derive(Debug)]
 pub struct Analysis {
+    pool: Option<ThreadPool>,
     captures: Vec<CaptureReport>,
     shards: Vec<Finished>,
-    context: Context,
-    /// First packets of Wireshark's streams, ascending: the place is the number.
-    streams: Vec<u64>,
+    pub(super) context: Context,
+    streams: Streams,
     marks: Ledger,
     /// Look-ups of names in trouble, in order.
     lookups: Vec<Lookup>,
@@ -69,7 +77,13 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    pub(super) fn new(captures: Vec<CaptureReport>, finished: Vec<Finished>, tally: Tally, interrupted: bool) -> Self {
+    pub(super) fn new(
+        pool: Option<ThreadPool>,
+        captures: Vec<CaptureReport>,
+        finished: Vec<Finished>,
+        tally: Tally,
+        interrupted: bool,
+    ) -> Self {
         let mut context = context_of(&captures);
         let full_names = tally
             .names
@@ -86,23 +100,13 @@ impl Analysis {
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let mut streams: Vec<u64> = shards
-            .iter_mut()
-            .flat_map(|shard| std::mem::take(&mut shard.other_streams))
-            .collect();
         let marks = Ledger::new(shards.iter_mut().map(|shard| std::mem::take(&mut shard.marked)));
-        for place in Order::new(&shards) {
-            let shard = &shards[place.shard];
-            // A lone SYN is a stream of its own, and tells nothing about the recording.
-            if shard.is_lone(place.number) {
-                streams.push(place.first);
-            } else if let Some(facts) = shard.facts(place.number) {
-                streams.push(facts.stream_start);
-                context.on_flow(&facts);
-            }
-        }
-        streams.sort_unstable();
-        streams.dedup();
+        let parts: Vec<(Context, Vec<u64>)> = match &pool {
+            Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
+            None => shards.iter_mut().map(overview).collect(),
+        };
+        let (contexts, starts): (Vec<Context>, Vec<Vec<u64>>) = parts.into_iter().unzip();
+        contexts.into_iter().for_each(|part| context.join(part));
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
@@ -116,10 +120,11 @@ impl Analysis {
         let deaf =
             (deaf > 0).then(|| format!("the first bytes of {deaf} flows were not put together for want of room"));
         Self {
+            pool,
             captures,
             shards,
             context,
-            streams,
+            streams: Streams::new(&starts),
             marks,
             lookups,
             answered,
@@ -138,57 +143,59 @@ impl Analysis {
     ///
     /// # Errors
     /// What a reporter reports.
-    pub fn report(
-        &self,
-        selected: &dyn Fn(Endpoint, Endpoint) -> bool,
-        reporters: &mut [&mut dyn Reporter],
-    ) -> io::Result<()> {
+    pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
-        let mut flows = 0;
+        let detailed = reporters.iter().any(|reporter| reporter.wants_details());
+        let mut order = Order::new(&self.shards);
         let mut incidents = Incidents::default();
         self.tell_lookups(selected, &mut incidents);
-        let mut listed = Map::default();
-        for place in Order::new(&self.shards) {
-            let Some(facts) = self.shards[place.shard].facts(place.number) else {
-                continue;
-            };
-            let facts = &facts;
-            let case = Case::new(facts, &self.context);
-            if !selected(case.client(), case.server()) {
-                continue;
-            }
-            flows += 1;
-            if !self.marks.is_empty() {
-                let digits = self.capture_of(facts).1;
-                listed.insert((place.shard as u8, place.number), Listed::new(facts, flows, digits));
-            }
-            let findings = find_all(&case);
-            let verdict = judge(&case, &findings);
-            let cause = verdict.cause.and_then(|place| findings.get(place));
-            incidents.on_flow(&observe(&case, flows, &verdict, cause));
-            let row = rows::row_of(self, &case, flows, &findings, verdict);
-            let report = FlowReport {
-                case: Some(&case),
-                interface: self.interface_of(facts),
-                row: &row,
-                findings: &findings,
-                cause,
-            };
-            for reporter in reporters.iter_mut() {
-                reporter.flow(&report)?;
-            }
-        }
-        let tail = Tail {
-            flows,
-            limits: incidents.limits(),
+        let mut teller = Teller {
+            analysis: self,
+            reporters,
+            flows: 0,
+            incidents,
+            listed: Map::default(),
         };
-        for incident in incidents.finish() {
-            reporters
-                .iter_mut()
-                .try_for_each(|reporter| reporter.incident(&incident))?;
+        match &self.pool {
+            None => {
+                for place in order {
+                    if let Some(judged) = self.judge(place, selected, detailed) {
+                        teller.tell(place, judged)?;
+                    }
+                }
+            }
+            Some(pool) => {
+                let judge = |&place: &Place| Some((place, self.judge(place, selected, detailed)?));
+                let mut ready: Vec<Option<(Place, Judged)>> = Vec::new();
+                loop {
+                    let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
+                    let mut next = Vec::new();
+                    let told = pool.in_place_scope(|scope| {
+                        scope.spawn(|_| {
+                            places
+                                .par_iter()
+                                .with_min_len(RUN)
+                                .map(judge)
+                                .collect_into_vec(&mut next)
+                        });
+                        let mut ready = ready.drain(..).flatten();
+                        ready.try_for_each(|(place, judged)| teller.tell(place, judged))
+                    });
+                    told?;
+                    ready = next;
+                    if places.is_empty() {
+                        break;
+                    }
+                }
+            }
         }
-        self.marks.tell(self, &listed, reporters)?;
-        reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+        teller.finish()
+    }
+
+    fn judge(&self, place: Place, selected: &Selected<'_>, detailed: bool) -> Option<Judged> {
+        let facts = self.shards.get(place.shard)?.facts(place.number)?;
+        let case = Case::new(&facts, &self.context);
+        selected(case.client(), case.server()).then(|| rows::judge(self, &case, place.index, detailed))
     }
 
     /// Look-ups of names that failed, were slow or got no answer, in order.
@@ -204,7 +211,7 @@ impl Analysis {
     }
 
     /// Look-ups that `selected` keeps: of names as connections to port 53, on the link as such between the two hosts.
-    fn tell_lookups(&self, selected: &dyn Fn(Endpoint, Endpoint) -> bool, incidents: &mut Incidents) {
+    fn tell_lookups(&self, selected: &Selected<'_>, incidents: &mut Incidents) {
         let end = |ip, port| Endpoint { ip, port };
         let lookups = self.lookups.iter();
         let lookups = lookups.filter(|each| selected(end(each.client, 0), end(each.server, 53)));
@@ -237,75 +244,95 @@ impl Analysis {
     }
 
     /// Name, and decimals of the time stamps, of the capture that a flow began in.
-    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (&str, u8) {
+    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (Arc<str>, u8) {
         let Some(capture) = self.captures.get(usize::from(facts.capture)) else {
-            return ("", 9);
+            return ("".into(), 9);
         };
         let interface = capture.info.interfaces.get(usize::from(facts.interface));
         (
-            &capture.info.name,
+            capture.name.clone(),
             interface.map_or(6, |interface| interface.stamp_digits),
         )
     }
 
     /// Name of the interface that a flow's first packet was captured on.
-    fn interface_of(&self, facts: &FlowFacts) -> Option<&str> {
+    pub(super) fn interface_of(&self, facts: &FlowFacts) -> Option<String> {
         let capture = self.captures.get(usize::from(facts.capture))?;
         let interface = capture.info.interfaces.get(usize::from(facts.interface))?;
-        interface.name.as_deref()
+        interface.name.clone()
     }
 
-    /// Wireshark's number for the stream that a flow belongs to.
-    pub(super) fn stream_of(&self, facts: &FlowFacts) -> Option<u64> {
-        self.stream_at(facts.stream_start)
-    }
-
-    /// Wireshark's number for the stream that starts with packet `start`.
-    pub(super) fn stream_at(&self, start: u64) -> Option<u64> {
-        self.streams.binary_search(&start).ok().map(|place| place as u64)
+    /// Wireshark's number for the stream that starts with packet `start`; quickest where it is about `guess`.
+    pub(super) fn stream_at(&self, start: u64, guess: usize) -> Option<u64> {
+        self.streams.number(start, guess)
     }
 }
 
-/// A flow's place, and its first packet.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    first: u64,
-    shard: usize,
-    number: u32,
+/// Which flows a report is about, by their ends.
+pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
+
+/// Tells reporters about judged flows, one after the other.
+struct Teller<'a, 'r, 'd> {
+    analysis: &'a Analysis,
+    reporters: &'r mut [&'d mut dyn Reporter],
+    /// Told so far.
+    flows: u64,
+    /// What they have in common.
+    incidents: Incidents,
+    /// What their marks need, by shard and number there; if there are marks.
+    listed: Map<(u8, u32), Listed>,
 }
 
-/// All flows in order of first packet: within a shard they are in this order already.
-#[derive(Debug)]
-struct Order<'a> {
-    shards: &'a [Finished],
-    /// The next flow of every shard that has one, the first of all on top.
-    heads: BinaryHeap<Reverse<(u64, usize, u32)>>,
+impl Teller<'_, '_, '_> {
+    fn tell(&mut self, place: Place, mut judged: Judged) -> io::Result<()> {
+        self.flows += 1;
+        judged.row.flow = self.flows;
+        if !self.analysis.marks.is_empty() {
+            let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
+            self.listed.insert((place.shard as u8, place.number), listed);
+        }
+        self.incidents.on_flow(&judged.observation());
+        let report = FlowReport {
+            row: &judged.row,
+            findings: &judged.findings,
+            cause: judged.cause.and_then(|place| judged.findings.get(place)),
+        };
+        self.reporters
+            .iter_mut()
+            .try_for_each(|reporter| reporter.flow(&report))
+    }
+
+    fn finish(self) -> io::Result<()> {
+        let tail = Tail {
+            flows: self.flows,
+            limits: self.incidents.limits(),
+        };
+        for incident in self.incidents.finish() {
+            let reporters = &mut self.reporters.iter_mut();
+            reporters.try_for_each(|reporter| reporter.incident(&incident))?;
+        }
+        self.analysis.marks.tell(self.analysis, &self.listed, self.reporters)?;
+        self.reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+    }
 }
 
-impl<'a> Order<'a> {
-    fn new(shards: &'a [Finished]) -> Self {
-        let head = |(place, shard): (usize, &Finished)| Some(Reverse((shard.first_packet(0)?, place, 0)));
-        Self {
-            shards,
-            heads: shards.iter().enumerate().filter_map(head).collect(),
+/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending.
+fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
+    let mut context = Context::default();
+    let mut starts = std::mem::take(&mut shard.other_streams);
+    starts.reserve_exact(shard.len());
+    for number in 0..shard.len() as u32 {
+        // A lone SYN is a stream of its own, and tells nothing about the recording.
+        if shard.is_lone(number) {
+            starts.extend(shard.first_packet(number));
+        } else if let Some(facts) = shard.facts(number) {
+            starts.push(facts.stream_start);
+            context.on_flow(&facts);
         }
     }
-}
-
-impl Iterator for Order<'_> {
-    type Item = Place;
-
-    fn next(&mut self) -> Option<Place> {
-        let mut head = self.heads.peek_mut()?;
-        let Reverse((first, shard, number)) = *head;
-        match self.shards[shard].first_packet(number + 1) {
-            Some(next) => *head = Reverse((next, shard, number + 1)),
-            None => {
-                PeekMut::pop(head);
-            }
-        }
-        Some(Place { first, shard, number })
-    }
+    // Mostly in order already, and this sort sees that.
+    starts.sort();
+    (context, starts)
 }
 
 /// What the captures themselves say about what they could show.

@@ -1,62 +1,74 @@
 //! One judged flow as incidents see it.
 
+use super::rows::Judged;
 use crate::base::{Span, Stamp};
 use crate::case::Case;
 use crate::finding::Finding;
-use crate::flow::facts::SideFacts;
+use crate::flow::facts::{SideFacts, Sighting};
 use crate::incident::Observation;
-use crate::verdict::Verdict;
 use crate::verdict::words::{Ending, Status};
 
-/// What incidents need to know of flow number `flow`.
-pub(super) fn observe<'a>(
-    case: &Case<'a>,
-    flow: u64,
-    verdict: &'a Verdict,
-    cause: Option<&'a Finding>,
-) -> Observation<'a> {
-    let facts = case.facts;
-    let (client, server) = (facts.client(), facts.server());
-    let is_bad = verdict.status != Status::Ok;
-    let ended = facts
-        .reset
-        .map(|reset| reset.at.stamp)
-        .or(facts.icmp.map(|icmp| icmp.at.stamp));
-    let failed_at = match (is_bad, cause) {
-        (true, Some(finding)) => finding.stamp,
-        (true, None) => ended.unwrap_or(facts.first.stamp),
-        (false, _) => facts.first.stamp,
-    };
-    Observation {
-        flow,
-        client: case.client(),
-        server: case.server(),
-        start: facts.first.stamp,
-        end: facts.last.stamp,
-        failed_at,
-        status: verdict.status,
-        handshake: verdict.handshake,
-        ending: verdict.ending,
-        culprit: verdict.culprit,
-        confidence: verdict.confidence,
-        cause: cause.map(|finding| finding.meta),
-        name: name_of(case),
-        packets: &verdict.evidence,
-        syns: facts.opening.syn.count,
-        bytes: client.bytes + server.bytes,
-        last_heard: client.last_acked.max_by_stamp(server.last_acked),
-        idle: idle_of(case),
-        too_large: too_large(case, [client, server]),
+/// What incidents want to know of a flow besides its row.
+#[derive(Debug)]
+pub(super) struct Beside {
+    failed_at: Stamp,
+    last_heard: Option<Stamp>,
+    idle: Span,
+    too_large: u32,
+}
+
+impl Beside {
+    pub(super) fn of(case: &Case<'_>, status: Status, cause: Option<&Finding>) -> Self {
+        let facts = case.facts;
+        let (client, server) = (facts.client(), facts.server());
+        let ended = facts
+            .reset
+            .map(|reset| reset.at.stamp)
+            .or(facts.icmp.map(|icmp| icmp.at.stamp));
+        let failed_at = match (status, cause) {
+            (Status::Ok, _) => facts.first.stamp,
+            (_, Some(finding)) => finding.stamp,
+            (_, None) => ended.unwrap_or(facts.first.stamp),
+        };
+        let stamp = |seen: Option<Sighting>| seen.map(|seen| seen.stamp);
+        Self {
+            failed_at,
+            last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
+            idle: idle_of(case),
+            too_large: too_large(case, [client, server]),
+        }
     }
 }
 
-/// The name it asked for, or that DNS gave to the address.
-fn name_of<'a>(case: &Case<'a>) -> Option<&'a str> {
-    let asked = case.facts.name.as_deref();
-    asked.or_else(|| {
-        let (client, server) = (case.client().ip, case.server().ip);
-        case.context.name_of(client, server, case.facts.first.stamp)
-    })
+impl Judged {
+    /// As incidents see it.
+    pub(super) fn observation(&self) -> Observation<'_> {
+        let (row, beside) = (&self.row, &self.beside);
+        Observation {
+            flow: row.flow,
+            client: row.client,
+            server: row.server,
+            start: row.start,
+            end: row.start + row.duration,
+            failed_at: beside.failed_at,
+            status: row.status,
+            handshake: row.handshake,
+            ending: row.ending,
+            culprit: row.culprit,
+            confidence: row.confidence,
+            cause: self
+                .cause
+                .and_then(|place| self.findings.get(place))
+                .map(|finding| finding.meta),
+            name: row.name.as_deref(),
+            packets: &row.evidence_packets,
+            syns: u32::try_from(row.syns).unwrap_or(u32::MAX),
+            bytes: row.client_side.bytes + row.server_side.bytes,
+            last_heard: beside.last_heard,
+            idle: beside.idle,
+            too_large: beside.too_large,
+        }
+    }
 }
 
 /// The longest silence that it survived, or the one before it failed.
@@ -86,16 +98,4 @@ fn too_large(case: &Case<'_>, sides: [&SideFacts; 2]) -> u32 {
         .iter()
         .find(|side| large(side))
         .map_or(0, |side| side.smallest_resent)
-}
-
-/// The later of two sightings.
-trait Later {
-    fn max_by_stamp(self, other: Self) -> Option<Stamp>;
-}
-
-impl Later for Option<crate::flow::facts::Sighting> {
-    fn max_by_stamp(self, other: Self) -> Option<Stamp> {
-        let stamp = |seen: Self| seen.map(|seen| seen.stamp);
-        stamp(self).max(stamp(other))
-    }
 }

@@ -1,32 +1,62 @@
 //! One judged flow as the frozen row that CSV and JSON share.
 
 use super::Analysis;
-use crate::base::{Dir, Span};
+use super::observe::Beside;
+use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
-use crate::finding::Finding;
+use crate::finding::causes::causes;
+use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::recovery::Lost;
-use crate::report::{FlowRow, LossRow, RttRow, SideRow};
+use crate::report::app::{App, object};
+use crate::report::{Details, FlowRow, LossRow, RttRow, SideRow};
 use crate::verdict::Verdict;
 
-/// The row of flow number `flow`.
-pub(super) fn row_of(
+/// A flow as reporters want it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) key: FlowKey,
+    pub(super) row: FlowRow,
+    pub(super) findings: Vec<Finding>,
+    /// Place, in these, of the one that explains the status.
+    pub(super) cause: Option<usize>,
+    /// What incidents want besides.
+    pub(super) beside: Beside,
+}
+
+/// Judges a flow, the `index`th of all. It has no number yet. `detailed`: with what no table shows.
+pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed: bool) -> Judged {
+    let findings = find_all(case);
+    let verdict = crate::verdict::judge(case, &findings);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
+    Judged {
+        key: case.facts.key,
+        cause: verdict.cause,
+        beside: Beside::of(case, verdict.status, cause),
+        row: row_of(analysis, case, index, &findings, verdict, detailed),
+        findings,
+    }
+}
+
+fn row_of(
     analysis: &Analysis,
     case: &Case<'_>,
-    flow: u64,
+    index: usize,
     findings: &[Finding],
     verdict: Verdict,
+    detailed: bool,
 ) -> FlowRow {
     let facts = case.facts;
     let (capture, stamp_digits) = analysis.capture_of(facts);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
     FlowRow {
-        flow,
-        capture: capture.to_string(),
-        tcp_stream: analysis.stream_of(facts),
+        flow: 0,
+        capture,
+        tcp_stream: analysis.stream_at(facts.stream_start, index),
         start: facts.first.stamp,
         stamp_digits,
-        duration_s: (facts.last.stamp - facts.first.stamp).as_secs(),
+        duration: facts.last.stamp - facts.first.stamp,
         client: case.client(),
         server: case.server(),
         roles_seen: facts.roles_seen,
@@ -35,10 +65,7 @@ pub(super) fn row_of(
         handshake: verdict.handshake,
         ending: verdict.ending,
         stage: verdict.stage,
-        cause: verdict
-            .cause
-            .and_then(|place| findings.get(place))
-            .map(|finding| finding.meta.id),
+        cause: cause.map(|finding| finding.meta.id),
         culprit: verdict.culprit,
         confidence: verdict.confidence,
         doubts: verdict.doubts,
@@ -47,17 +74,28 @@ pub(super) fn row_of(
         summary: verdict.summary,
         syns: facts.sides.iter().map(|side| side.syns).sum(),
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
-        handshake_rtt_ms: facts.opening.rtt.map(Span::as_millis),
-        min_rtt_ms: min_rtt(facts).map(Span::as_millis),
-        client_side: side_row(facts, facts.client),
-        server_side: side_row(facts, facts.client.flip()),
-        max_silence_s: facts.max_silence.as_secs(),
-        conn_state: facts.conn_state.word().to_string(),
-        history: facts.history.text().to_string(),
-        community_id: crate::report::community::community_id(case.client(), case.server()),
+        handshake_rtt: facts.opening.rtt,
+        min_rtt: min_rtt(facts),
+        client_side: side_row(facts, facts.client, detailed),
+        server_side: side_row(facts, facts.client.flip(), detailed),
+        max_silence: facts.max_silence,
+        conn_state: facts.conn_state,
+        history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
+        details: detailed.then(|| Box::new(details_of(analysis, case, cause))),
+    }
+}
+
+/// What no table shows.
+fn details_of(analysis: &Analysis, case: &Case<'_>, cause: Option<&Finding>) -> Details {
+    let client = case.facts.client;
+    let talk = case.facts.talk.as_deref();
+    Details {
+        app: talk.map(|talk| object(&App { talk, client })),
+        causes: cause.map_or_else(Vec::new, |cause| causes(case, cause)),
+        interface: analysis.interface_of(case.facts),
     }
 }
 
@@ -84,7 +122,7 @@ fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     }
 }
 
-fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
+fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
     let side: &SideFacts = &facts.sides[dir.index()];
     SideRow {
         packets: side.packets,
@@ -98,8 +136,8 @@ fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
-        rtt: rtt_row(facts, dir),
-        losses: loss_row(facts, dir),
+        rtt: if detailed { rtt_row(facts, dir) } else { None },
+        losses: if detailed { loss_row(facts, dir) } else { None },
     }
 }
 

@@ -53,9 +53,6 @@ pub const MAX_HOSTS: usize = 65_536;
 /// Bytes of a flow that has only sent one SYN. With its slot and its place in the table about 90.
 pub const LONE_SYN: usize = 48;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.6 kB are 43 MB.
-pub const MAX_OPEN_PER_SHARD: usize = 1024;
-
 /// Bytes put together of one side's first TLS handshake message: a ClientHello has 200 to 2,000.
 pub const MAX_JOINED: usize = 16 << 10;
 
@@ -79,3 +76,6 @@ pub const MAX_CALLERS: usize = 1 << 14;
 
 /// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
 pub const MAX_ENDS: usize = 1 << 16;
+
+/// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
+pub const MAX_OPEN_PER_SHARD: usize = 3072;

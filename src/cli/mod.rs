@@ -5,6 +5,7 @@ pub mod color;
 pub mod explain;
 mod columns;
 mod errors;
+mod ladder;
 mod markdown;
 mod meanings;
 mod app_meanings;

@@ -54,6 +54,17 @@ impl Copies {
         if self.holds_print(&print, counted, segment) {
             return true;
         }
+        self.put(segment, print, counted);
+        false
+    }
+
+    /// Remembers a packet that can be no copy.
+    pub fn remember(&mut self, segment: &Segment) {
+        let counted = has_id(segment) && !self.constant_id;
+        self.put(segment, Print::of(segment, counted), counted);
+    }
+
+    fn put(&mut self, segment: &Segment, print: Print, counted: bool) {
         let id = segment.ip_id.unwrap_or(0);
         self.constant_id |= id != 0 && id == self.last_id;
         self.last_id = id;
@@ -65,7 +76,6 @@ impl Copies {
             };
         }
         self.next = (self.next + 1) % REMEMBERED as u8;
-        false
     }
 
     /// Is this packet a copy of one of the last few?

@@ -8,13 +8,13 @@ use super::lone::LoneSyn;
 use super::pack::{Pack, Packer, Unpacker};
 use super::table::Conversation;
 use super::wireshark::Stream;
-use crate::base::{FlowKey, Stamp, limits};
+use crate::base::{FlowKey, Rare, Stamp, limits};
 
 /// Where one flow is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Slot {
     Lone(u32),
-    Open(u32),
+    Open(Box<Flow>),
     /// Chunk, start in it, and length.
     Packed(u16, u32, u16),
     /// Nowhere: never said of a flow that is there.
@@ -29,7 +29,8 @@ const CHUNK: usize = 1 << 20;
 pub struct Store {
     slots: Vec<Slot>,
     lone: Arena<LoneSyn>,
-    open: Arena<(u32, Box<Flow>)>,
+    /// Numbers of the open flows.
+    open: Vec<u32>,
     chunks: Vec<Vec<u8>>,
     /// Bytes in the chunks, and how many of them belong to flows that were unpacked again.
     packed: usize,
@@ -46,7 +47,7 @@ impl Default for Store {
         Self {
             slots: Vec::new(),
             lone: Arena::default(),
-            open: Arena::default(),
+            open: Vec::new(),
             chunks: Vec::new(),
             packed: 0,
             garbage: 0,
@@ -69,6 +70,7 @@ impl Store {
     }
 
     /// Time goes on.
+    #[inline]
     pub fn on_time(&mut self, stamp: Stamp) {
         self.now = self.now.max(stamp);
     }
@@ -81,65 +83,80 @@ impl Store {
     }
 
     /// A new flow.
-    pub fn add(&mut self, flow: Flow) -> u32 {
+    pub fn add(&mut self, flow: Box<Flow>) -> u32 {
         let number = self.slots.len() as u32;
         self.slots.push(Slot::Gone);
-        self.put_open(number, Box::new(flow));
+        self.put_open(number, flow);
         number
     }
 
     /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
+    #[inline]
     pub fn open(&mut self, number: u32, key: FlowKey) -> Option<&mut Flow> {
-        match *self.slots.get(number as usize)? {
-            Slot::Open(place) => return self.open.get(place).map(|(_, flow)| &mut **flow),
-            Slot::Lone(place) => {
-                let syn = self.lone.take(place)?;
-                self.put_open(number, Box::new(flow_of(&syn, key)));
-            }
-            Slot::Packed(chunk, start, length) => {
-                let flow = unpack(&self.chunks, chunk, start, length);
-                self.garbage += usize::from(length);
-                self.put_open(number, Box::new(flow));
-            }
-            Slot::Gone => return None,
+        if !matches!(self.slots.get(number as usize)?, Slot::Open(_)) {
+            self.make_ready(number, key)?;
         }
-        match self.slots.get(number as usize) {
-            Some(&Slot::Open(place)) => self.open.get(place).map(|(_, flow)| &mut **flow),
+        match self.slots.get_mut(number as usize) {
+            Some(Slot::Open(flow)) => Some(flow),
             _ => None,
         }
     }
 
+    /// Of a flow that is not open, makes one that is.
+    fn make_ready(&mut self, number: u32, key: FlowKey) -> Option<()> {
+        let flow = match *self.slots.get(number as usize)? {
+            Slot::Lone(place) => flow_of(&self.lone.take(place)?, key),
+            Slot::Packed(chunk, start, length) => {
+                self.garbage += usize::from(length);
+                unpack(&self.chunks, chunk, start, length)
+            }
+            Slot::Open(_) | Slot::Gone => return None,
+        };
+        self.put_open(number, Box::new(flow));
+        Some(())
+    }
+
     fn put_open(&mut self, number: u32, flow: Box<Flow>) {
-        if self.open.used() >= self.most_open {
+        if self.open.len() >= self.most_open {
             self.pack_quiet();
         }
-        let place = self.open.put((number, flow));
+        self.open.push(number);
         if let Some(slot) = self.slots.get_mut(number as usize) {
-            *slot = Slot::Open(place);
+            *slot = Slot::Open(flow);
         }
     }
 
-    /// Packs the half of the open flows that has been quiet for longest.
+    /// Packs the half of the open flows that is least likely to speak again: those that are over, then those that have been
+    /// quiet for longest.
     fn pack_quiet(&mut self) {
-        let mut quiet: Vec<(Stamp, u32)> = self
-            .open
-            .iter()
-            .map(|(place, (_, flow))| (flow.facts().last.stamp, place))
-            .collect();
+        let mut quiet: Vec<(bool, Stamp, u32)> = Vec::with_capacity(self.open.len());
+        for &number in &self.open {
+            if let Some(Slot::Open(flow)) = self.slots.get(number as usize) {
+                let last = flow.facts().last.stamp;
+                quiet.push((!flow.is_over(), last, number));
+            }
+        }
         let half = quiet.len().div_ceil(2);
         quiet.select_nth_unstable(half - 1);
-        for &(last, place) in quiet.iter().take(half) {
-            let Some((number, mut flow)) = self.open.take(place) else {
+        self.open.clear();
+        self.open.extend(quiet.iter().skip(half).map(|&(.., number)| number));
+        for &(_, last, number) in quiet.iter().take(half) {
+            let Some(slot) = self.slots.get_mut(number as usize) else {
+                continue;
+            };
+            let Slot::Open(mut flow) = std::mem::replace(slot, Slot::Gone) else {
                 continue;
             };
             if self.now - last > copies::LONGEST {
                 flow.forget_copies();
             }
-            let slot = self
-                .pack(&flow)
-                .unwrap_or_else(|| Slot::Open(self.open.put((number, flow))));
-            if let Some(old) = self.slots.get_mut(number as usize) {
-                *old = slot;
+            flow.settle();
+            let packed = self.pack(&flow).unwrap_or_else(|| {
+                self.open.push(number);
+                Slot::Open(flow)
+            });
+            if let Some(slot) = self.slots.get_mut(number as usize) {
+                *slot = packed;
             }
         }
     }
@@ -191,8 +208,12 @@ impl Store {
     pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
         Some(match *self.slots.get(number as usize)? {
             Slot::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
-            Slot::Open(place) => self.open.peek(place)?.1.clone().finish(),
-            Slot::Packed(chunk, start, length) => unpack(&self.chunks, chunk, start, length).finish(),
+            Slot::Open(ref flow) => flow.so_far(),
+            Slot::Packed(chunk, start, length) => {
+                let mut facts = FlowFacts::unpack(&mut Unpacker::new(bytes_at(&self.chunks, chunk, start, length)));
+                facts.settle_roles();
+                facts
+            }
             Slot::Gone => return None,
         })
     }
@@ -201,7 +222,7 @@ impl Store {
     pub fn first_packet(&self, number: u32) -> Option<u64> {
         Some(match *self.slots.get(number as usize)? {
             Slot::Lone(place) => self.lone.peek(place)?.packet(),
-            Slot::Open(place) => self.open.peek(place)?.1.facts().first.number(),
+            Slot::Open(ref flow) => flow.facts().first.number(),
             Slot::Packed(chunk, start, length) => Unpacker::packet(bytes_at(&self.chunks, chunk, start, length)),
             Slot::Gone => return None,
         })
@@ -233,7 +254,7 @@ fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
         syn.capture(),
         Conversation {
             stream,
-            others: Vec::new(),
+            others: Rare::default(),
         },
     );
     flow.on_segment(&segment);
@@ -284,22 +305,11 @@ impl<T> Arena<T> {
         Some(item)
     }
 
-    fn get(&mut self, place: u32) -> Option<&mut T> {
-        self.items.get_mut(place as usize)?.as_mut()
-    }
-
     fn peek(&self, place: u32) -> Option<&T> {
         self.items.get(place as usize)?.as_ref()
     }
 
     fn used(&self) -> usize {
         self.items.len() - self.free.len()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.items
-            .iter()
-            .enumerate()
-            .filter_map(|(place, item)| Some((place as u32, item.as_ref()?)))
     }
 }

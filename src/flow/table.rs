@@ -7,12 +7,22 @@ use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::store::Store;
 use super::wireshark::{Effect, Stream, Wireshark};
-use crate::base::{FlowKey, Map, limits};
+use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{IcmpError, Segment};
+use std::hash::{Hash, Hasher};
 
-/// An IPv4 flow's key without the tag of [`FlowKey`], in words that are hashed fast: most flows there are, and 12 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyV4(u32, u32, u32);
+
+/// In one word.
+impl Hash for KeyV4 {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ips = u64::from(self.0) << 32 | u64::from(self.1);
+        state.write_u128(u128::from(ips) << 64 | u128::from(self.2));
+    }
+}
 
 impl KeyV4 {
     pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
@@ -48,7 +58,7 @@ pub struct Table {
     /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
     wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
-    /// The flow of the last segment, if it wants its payload.
+    /// The flow of the last segment, unless that was a copy.
     listener: Option<u32>,
     /// Bytes that flows have put aside.
     aside: usize,
@@ -61,7 +71,7 @@ pub struct Table {
 pub(super) struct Conversation {
     pub(super) stream: Stream,
     /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from this one.
-    pub(super) others: Vec<u32>,
+    pub(super) others: Rare<Vec<u32>>,
 }
 
 super::pack::pack_fields!(Conversation { stream others });
@@ -86,7 +96,7 @@ impl Table {
                 segment,
                 Conversation {
                     stream,
-                    others: Vec::new(),
+                    others: Rare::default(),
                 },
                 capture,
                 false,
@@ -98,6 +108,15 @@ impl Table {
             self.refused += 1;
             return;
         };
+        // What goes the short way stays where it is, and changes nothing in its stream.
+        if flow.path() == segment.path && flow.on_steady(segment) {
+            self.listener = Some(newest);
+            if self.wireshark.is_some() {
+                let start = flow.conversation.stream.start;
+                self.mark(segment, Effect::None, Some(newest), start);
+            }
+            return;
+        }
         let effect = on_header(&mut flow.conversation.stream, segment);
         let start = flow.conversation.stream.start;
         match self.choose(newest, segment, effect == Effect::Restarted) {
@@ -109,7 +128,7 @@ impl Table {
                 if let Some(flow) = self.store.open(number, segment.key) {
                     let is_copy = flow.on_segment(segment);
                     self.copies += u64::from(is_copy);
-                    self.listener = (!is_copy && flow.wants_payload(segment)).then_some(number);
+                    self.listener = (!is_copy).then_some(number);
                 }
             }
             Choice::New(conversation, is_retry) => {
@@ -119,20 +138,15 @@ impl Table {
         }
     }
 
-    /// Does the flow of the segment taken in last want that segment's payload?
-    #[inline]
-    #[must_use]
-    pub fn wants_payload(&self) -> bool {
-        self.listener.is_some()
-    }
-
-    /// The payload, as captured, of the segment taken in last.
+    /// The payload, as captured, of `segment`, which was taken in last. Most flows want only their first ones.
     pub fn on_payload(&mut self, segment: &Segment, bytes: &[u8]) {
         let flow = self
             .listener
             .take()
             .and_then(|number| self.store.open(number, segment.key));
-        let Some(flow) = flow else { return };
+        let Some(flow) = flow.filter(|flow| flow.wants_payload(segment)) else {
+            return;
+        };
         let (before, was_limited) = (flow.aside(), flow.is_deaf());
         let room = limits::MAX_ASIDE_PER_SHARD.saturating_sub(self.aside) + before;
         flow.on_bytes(segment, bytes, room);
@@ -147,7 +161,7 @@ impl Table {
         };
         if flow.path() != segment.path {
             let (fits, others) = (flow.fits(segment), flow.conversation.others.clone());
-            let home = others.into_iter().find(|&other| self.is_home(other, segment));
+            let home = others.iter().copied().find(|&other| self.is_home(other, segment));
             if home.is_some() || !fits {
                 return self.go_elsewhere(newest, home, segment);
             }
@@ -177,9 +191,10 @@ impl Table {
             return Choice::Flow(newest);
         };
         let mut conversation = flow.take_conversation();
-        conversation.others.retain(|&other| Some(other) != home);
-        if conversation.others.len() < limits::MAX_OVERLAPS {
-            conversation.others.push(newest);
+        let others = conversation.others.make_mut();
+        others.retain(|&other| Some(other) != home);
+        if others.len() < limits::MAX_OVERLAPS {
+            others.push(newest);
         }
         let Some(number) = home else {
             return Choice::New(conversation, false);
@@ -209,12 +224,11 @@ impl Table {
         let number = match LoneSyn::new(segment, capture) {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
-                let mut flow = Flow::new(segment, capture, conversation);
+                let mut flow = Box::new(Flow::new(segment, capture, conversation));
                 flow.facts.opening.repeats_attempt = is_retry;
                 self.copies += u64::from(flow.on_segment(segment));
-                let wants_payload = flow.wants_payload(segment);
                 let number = self.store.add(flow);
-                self.listener = wants_payload.then_some(number);
+                self.listener = Some(number);
                 number
             }
         };

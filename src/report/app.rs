@@ -4,7 +4,6 @@ use crate::base::Dir;
 use crate::flow::Sighting;
 use crate::flow::talk::Talk;
 use crate::wire::talk::tls::{name_of_alert, version_name};
-use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// A talk, and which direction is the client's.
@@ -16,14 +15,9 @@ pub struct App<'a> {
     pub client: Dir,
 }
 
-impl Serialize for App<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        object(self).serialize(to)
-    }
-}
-
 /// Only what is known has a key.
-fn object(app: &App<'_>) -> Value {
+#[must_use]
+pub fn object(app: &App<'_>) -> Value {
     let talk = app.talk;
     let mut object = Map::new();
     if let Some(protocol) = talk.protocol {
@@ -141,12 +135,12 @@ mod tests {
         };
         let at = Sighting::new(7, Stamp(1));
         talk.alerts[Dir::Down.index()] = Some(SaidAlert { alert, at });
-        let text = serde_json::to_string(&App {
+        let app = App {
             talk: &talk,
             client: Dir::Down,
-        });
+        };
         assert_eq!(
-            text.unwrap(),
+            object(&app).to_string(),
             "{\"protocol\":\"tls\",\"tls\":{\"sni\":\"a.example\",\"offered_version\":\"TLS 1.3\",\
              \"offered_alpn\":[\"h2\",\"http/1.1\"],\"ech\":false,\"hello_cut\":false,\
              \"alerts\":[{\"by\":\"client\",\"level\":\"fatal\",\"code\":48,\"description\":\"unknown_ca\",\"packet\":7}]}}"

@@ -340,8 +340,6 @@ mod tests {
         for row in (1..=flows).map(sample::row) {
             let finding = sample::finding(&row, &sample::SYN_SILENT);
             groups.add(&FlowReport {
-                case: None,
-                interface: None,
                 row: &row,
                 findings: &[],
                 cause: Some(&finding),

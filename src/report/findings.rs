@@ -1,7 +1,7 @@
 //! The findings CSV: one row per finding of a flow.
 
 use super::csv::Table;
-use super::row::{Cells, Value};
+use super::row::Value;
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
@@ -42,12 +42,16 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
         }
         for finding in flow.findings {
-            visit(flow.row, finding, &mut self.out)?;
+            put(flow.row, finding, &mut self.out);
             self.out.end_row()?;
         }
         Ok(())
@@ -57,7 +61,7 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         if self.only == Only::Failed && incident.severity != Severity::Error {
             return Ok(());
         }
-        visit_incident(incident, &mut self.out)?;
+        put_incident(incident, &mut self.out);
         self.out.end_row()
     }
 
@@ -66,37 +70,35 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
     }
 }
 
-fn visit(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) -> io::Result<()> {
-    to.cell("flow", Value::Count(row.flow))?;
-    to.cell("capture", Value::Text(&row.capture))?;
-    to.cell("time", Value::Time(finding.stamp, row.stamp_digits))?;
-    to.cell("id", Value::Word(finding.meta.id))?;
-    to.cell("severity", Value::Word(finding.severity.word()))?;
-    to.cell("confidence", Value::Word(finding.confidence.word()))?;
-    to.cell(
-        "side",
-        finding.side.map_or(Value::Empty, |side| Value::Word(side.word())),
-    )?;
-    to.cell("packets", Value::Packets(&finding.packets))?;
-    to.cell("summary", Value::Text(&finding.summary))
+/// The cells of one row, in the order of [`COLUMNS`].
+fn put(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) {
+    to.put(Value::Count(row.flow));
+    to.put(Value::Text(&row.capture));
+    to.put(Value::Time(finding.stamp, row.stamp_digits));
+    to.put(Value::Word(finding.meta.id));
+    to.put(Value::Word(finding.severity.word()));
+    to.put(Value::Word(finding.confidence.word()));
+    to.put(finding.side.map_or(Value::Empty, |side| Value::Word(side.word())));
+    to.put(Value::Packets(&finding.packets));
+    to.put(Value::Text(&finding.summary));
 }
 
 /// A finding over many flows: `flow` is empty, and the summary names the service.
-fn visit_incident(incident: &Incident, to: &mut Table<impl io::Write>) -> io::Result<()> {
+fn put_incident(incident: &Incident, to: &mut Table<impl io::Write>) {
     let packets: Vec<u64> = incident
         .examples
         .iter()
         .flat_map(|each| each.packets.iter().copied())
         .collect();
-    to.cell("flow", Value::Empty)?;
-    to.cell("capture", Value::Empty)?;
-    to.cell("time", Value::Time(incident.first, 6))?;
-    to.cell("id", Value::Word(incident.meta.id))?;
-    to.cell("severity", Value::Word(incident.severity.word()))?;
-    to.cell("confidence", Value::Word(incident.confidence.word()))?;
-    to.cell("side", Value::Empty)?;
-    to.cell("packets", Value::Packets(&packets))?;
-    to.cell("summary", Value::Text(&incident.summary))
+    to.put(Value::Empty);
+    to.put(Value::Empty);
+    to.put(Value::Time(incident.first, 6));
+    to.put(Value::Word(incident.meta.id));
+    to.put(Value::Word(incident.severity.word()));
+    to.put(Value::Word(incident.confidence.word()));
+    to.put(Value::Empty);
+    to.put(Value::Packets(&packets));
+    to.put(Value::Text(&incident.summary));
 }
 
 #[cfg(test)]

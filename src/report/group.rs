@@ -260,8 +260,7 @@ impl Group {
             self.clients.insert(row.client.ip);
         }
         self.first = self.first.min(row.start);
-        let length = Span((row.duration_s.max(0.0) * 1e9) as i64);
-        self.last = self.last.max(row.start + length);
+        self.last = self.last.max(row.start + row.duration.max(Span::ZERO));
         self.confidence[row.confidence as usize] += 1;
         for doubt in &row.doubts {
             *self.doubts.entry(*doubt).or_default() += 1;
@@ -322,8 +321,6 @@ mod tests {
         let mut groups = Groups::default();
         for row in rows {
             groups.add(&FlowReport {
-                case: None,
-                interface: None,
                 row,
                 findings: &[],
                 cause: None,
@@ -375,8 +372,6 @@ mod tests {
             let mut row = sample::row(number);
             row.server = end(&format!("10.{}.{}.1", number / 256 % 256, number % 256), number as u16);
             groups.add(&FlowReport {
-                case: None,
-                interface: None,
                 row: &row,
                 findings: &[],
                 cause: None,

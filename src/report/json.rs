@@ -7,12 +7,10 @@
 //! its cause may come from, likeliest first, with what would settle it and commands for Linux and Windows; and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
-use super::app::App;
 use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
-use crate::finding::causes::causes;
 use crate::incident::{Example, Incident};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
@@ -220,7 +218,9 @@ impl Serialize for FlowObject<'_> {
         for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
             keys.0.serialize_entry(key, &side.losses)?;
         }
-        keys.0.serialize_entry("app", &app_of(self.0))?;
+        let details = self.0.row.details.as_deref();
+        keys.0
+            .serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
         keys.0.serialize_entry("candidates", &Candidates(self.0))?;
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
@@ -254,25 +254,19 @@ impl<M: SerializeMap> Cells for Keys<M> {
     }
 }
 
-/// What the two ends said to each other, if that is known.
-fn app_of<'a>(flow: &FlowReport<'a>) -> Option<App<'a>> {
-    let facts = flow.case?.facts;
-    facts.talk.as_deref().map(|talk| App {
-        talk,
-        client: facts.client,
-    })
-}
-
 /// What the cause may come from, likeliest first.
 struct Candidates<'a>(&'a FlowReport<'a>);
 
 impl Serialize for Candidates<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let (row, interface) = (self.0.row, self.0.interface.unwrap_or("any"));
-        let known = self.0.case.zip(self.0.cause);
-        let found = known.map_or_else(Vec::new, |(case, cause)| causes(case, cause));
+        let row = self.0.row;
+        let details = row.details.as_deref();
+        let interface = details
+            .and_then(|details| details.interface.as_deref())
+            .unwrap_or("any");
+        let found = details.map_or(&[][..], |details| &details.causes);
         let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
-        to.collect_seq(found.into_iter().map(|cause| {
+        to.collect_seq(found.iter().map(|cause| {
             json!({
                 "id": cause.id,
                 "what": cause.what,

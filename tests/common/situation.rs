@@ -26,7 +26,7 @@ pub fn play(script: &Script) -> Vec<Told> {
         match &event.what {
             What::Segment(segment) => {
                 table.on_segment(segment, 0);
-                if table.wants_payload() && !event.payload.is_empty() {
+                if !event.payload.is_empty() {
                     table.on_payload(segment, &event.payload);
                 }
             }

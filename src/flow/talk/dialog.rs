@@ -182,9 +182,7 @@ mod tests {
             let given = payloads.iter().find(|(packet, _)| *packet == segment.packet);
             let bytes = given.map_or(&event.payload[..], |(_, bytes)| bytes);
             table.on_segment(segment, 0);
-            if table.wants_payload() {
-                table.on_payload(segment, bytes);
-            }
+            table.on_payload(segment, bytes);
         }
         let facts = table.finish().flows().next().unwrap();
         facts.talk.map(|talk| *talk)
