@@ -3,6 +3,7 @@
 mod analysis;
 mod early;
 mod front;
+mod lone;
 mod marks;
 mod observe;
 mod order;

@@ -9,7 +9,7 @@ use crate::incident::Observation;
 use crate::verdict::words::{Ending, Status};
 
 /// What incidents want to know of a flow besides its row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Beside {
     failed_at: Stamp,
     last_heard: Option<Stamp>,
@@ -18,6 +18,11 @@ pub(super) struct Beside {
 }
 
 impl Beside {
+    /// The same of another flow of one packet, captured at `stamp`.
+    pub(super) fn move_to(&mut self, stamp: Stamp) {
+        self.failed_at = stamp;
+    }
+
     pub(super) fn of(case: &Case<'_>, status: Status, cause: Option<&Finding>) -> Self {
         let facts = case.facts;
         let (client, server) = (facts.client(), facts.server());

@@ -1,6 +1,6 @@
 //! Numbers, times and addresses as text, appended to bytes: what nearly every cell of every row is made of.
 
-use super::Stamp;
+use super::{Endpoint, Stamp};
 use std::net::IpAddr;
 
 /// The decimal digits of 0 to 99.
@@ -128,6 +128,16 @@ pub fn push_ip(ip: IpAddr, line: &mut Vec<u8>) {
     }
 }
 
+/// An address and a port, as [`Endpoint`] shows itself.
+pub fn push_endpoint(end: Endpoint, line: &mut Vec<u8>) {
+    if end.ip.is_ipv6() {
+        line.push(b'[');
+    }
+    push_ip(end.ip, line);
+    line.extend_from_slice(if end.ip.is_ipv6() { b"]:" } else { b":" });
+    push_number(end.port.into(), line);
+}
+
 /// Writes times; those of one second share its text, and rows come in order of time.
 #[derive(Debug)]
 pub struct Clock {
@@ -237,6 +247,11 @@ mod tests {
             "::ffff:1.2.3.4",
         ] {
             assert_eq!(shown(|line| push_ip(text.parse().unwrap(), line)), text);
+            let end = Endpoint {
+                ip: text.parse().unwrap(),
+                port: 8080,
+            };
+            assert_eq!(shown(|line| push_endpoint(end, line)), end.to_string());
         }
     }
 }

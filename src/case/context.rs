@@ -89,7 +89,7 @@ impl Context {
     }
 
     /// What another part of the recording tells: in whatever order the parts are put together, the whole is the same.
-    pub fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: &Self) {
         for (ip, heard) in &other.hosts {
             self.on_host(*ip, heard);
         }

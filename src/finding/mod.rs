@@ -1,6 +1,7 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
 pub mod causes;
+pub mod lone;
 mod need;
 mod reset;
 mod text;
