@@ -10,7 +10,7 @@ use whodropped::flow::table::Table;
 use whodropped::report::{FindingsCsv, FlowsCsv, Json, Only, Style, Terminal};
 use whodropped::script::{Script, What, write_flow};
 use whodropped::verdict::judge;
-use whodropped::wire::{Heard, Reassembled, Reassembler, decode};
+use whodropped::wire::{Heard, Reassembled, Reassembler, decode, payload};
 
 /// Bytes as a capture of any format: every record that is lent lies within its batch, in order, and is counted.
 pub fn pcap_reader(bytes: &[u8]) {
@@ -68,7 +68,12 @@ pub fn wire_decode(bytes: &[u8]) {
             }
         }
         match heard {
-            Heard::Segment(segment) => table.on_segment(&segment, 0),
+            Heard::Segment(segment) => {
+                table.on_segment(&segment, 0);
+                if let Some(bytes) = payload(&record, frame) {
+                    table.on_payload(&segment, bytes);
+                }
+            }
             Heard::IcmpError(error) => table.on_icmp(&error),
             _ => {}
         }
@@ -85,7 +90,10 @@ pub fn script_parse(bytes: &[u8]) {
             for event in &script.events {
                 context.end = context.end.max(event.stamp);
                 match &event.what {
-                    What::Segment(segment) => table.on_segment(segment, 0),
+                    What::Segment(segment) => {
+                        table.on_segment(segment, 0);
+                        table.on_payload(segment, &event.payload);
+                    }
                     What::Icmp(error) => table.on_icmp(error),
                     _ => {}
                 }

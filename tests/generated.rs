@@ -2,7 +2,7 @@
 
 #[path = "../benches/traffic/mod.rs"]
 #[expect(dead_code, reason = "the generator's program uses the rest")]
-mod traffic;
+pub mod traffic;
 
 use traffic::shapes::Shape;
 use traffic::verify::generate;

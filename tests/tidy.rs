@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use whodropped::finding::catalogue;
 
 /// The rooms in the order of the flow. `script` and `flow` stand beside each other.
-const ORDER: [&[&str]; 10] = [
+const ORDER: [&[&str]; 11] = [
     &["base"],
     &["capture"],
     &["wire"],
-    &["script", "flow"],
+    &["script", "flow", "lookup"],
     &["case"],
     &["finding"],
     &["verdict"],
+    &["incident"],
     &["report"],
     &["analyzer"],
     &["cli"],
@@ -25,7 +26,9 @@ const LONGEST: usize = 400;
 
 /// Files that may be longer, and why.
 const LONG: &[(&str, &str)] = &[
+    ("finding/causes.rs", "the catalogue of causes: plain declarations"),
     ("flow/facts.rs", "plain declarations, each with its comment"),
+    ("report/ladder.rs", "a sentence for everything that a packet can mean"),
     ("report/terminal.rs", "half of it is the night that its tests act out"),
 ];
 
@@ -162,7 +165,7 @@ fn the_core_asks_no_clock_no_file_no_thread_and_no_environment() {
     ];
     for source in sources()
         .iter()
-        .filter(|source| ["flow", "case", "finding", "verdict"].contains(&source.room()))
+        .filter(|source| ["flow", "case", "finding", "verdict", "incident"].contains(&source.room()))
     {
         for line in source.code() {
             for word in OUTSIDE {
@@ -277,7 +280,7 @@ fn a_finding_is_one_line_one_source_and_one_page_of_the_same_name() {
         unique,
         "pages and catalogue"
     );
-    let helpers = ["lone", "mod", "need", "reset", "text"];
+    let helpers = ["causes", "lone", "mod", "need", "reset", "text"];
     let sources: BTreeSet<String> = stems("rs")
         .into_iter()
         .filter(|stem| !helpers.contains(&&**stem))
@@ -289,6 +292,22 @@ fn a_finding_is_one_line_one_source_and_one_page_of_the_same_name() {
             is_kebab && folder.join(format!("{}.rs", id.replace('-', "_"))).exists(),
             "{id}"
         );
+    }
+}
+
+#[test]
+fn every_cause_of_the_catalogue_is_on_a_page() {
+    let pages = whodropped::finding::catalogue()
+        .iter()
+        .chain(whodropped::incident::catalogue());
+    let text: String = pages.map(|meta| meta.page).collect();
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    for number in 1..=56 {
+        let id = format!("D{number}");
+        assert!(words.contains(&*id), "{id} is on no page");
+    }
+    for cause in whodropped::finding::causes::CAUSES {
+        assert!(words.contains(cause.id), "{}", cause.id);
     }
 }
 
@@ -318,4 +337,26 @@ fn the_import_law_sees_every_way_of_naming_a_room() {
         rooms_named(text),
         ["base", "cli", "flow", "wire"].map(str::to_string).into()
     );
+}
+
+#[test]
+fn an_incident_has_a_page_that_says_what_it_means_and_what_to_do() {
+    let pages: BTreeSet<String> = files(&root().join("src/incident"), "md")
+        .iter()
+        .filter_map(|path| path.file_stem()?.to_str().map(str::to_string))
+        .collect();
+    let metas = whodropped::incident::catalogue();
+    let ids: BTreeSet<String> = metas.iter().map(|meta| meta.id.to_string()).collect();
+    assert_eq!(pages, ids, "pages and catalogue");
+    assert_eq!(ids.len(), metas.len(), "an id stands for one incident");
+    for meta in metas {
+        assert!(meta.page.starts_with(&format!("# {}\n", meta.id)), "{}", meta.id);
+        let parts: Vec<&str> = meta.page.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(parts, ["## What it means", "## What to do next"], "{}", meta.id);
+        assert!(
+            catalogue().iter().all(|finding| finding.id != meta.id),
+            "{}: a finding has that name",
+            meta.id
+        );
+    }
 }

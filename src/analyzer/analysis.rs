@@ -6,16 +6,19 @@ use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows;
 use super::streams::{List, Streams};
-use crate::base::{Endpoint, Map};
+use crate::base::{Endpoint, Map, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
+use crate::incident::Incidents;
+use crate::lookup::{Lookup, Unanswered};
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
 use crate::wire::Why;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
@@ -62,6 +65,12 @@ pub struct Analysis {
     pub(super) context: Context,
     streams: Streams,
     marks: Ledger,
+    /// Look-ups of names in trouble, in order.
+    lookups: Vec<Lookup>,
+    /// Questions that name servers did answer.
+    answered: Map<IpAddr, u64>,
+    /// Hosts on the link that did not answer, in order.
+    unanswered: Vec<Unanswered>,
     tcp_packets: u64,
     copies: u64,
     limits: Vec<String>,
@@ -78,7 +87,19 @@ impl Analysis {
         interrupted: bool,
     ) -> Self {
         let mut context = context_of(&captures);
-        context.names.extend(tally.names);
+        let full_names = tally
+            .names
+            .is_full()
+            .then(|| format!("only the first {} names of addresses are known", limits::MAX_NAMES));
+        let full_lookups = (tally.lookups.is_full() || tally.neighbors.is_full()).then(|| {
+            format!(
+                "only the first {} look-ups of names or neighbours were followed",
+                limits::MAX_LOOKUPS
+            )
+        });
+        let (lookups, answered) = tally.lookups.finish(|interface| context.end_of(interface));
+        let unanswered = tally.neighbors.unanswered(|interface| context.end_of(interface));
+        context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
         let parts: Vec<(Context, Vec<u64>)> = match &pool {
@@ -100,6 +121,9 @@ impl Analysis {
             .then(|| format!("only the first {} packets with marks are listed", marks.len()));
         let copies = shards.iter().map(|shard| shard.copies).sum();
         let streams = streams_of(&shards, starts);
+        let deaf: u64 = shards.iter().map(|shard| shard.deaf).sum();
+        let deaf =
+            (deaf > 0).then(|| format!("the first bytes of {deaf} flows were not put together for want of room"));
         Self {
             pool,
             captures,
@@ -107,9 +131,15 @@ impl Analysis {
             context,
             streams,
             marks,
+            lookups,
+            answered,
+            unanswered,
             tcp_packets: tally.tcp_packets,
             copies,
-            limits: refused.into_iter().chain(full).collect(),
+            limits: [refused, full, deaf, full_names, full_lookups]
+                .into_iter()
+                .flatten()
+                .collect(),
             interrupted,
         }
     }
@@ -121,6 +151,8 @@ impl Analysis {
     pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
         let detailed = reporters.iter().any(|reporter| reporter.wants_details());
+        let mut incidents = Incidents::default();
+        self.tell_lookups(selected, &mut incidents);
         let work = Work {
             analysis: self,
             selected,
@@ -130,6 +162,7 @@ impl Analysis {
             analysis: self,
             reporters,
             flows: 0,
+            incidents,
             listed: Map::default(),
         };
         match &self.pool {
@@ -137,6 +170,29 @@ impl Analysis {
             Some(pool) => work.ahead(pool, &mut teller)?,
         }
         teller.finish()
+    }
+
+    /// Look-ups of names that failed, were slow or got no answer, in order.
+    #[must_use]
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.lookups
+    }
+
+    /// Hosts on the link that were asked for and did not answer, in order.
+    #[must_use]
+    pub fn unanswered(&self) -> &[Unanswered] {
+        &self.unanswered
+    }
+
+    /// Look-ups that `selected` keeps: of names as connections to port 53, on the link as such between the two hosts.
+    fn tell_lookups(&self, selected: &Selected<'_>, incidents: &mut Incidents) {
+        let end = |ip, port| Endpoint { ip, port };
+        let lookups = self.lookups.iter();
+        let lookups = lookups.filter(|each| selected(end(each.client, 0), end(each.server, 53)));
+        let unanswered = self.unanswered.iter();
+        let unanswered = unanswered.filter(|each| selected(end(each.asker, 0), end(each.wanted, 0)));
+        let (lookups, unanswered): (Vec<_>, Vec<_>) = (lookups.cloned().collect(), unanswered.cloned().collect());
+        incidents.on_lookups(&lookups, &self.answered, &unanswered);
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
@@ -171,6 +227,13 @@ impl Analysis {
             capture.name.clone(),
             interface.map_or(6, |interface| interface.stamp_digits),
         )
+    }
+
+    /// Name of the interface that a flow's first packet was captured on.
+    pub(super) fn interface_of(&self, facts: &FlowFacts) -> Option<String> {
+        let capture = self.captures.get(usize::from(facts.capture))?;
+        let interface = capture.info.interfaces.get(usize::from(facts.interface))?;
+        interface.name.clone()
     }
 
     /// Wireshark's number for the stream that starts with packet `start`; quickest where it is about `guess`.
@@ -231,7 +294,7 @@ impl Work<'_> {
         let facts = || shard.facts(place.number);
         match shard.lone(place.number) {
             Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
-            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, facts),
+            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.detailed, facts),
             None => slot.put(facts().and_then(|facts| {
                 let case = Case::new(&facts, &self.analysis.context);
                 let selected = (self.selected)(case.client(), case.server());
@@ -247,6 +310,8 @@ struct Teller<'a, 'r, 'd> {
     reporters: &'r mut [&'d mut dyn Reporter],
     /// Told so far.
     flows: u64,
+    /// What they have in common.
+    incidents: Incidents,
     /// What their marks need, by shard and number there; if there are marks.
     listed: Map<(u8, u32), Listed>,
 }
@@ -262,6 +327,7 @@ impl Teller<'_, '_, '_> {
             let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
             self.listed.insert((place.shard as u8, place.number), listed);
         }
+        self.incidents.on_flow(&judged.observation());
         let report = FlowReport {
             row: &judged.row,
             findings: &judged.findings,
@@ -273,8 +339,15 @@ impl Teller<'_, '_, '_> {
     }
 
     fn finish(self) -> io::Result<()> {
+        let tail = Tail {
+            flows: self.flows,
+            limits: self.incidents.limits(),
+        };
+        for incident in self.incidents.finish() {
+            let reporters = &mut self.reporters.iter_mut();
+            reporters.try_for_each(|reporter| reporter.incident(&incident))?;
+        }
         self.analysis.marks.tell(self.analysis, &self.listed, self.reporters)?;
-        let tail = Tail { flows: self.flows };
         self.reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
     }
 }

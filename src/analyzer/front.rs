@@ -1,9 +1,11 @@
 //! What comes before tracking: records are read, filtered, decoded, put together and dealt to the shards, in capture order.
 
 use super::FeedError;
+use super::early::{Early, Payloads};
 use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
-use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
+use crate::lookup::{Lookups, Names, Neighbors};
+use crate::wire::{DnsMessage, Heard, Reassembled, Reassembler, Segment, Why, decode, dns_in_tcp, payload};
 use rayon::prelude::*;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -11,12 +13,17 @@ use std::net::IpAddr;
 /// Records that one thread decodes in a row.
 const RUN: usize = 256;
 
+/// Set in a dealt place whose payload was kept. There are never so many places.
+pub(super) const KEPT: u32 = 1 << 31;
+
 /// Records that were decoded and dealt, to be tracked.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) decoded: Vec<Heard>,
-    /// For each shard, places in `decoded`.
+    /// For each shard, places in `decoded`, with [`KEPT`] where the payload is there too.
     pub(super) deals: [Vec<u32>; limits::SHARDS],
+    /// Payloads that may matter.
+    pub(super) payloads: Payloads,
     /// Capture that they are in.
     pub(super) capture: u16,
 }
@@ -24,6 +31,7 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn clear(&mut self) {
         self.decoded.clear();
+        self.payloads.clear();
         self.deals.iter_mut().for_each(Vec::clear);
     }
 }
@@ -35,6 +43,7 @@ pub(super) struct Front {
     /// tables inside hash with a seed of their own.
     hasher: foldhash::fast::FixedState,
     reassembler: Reassembler,
+    early: Early,
     pub(super) tally: Tally,
     /// Number of the current capture.
     capture: u16,
@@ -55,7 +64,9 @@ pub(super) struct Tally {
     pub(super) tcp_packets: u64,
     pub(super) skipped: Map<Why, u64>,
     pub(super) heard: Set<IpAddr>,
-    pub(super) names: Map<IpAddr, String>,
+    pub(super) names: Names,
+    pub(super) lookups: Lookups,
+    pub(super) neighbors: Neighbors,
 }
 
 impl Front {
@@ -148,13 +159,26 @@ impl Front {
             match heard {
                 Heard::Segment(segment) => {
                     self.tally.tcp_packets += 1;
-                    work.deals[shard_of(&self.hasher, &segment.key)].push(place as u32);
+                    let hash = self.hasher.hash_one(segment.key);
+                    let mut dealt = place as u32;
+                    if self.early.wants(segment, hash) {
+                        if let Some(payload) = payload(record, batch.bytes(record)) {
+                            work.payloads.keep(place as u32, payload);
+                            self.tally.on_payload(segment, payload);
+                            dealt |= KEPT;
+                        }
+                    }
+                    work.deals[shard_of(hash)].push(dealt);
                 }
                 Heard::IcmpError(error) => {
                     self.tally.hear(error.from);
-                    work.deals[shard_of(&self.hasher, &error.key)].push(place as u32);
+                    work.deals[shard_of(self.hasher.hash_one(error.key))].push(place as u32);
                 }
-                Heard::Dns(answer) => self.tally.on_dns(answer),
+                Heard::Dns(message) => self.tally.on_dns(message, false),
+                Heard::Neighbor(neighbor) => {
+                    self.tally.hear(neighbor.sender);
+                    self.tally.neighbors.on(neighbor);
+                }
                 Heard::Other { source } => source.iter().for_each(|&ip| self.tally.hear(ip)),
                 Heard::Skipped(why) => *self.tally.skipped.entry(*why).or_default() += 1,
                 Heard::Fragment(_) => {}
@@ -181,12 +205,18 @@ impl Front {
     }
 }
 
-fn shard_of(hasher: &foldhash::fast::FixedState, key: &FlowKey) -> usize {
-    hasher.hash_one(key) as usize % limits::SHARDS
+fn shard_of(hash: u64) -> usize {
+    hash as usize % limits::SHARDS
+}
+
+/// One end is a name server.
+fn is_dns(key: &FlowKey) -> bool {
+    let (FlowKey::V4(_, _, low, high) | FlowKey::V6(_, _, low, high)) = key;
+    *low == 53 || *high == 53
 }
 
 /// Does the filter of its link type let this record through?
-fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
+pub(super) fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
     filters
         .iter()
         .any(|filter| filter.link() == record.link && filter.matches(bytes, record.original))
@@ -199,11 +229,19 @@ impl Tally {
         }
     }
 
-    fn on_dns(&mut self, answer: &DnsAnswer) {
-        self.hear(answer.server.ip);
-        for (name, ip) in &answer.names {
-            if self.names.len() < limits::MAX_NAMES {
-                self.names.insert(*ip, name.clone());
+    fn on_dns(&mut self, message: &DnsMessage, by_tcp: bool) {
+        self.hear(message.sender());
+        for (name, ip) in &message.names {
+            self.names.on_answer(message.client.ip, *ip, name, message.stamp);
+        }
+        self.lookups.on(message, by_tcp);
+    }
+
+    /// The beginning of a connection: to a name server, perhaps.
+    fn on_payload(&mut self, segment: &Segment, payload: &[u8]) {
+        if is_dns(&segment.key) {
+            if let Some(message) = dns_in_tcp(segment, payload) {
+                self.on_dns(&message, true);
             }
         }
     }

@@ -55,6 +55,7 @@ impl Slot {
         analysis: &Analysis,
         lone: &Lone,
         index: usize,
+        detailed: bool,
         facts: impl FnOnce() -> Option<FlowFacts>,
     ) {
         let (likeness, wait) = likeness_of(analysis, lone);
@@ -67,8 +68,7 @@ impl Slot {
         self.put(None);
         let Some(facts) = facts() else { return };
         let case = Case::new(&facts, &analysis.context);
-        // Nothing beyond the columns is known of a flow without an answer.
-        let judged = rows::judge(analysis, &case, index, false);
+        let judged = rows::judge(analysis, &case, index, detailed);
         let Some(wording) = Wording::of(&case, &judged.findings) else {
             return self.put(Some(judged));
         };
@@ -207,16 +207,16 @@ mod tests {
             ..CaptureInfo::default()
         };
         let captures = [info.clone(), info].map(|info| CaptureReport::new(info, 0, Map::default()));
-        let names = [(end(4, 0, 0).ip, "a.example".to_owned())];
+        let mut tally = Tally::default();
+        tally
+            .names
+            .on_answer(end(1, 0, 0).ip, end(4, 0, 0).ip, "a.example", Stamp(0));
         Analysis::new(
             None,
             captures.into(),
             tables.map(Table::finish).into(),
             Ledger::new(std::iter::empty(), 0),
-            Tally {
-                names: names.into_iter().collect(),
-                ..Tally::default()
-            },
+            tally,
             false,
         )
     }
@@ -236,7 +236,7 @@ mod tests {
                 let Some(syn) = shard.lone(place.number) else {
                     continue;
                 };
-                slot.put_lone(&analysis, &syn, place.index, facts);
+                slot.put_lone(&analysis, &syn, place.index, true, facts);
                 let new = rows::judge(&analysis, &case, place.index, true);
                 assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
                 kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));

@@ -1,20 +1,24 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod early;
 mod front;
 mod lone;
 mod marks;
+mod observe;
 mod order;
 mod rows;
+mod second;
 mod streams;
 
 pub use analysis::{Analysis, CaptureReport};
+pub use second::{Again, Found, Wanted};
 
 use crate::base::limits;
 use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
 use crate::flow::table::Table;
 use crate::wire::Heard;
-use front::{Front, Work};
+use front::{Front, KEPT, Work};
 use marks::Ledger;
 use rayon::prelude::*;
 
@@ -205,9 +209,15 @@ fn track_shared(shards: &mut [Table], work: &Work) {
 }
 
 fn track(table: &mut Table, work: &Work, shard: usize) {
-    for &place in &work.deals[shard] {
+    for &dealt in &work.deals[shard] {
+        let place = dealt & !KEPT;
         match work.decoded.get(place as usize) {
-            Some(Heard::Segment(segment)) => table.on_segment(segment, work.capture),
+            Some(Heard::Segment(segment)) => {
+                table.on_segment(segment, work.capture);
+                if dealt != place {
+                    table.on_payload(segment, work.payloads.get(place));
+                }
+            }
             Some(Heard::IcmpError(error)) => table.on_icmp(error),
             _ => {}
         }

@@ -1,14 +1,17 @@
 //! One judged flow as the frozen row that CSV and JSON share.
 
 use super::Analysis;
+use super::observe::Beside;
 use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
+use crate::finding::causes::causes;
 use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
-use crate::report::{FlowRow, LossRow, RttRow, SideRow, ZeekCounts};
+use crate::report::app::{App, object};
+use crate::report::{Details, FlowRow, LossRow, RttRow, SideRow, ZeekCounts};
 use crate::verdict::Verdict;
 
 /// A flow as reporters want it.
@@ -19,15 +22,19 @@ pub(super) struct Judged {
     pub(super) findings: Vec<Finding>,
     /// Place, in these, of the one that explains the status.
     pub(super) cause: Option<usize>,
+    /// What incidents want besides.
+    pub(super) beside: Beside,
 }
 
 /// Judges a flow, the `index`th of all. It has no number yet. `detailed`: with what no table shows.
 pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed: bool) -> Judged {
     let findings = find_all(case);
     let verdict = crate::verdict::judge(case, &findings);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
     Judged {
         key: case.facts.key,
         cause: verdict.cause,
+        beside: Beside::of(case, verdict.status, cause),
         row: row_of(analysis, case, index, &findings, verdict, detailed),
         findings,
     }
@@ -37,12 +44,14 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed
 pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize) {
     let (row, number) = (&mut judged.row, lone.at.number());
     judged.key = lone.key;
+    judged.beside.move_to(lone.at.stamp);
     (row.client, row.server) = (lone.client, lone.server);
     row.start = lone.at.stamp;
     (row.first_packet, row.last_packet) = (number, number);
     // It starts a stream of its own.
     row.tcp_stream = analysis.stream_at(number, index);
-    row.name = analysis.context.names.get(&lone.server.ip).cloned();
+    let name = analysis.context.name_of(lone.client.ip, lone.server.ip, lone.at.stamp);
+    row.name = name.map(String::from);
     row.evidence_packets.clear();
     row.evidence_packets.push(number);
     if let Some(cause) = judged.cause.and_then(|place| judged.findings.get(place)) {
@@ -60,6 +69,7 @@ fn row_of(
 ) -> FlowRow {
     let facts = case.facts;
     let (capture, stamp_digits) = analysis.capture_of(facts);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
     FlowRow {
         flow: 0,
         capture,
@@ -75,10 +85,7 @@ fn row_of(
         handshake: verdict.handshake,
         ending: verdict.ending,
         stage: verdict.stage,
-        cause: verdict
-            .cause
-            .and_then(|place| findings.get(place))
-            .map(|finding| finding.meta.id),
+        cause: cause.map(|finding| finding.meta.id),
         culprit: verdict.culprit,
         confidence: verdict.confidence,
         doubts: verdict.doubts,
@@ -98,6 +105,18 @@ fn row_of(
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
+        details: detailed.then(|| Box::new(details_of(analysis, case, cause))),
+    }
+}
+
+/// What no table shows.
+fn details_of(analysis: &Analysis, case: &Case<'_>, cause: Option<&Finding>) -> Details {
+    let client = case.facts.client;
+    let talk = case.facts.talk.as_deref();
+    Details {
+        app: talk.map(|talk| object(&App { talk, client })),
+        causes: cause.map_or_else(Vec::new, |cause| causes(case, cause)),
+        interface: analysis.interface_of(case.facts),
     }
 }
 
@@ -119,7 +138,11 @@ fn zeek_counts(facts: &FlowFacts, originator: Dir) -> ZeekCounts {
 
 fn name_of(case: &Case<'_>) -> Option<String> {
     let asked = case.facts.name.as_deref().map(String::from);
-    asked.or_else(|| case.context.names.get(&case.server().ip).cloned())
+    asked.or_else(|| {
+        let (client, server) = (case.client().ip, case.server().ip);
+        let name = case.context.name_of(client, server, case.facts.first.stamp);
+        name.map(String::from)
+    })
 }
 
 /// Both legs' smallest times add up to the way there and back; a handshake may have been faster.

@@ -55,6 +55,29 @@ pub const LONE_SYN: usize = 48;
 
 /// Bytes of an open flow, at most: what it has in boxes comes on top, and few have any.
 pub const OPEN_FLOW: usize = 1600;
+/// Bytes put together of one side's first TLS handshake message: a ClientHello has 200 to 2,000.
+pub const MAX_JOINED: usize = 16 << 10;
+
+/// Bytes put aside at once for messages that are not complete, in one shard: 16 shards × 2 MiB.
+pub const MAX_ASIDE_PER_SHARD: usize = 2 << 20;
+
+/// DNS names in question, and neighbours asked for on the link: about 250 bytes each, 16 MB.
+pub const MAX_LOOKUPS: usize = 65_536;
+
+/// Services whose attempts are counted for incidents: about 250 bytes each, 16 MB.
+pub const MAX_SERVICES: usize = 65_536;
+
+/// Kinds of failure at services that are told apart for incidents: about 500 bytes each, 5 MB.
+pub const MAX_FAILURES: usize = 10_000;
+
+/// Sources of failed connections that are told apart, over all incidents: about 40 bytes each, 10 MB.
+pub const MAX_SOURCES: usize = 1 << 18;
+
+/// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
+pub const MAX_CALLERS: usize = 1 << 14;
+
+/// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
+pub const MAX_ENDS: usize = 1 << 16;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 3072;

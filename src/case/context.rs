@@ -5,6 +5,7 @@ use super::is_one_sided;
 use crate::base::{Map, Span, Stamp};
 use crate::flow::FlowFacts;
 use crate::flow::facts::{SideFacts, Ttl};
+use crate::lookup::Names;
 use std::net::IpAddr;
 
 /// Where a capture was taken.
@@ -48,8 +49,10 @@ pub struct Context {
     pub steps_back: u64,
     /// Hosts that were heard.
     pub hosts: Map<IpAddr, Host>,
-    /// Names of addresses: from the capture's name resolution blocks, and from DNS answers.
+    /// Names of addresses from the capture's name resolution blocks.
     pub names: Map<IpAddr, String>,
+    /// Names that hosts were given for addresses in DNS answers.
+    pub resolved: Names,
     /// Flows of which both directions were captured.
     pub two_sided: u64,
     /// Flows of which one direction was captured although the other must have existed.
@@ -102,6 +105,13 @@ impl Context {
     /// A host was heard otherwise than by TCP.
     pub fn on_heard(&mut self, ip: IpAddr) {
         self.hosts.entry(ip).or_default();
+    }
+
+    /// The name that `client` had looked up for `address` before `at`, or that the capture itself knows.
+    #[must_use]
+    pub fn name_of(&self, client: IpAddr, address: IpAddr, at: Stamp) -> Option<&str> {
+        let resolved = self.resolved.name_of(client, address, at);
+        resolved.or_else(|| self.names.get(&address).map(String::as_str))
     }
 
     /// Last stamp of an interface.

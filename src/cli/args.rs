@@ -51,6 +51,9 @@ pub struct Analyze {
         help_heading = "Selecting"
     )]
     pub only: Which,
+    /// Show connection N of the list packet by packet, with what each packet means (reads the captures twice)
+    #[arg(long = "flow", value_name = "N[,N...]", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..), help_heading = "Selecting")]
+    pub flows: Vec<u64>,
     /// Write a row per connection, as CSV
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub csv: Option<PathBuf>,

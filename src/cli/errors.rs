@@ -1,5 +1,6 @@
 //! From the error message of an application to what happened on the wire.
 
+use super::app_meanings::APP_MEANINGS;
 use super::meanings::MEANINGS;
 use crate::verdict::words::AppError;
 
@@ -16,17 +17,22 @@ pub(super) struct Meaning {
     pub(super) saw: &'static str,
     /// Verdicts that lead to it: column and word.
     pub(super) verdicts: &'static [(&'static str, &'static str)],
+    /// Findings and incidents behind it, by id.
+    pub(super) findings: &'static [&'static str],
     /// What to capture.
     pub(super) capture: &'static str,
+}
+
+/// Everything known.
+fn all() -> impl Iterator<Item = &'static Meaning> + Clone {
+    MEANINGS.iter().chain(APP_MEANINGS)
 }
 
 /// What `message` means: the meaning with the longest text that stands in it, else one whose text it is a part of.
 pub(super) fn find(message: &str) -> Option<&'static Meaning> {
     let message = message.to_lowercase().replace(['\u{2019}', '`'], "'");
     let message = message.trim();
-    let pairs = MEANINGS
-        .iter()
-        .flat_map(|meaning| meaning.texts.iter().map(move |text| (meaning, *text)));
+    let pairs = all().flat_map(|meaning| meaning.texts.iter().map(move |text| (meaning, *text)));
     let inside = pairs
         .clone()
         .filter(|(_, text)| stands_in(text, message))
@@ -42,7 +48,7 @@ pub(super) fn find(message: &str) -> Option<&'static Meaning> {
 /// Some texts, for someone whose message is not known.
 pub(super) fn nearest(message: &str) -> Vec<&'static str> {
     let message = message.to_lowercase();
-    let texts = MEANINGS.iter().flat_map(|meaning| meaning.texts).copied();
+    let texts = all().flat_map(|meaning| meaning.texts).copied();
     super::explain::nearest(&message, texts)
 }
 
@@ -161,6 +167,97 @@ mod tests {
     }
 
     #[test]
+    fn messages_about_names_certificates_and_proxies() {
+        check(
+            "dial tcp: lookup db.internal on 10.0.0.53:53: no such host",
+            "no such name",
+        );
+        check(
+            "lookup db on 10.0.0.53:53: read udp 10.0.0.1:4000->10.0.0.53:53: i/o timeout",
+            "no usable answer",
+        );
+        check("lookup db on 127.0.0.53:53: server misbehaving", "no usable answer");
+        check(
+            "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+            "no usable answer",
+        );
+        check("socket.gaierror: [Errno -2] Name or service not known", "no such name");
+        check("getaddrinfo ENOTFOUND db.internal", "no such name");
+        check("getaddrinfo EAI_AGAIN db.internal", "no usable answer");
+        check("java.net.UnknownHostException: db.internal", "no such name");
+        check("net::ERR_NAME_NOT_RESOLVED", "no such name");
+        check("x509: certificate signed by unknown authority", "does not trust");
+        check(
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate",
+            "does not trust",
+        );
+        check(
+            "PKIX path building failed: unable to find valid certification path to requested target",
+            "does not trust",
+        );
+        check(
+            "curl: (60) SSL certificate problem: self signed certificate",
+            "does not trust",
+        );
+        check("net::ERR_CERT_AUTHORITY_INVALID", "does not trust");
+        check(
+            "The remote certificate is invalid according to the validation procedure.",
+            "does not trust",
+        );
+        check(
+            "remote error: tls: unknown certificate authority",
+            "does not accept a certificate",
+        );
+        check("tlsv1 alert unknown ca", "does not accept a certificate");
+        check(
+            "error:14094410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
+            "come to terms",
+        );
+        check(
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure",
+            "come to terms",
+        );
+        check("ERR_SSL_VERSION_OR_CIPHER_MISMATCH", "come to terms");
+        check("http: server gave HTTP response to HTTPS client", "One end speaks TLS");
+        check(
+            "error:0A00010B:SSL routines::wrong version number",
+            "One end speaks TLS",
+        );
+        check("curl: (56) CONNECT tunnel failed, response 407", "proxy did not open");
+        check("net::ERR_TUNNEL_CONNECTION_FAILED", "proxy did not open");
+        check("OSError: Tunnel connection failed: 403 Forbidden", "proxy did not open");
+        check(
+            "curl: (97) Can't complete SOCKS5 connection to db. (4)",
+            "proxy did not open",
+        );
+        check(
+            "proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused",
+            "proxy itself",
+        );
+        check("ERROR 1040 (HY000): Too many connections", "sent the client away");
+        check("FATAL: sorry, too many clients already", "sent the client away");
+        check("502 Bad Gateway", "HTTP error");
+        check("System.Net.Sockets.SocketException (10060)", "no answer");
+        check("SocketException (11001): No such host is known.", "no such name");
+        check("connect ETIMEDOUT 10.0.0.5:443", "no answer");
+    }
+
+    #[test]
+    fn every_finding_named_here_has_a_page() {
+        let known = |id: &str| {
+            let incidents = crate::incident::catalogue().iter();
+            crate::finding::catalogue()
+                .iter()
+                .chain(incidents)
+                .any(|meta| meta.id == id)
+        };
+        for id in all().flat_map(|meaning| meaning.findings) {
+            assert!(known(id), "{id}");
+        }
+        assert!(all().all(|meaning| !meaning.findings.is_empty()));
+    }
+
+    #[test]
     fn a_word_inside_another_is_no_match() {
         assert!(find("the geofence is down").is_none());
         assert!(find("flux capacitor").is_none() && find("").is_none());
@@ -169,7 +266,7 @@ mod tests {
     #[test]
     fn every_verdict_named_here_exists() {
         let columns = columns();
-        for (name, word) in MEANINGS.iter().flat_map(|meaning| meaning.verdicts) {
+        for (name, word) in all().flat_map(|meaning| meaning.verdicts) {
             let column = columns.iter().find(|column| column.name == *name).unwrap();
             assert!(column.words.iter().any(|(each, _)| each == word), "{name} {word}");
         }

@@ -5,6 +5,7 @@ use super::columns::{Column, columns};
 use super::{color, errors, markdown};
 use crate::finding::{Meta, catalogue};
 use crate::flow::mark::Mark;
+use crate::incident;
 use crate::report::file::Output;
 use crate::report::marks;
 use crate::report::paint::Paint;
@@ -29,10 +30,11 @@ pub fn run(args: &Explain) -> Result<()> {
         width: width.clamp(40, 100),
         paint,
     };
+    let both: Vec<&Meta> = catalogue().iter().chain(incident::catalogue()).copied().collect();
     let lines = match (&args.id, &args.error) {
-        (Some(id), _) => page.id(id, catalogue())?,
+        (Some(id), _) => page.id(id, &both)?,
         (None, Some(message)) => page.error(message, catalogue())?,
-        (None, None) => page.list(catalogue()),
+        (None, None) => page.list(catalogue(), incident::catalogue()),
     };
     let mut out = Output::stdout();
     for line in lines {
@@ -147,8 +149,15 @@ impl Page {
                 lines.extend(self.hanging(&format!("{name} {word}"), &sentence(said), 28));
             }
         }
-        if let Some(error) = meaning.error {
-            lines.extend(self.related(error.word(), catalogue));
+        lines.push(String::new());
+        lines.push(self.paint.bold("Findings and incidents behind it"));
+        let both = || catalogue.iter().chain(incident::catalogue());
+        for meta in meaning
+            .findings
+            .iter()
+            .filter_map(|id| both().find(|meta| meta.id == *id))
+        {
+            lines.extend(self.hanging(meta.id, &sentence(meta.title), 28));
         }
         lines.push(String::new());
         lines.push(self.paint.bold("What to capture"));
@@ -173,12 +182,21 @@ impl Page {
         lines
     }
 
-    fn list(&self, catalogue: &[&Meta]) -> Vec<String> {
-        let mut lines = vec![self.paint.bold("Findings")];
-        let mut metas: Vec<_> = catalogue.to_vec();
-        metas.sort_by_key(|meta| (Reverse(meta.severity), meta.id));
-        for meta in metas {
-            lines.extend(self.hanging(&format!("{:5}  {}", meta.severity, meta.id), meta.title, 36));
+    fn list(&self, catalogue: &[&Meta], incidents: &[&Meta]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (heading, catalogue) in [
+            ("Incidents: many connections that fail in the same way", incidents),
+            ("Findings: of one connection", catalogue),
+        ] {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(self.paint.bold(heading));
+            let mut metas: Vec<_> = catalogue.to_vec();
+            metas.sort_by_key(|meta| (Reverse(meta.severity), meta.id));
+            for meta in metas {
+                lines.extend(self.hanging(&format!("{:5}  {}", meta.severity, meta.id), meta.title, 36));
+            }
         }
         lines.push(String::new());
         lines.push(self.paint.bold("marks: what Wireshark says of one packet (--marks)"));
@@ -335,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_list_has_every_word() {
-        let text = PAGE.list(&[&META]).join("\n");
+        let text = PAGE.list(&[&META], &[]).join("\n");
         for word in [
             "error  syn-silent",
             "silently-dropped",

@@ -32,6 +32,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         error: Some(AppError::ConnectionRefused),
         saw: "Somebody answered the SYN with no: a RST (nothing listens there, or a firewall rejects politely), or an ICMP port unreachable.",
         verdicts: &[("handshake", "rst"), ("handshake", "icmp-rejected")],
+        findings: &["refused-by-rst", "refused-by-nearer-device", "icmp-rejected"],
         capture: "At the client: the TTL and the timing of the answer tell the server from a device before it. At the server: \
                   if no SYN arrives, it was a device.",
     },
@@ -64,6 +65,9 @@ pub(super) const MEANINGS: &[Meaning] = &[
             "failed to connect*timeout",
             "connection timeout",
             "couldn't connect to server",
+            "connecttimeouterror",
+            "und_err_connect_timeout",
+            "connect etimedout",
             "could not connect to server",
             "curl: (7)",
         ],
@@ -75,6 +79,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("handshake", "half-open"),
             ("ending", "stalled"),
         ],
+        findings: &["syn-silent", "half-open", "syn-ack-ignored", "stall"],
         capture: AT_CLIENT,
     },
     Meaning {
@@ -104,6 +109,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("ending", "zero-window"),
             ("ending", "open"),
         ],
+        findings: &["no-response", "stall", "zero-window", "heavy-retransmission"],
         capture: LONG,
     },
     Meaning {
@@ -130,6 +136,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("ending", "stalled"),
             ("ending", "no-response"),
         ],
+        findings: &["syn-silent", "no-response", "stall", "dns-unanswered"],
         capture: AT_CLIENT,
     },
     Meaning {
@@ -147,6 +154,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         saw: "TCP connected and the ClientHello was sent, but the server's part never came (whole): a large ClientHello or certificate lost \
               on a path with a smaller MTU, a filter that looks at the server name, or a server that accepts and then hangs.",
         verdicts: &[("stage", "tls-hello"), ("ending", "stalled"), ("ending", "no-response")],
+        findings: &["stall", "no-response", "large-segments-lost"],
         capture: LONG,
     },
     Meaning {
@@ -164,6 +172,9 @@ pub(super) const MEANINGS: &[Meaning] = &[
             "wsaeconnreset",
             "forcibly closed by the remote host",
             "err_connection_reset",
+            "connection reset by remote host",
+            "wsaenetreset",
+            "10052",
             "pr_connect_reset_error",
             "ns_error_net_reset",
             "recv failure",
@@ -179,6 +190,13 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("ending", "rst-server"),
             ("ending", "rst-injected"),
             ("handshake", "aborted"),
+        ],
+        findings: &[
+            "reset-after-request",
+            "reset-mid-transfer",
+            "reset-after-idle",
+            "reset-injected",
+            "server-aborted",
         ],
         capture: LONG,
     },
@@ -208,6 +226,12 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("ending", "rst-injected"),
             ("ending", "fin"),
         ],
+        findings: &[
+            "reset-after-request",
+            "closed-without-response",
+            "tls-cut",
+            "reset-injected",
+        ],
         capture: LONG,
     },
     Meaning {
@@ -224,6 +248,13 @@ pub(super) const MEANINGS: &[Meaning] = &[
             "connection closed by",
             "kex_exchange_identification",
             "err_empty_response",
+            "err_http2_server_refused_stream",
+            "transfer closed with",
+            "curl: (18)",
+            "und_err_socket",
+            "other side closed",
+            "incompleteread",
+            "unexpected end of file from server",
             "err_connection_closed",
             "premature close",
             "server closed the connection unexpectedly",
@@ -239,6 +270,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         saw: "The connection was closed in an orderly way, but before (all of) the answer: the server's program gave up, a load balancer has no \
               healthy backend, or a kept-alive connection was closed for being idle just as it was used again.",
         verdicts: &[("ending", "fin"), ("ending", "rst-server"), ("ending", "no-response")],
+        findings: &["closed-without-response", "reset-after-request", "http-error"],
         capture: LONG,
     },
     Meaning {
@@ -260,6 +292,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
             ("ending", "rst-injected"),
             ("ending", "half-closed"),
         ],
+        findings: &["reset-after-idle", "reset-mid-transfer", "half-closed"],
         capture: LONG,
     },
     Meaning {
@@ -275,6 +308,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         error: None,
         saw: "Data was sent again and again without an ACK, or local software (a filter driver, an antivirus, a VPN) closed the connection.",
         verdicts: &[("ending", "stalled"), ("ending", "rst-client")],
+        findings: &["stall", "keep-alive-failure"],
         capture: LONG,
     },
     Meaning {
@@ -298,6 +332,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         saw: "A router or firewall answered with an ICMP error (host unreachable, or prohibited), or the host is on the own network and does \
               not answer ARP: then no SYN leaves the client at all.",
         verdicts: &[("handshake", "icmp-rejected"), ("ending", "icmp")],
+        findings: &["host-unreachable", "icmp-rejected", "ttl-exceeded", "neighbor-silent"],
         capture: "At the client, ICMP and ARP with it: tcpdump -ni any 'tcp or icmp or icmp6 or arp'.",
     },
     Meaning {
@@ -317,6 +352,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         error: Some(AppError::NetworkUnreachable),
         saw: "The client has no route (often: an IPv6 address without IPv6), and no packet left it; or a router said so by ICMP.",
         verdicts: &[("handshake", "icmp-rejected")],
+        findings: &["host-unreachable"],
         capture: "First look at the routes (ip route get ADDRESS; route print). At the client, ICMP with it: tcpdump -ni any 'tcp or icmp or icmp6'.",
     },
     Meaning {
@@ -335,45 +371,7 @@ pub(super) const MEANINGS: &[Meaning] = &[
         error: Some(AppError::PermissionDenied),
         saw: "The client's own firewall or policy forbade it: then no packet left the client. Or an ICMPv6 error said prohibited.",
         verdicts: &[("handshake", "icmp-rejected"), ("culprit", "client-filter")],
+        findings: &["icmp-rejected"],
         capture: "At the client, ICMP with it. If it stays empty, look at the client's own rules: nft list ruleset; netsh wfp show netevents.",
-    },
-    Meaning {
-        title: "TLS did not come to terms",
-        texts: &[
-            "err_ssl_protocol_error",
-            "wrong version number",
-            "wrong_version_number",
-            "ssl_error_rx_record_too_long",
-            "handshake failure",
-            "unsupported protocol",
-            "ssl_error_handshake_failure",
-            "not an ssl/tls record",
-            "first record does not look like a tls handshake",
-        ],
-        error: None,
-        saw: "Both sides spoke, but not the same language: plain text on a TLS port, or no version or cipher in common. TCP is innocent, unless \
-              a device on the path answered in the server's place.",
-        verdicts: &[("stage", "tls-hello"), ("ending", "fin"), ("ending", "rst-server")],
-        capture: "At the client, with whole packets (tcpdump -s 0), and look at the first bytes that the server sends.",
-    },
-    Meaning {
-        title: "The name could not be resolved",
-        texts: &[
-            "no such host",
-            "could not resolve host",
-            "name or service not known",
-            "getaddrinfo",
-            "enotfound",
-            "curl: (6)",
-            "err_name_not_resolved",
-            "temporary failure in name resolution",
-            "unknownhostexception",
-            "11001",
-            "nodename nor servname",
-        ],
-        error: None,
-        saw: "DNS failed, so no TCP connection was even tried. There is nothing for whodropped to judge.",
-        verdicts: &[],
-        capture: "Port 53 at the client: tcpdump -ni any port 53.",
     },
 ];

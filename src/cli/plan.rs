@@ -19,6 +19,8 @@ pub struct Plan {
     pub filter: Option<String>,
     /// Which of them are listed.
     pub only: Only,
+    /// Connections that are shown packet by packet.
+    pub flows: Vec<u64>,
     /// Where the flows CSV goes.
     pub csv: Option<PathBuf>,
     /// Where the findings CSV goes.
@@ -53,6 +55,9 @@ impl Plan {
             (true, false) => bail!("no capture given: name a file, or pipe one in (whodropped analyze capture.pcap)"),
         };
         check_captures(&captures)?;
+        if !args.flows.is_empty() {
+            check_twice(&captures, "--flow")?;
+        }
         let outputs = [
             ("--csv", &args.csv),
             ("--findings", &args.findings),
@@ -73,6 +78,7 @@ impl Plan {
             },
             filter: args.filter,
             only: args.only.into(),
+            flows: args.flows,
             csv: args.csv,
             findings: args.findings,
             marks: args.marks,
@@ -104,6 +110,22 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is read twice must still be there the second time.
+fn check_twice(captures: &[PathBuf], option: &str) -> Result<()> {
+    let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    match captures.iter().find(|path| path.as_os_str() == "-" || !is_file(path)) {
+        Some(path) => bail!(
+            "{option} reads the capture twice, which {} cannot do: write it to a file first",
+            if path.as_os_str() == "-" {
+                "standard input".to_owned()
+            } else {
+                path.display().to_string()
+            }
+        ),
+        None => Ok(()),
+    }
 }
 
 fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
-use crate::analyzer::{Analysis, Analyzer, FeedError};
+use crate::analyzer::{Again, Analysis, Analyzer, FeedError, Found, Wanted};
 use crate::base::Stamp;
 use crate::capture::{self, CaptureError, Source};
 use crate::report::file::is_stdout as is_dash;
@@ -46,6 +46,30 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
         }
     }
     Ok(analyzer.finish(stop.load(Ordering::Relaxed)))
+}
+
+/// Reads all captures of `plan` once more, and hands the packets of the flows that `wanted` names to `sink`.
+///
+/// # Errors
+/// One sentence that names the capture.
+pub fn read_again(
+    plan: &Plan,
+    wanted: Wanted,
+    stop: &AtomicBool,
+    sink: &mut dyn FnMut(&Found<'_>) -> Result<(), String>,
+) -> Result<()> {
+    let mut again = Again::new(wanted, plan.filter.clone());
+    for path in in_order(plan)? {
+        let mut source = open(&path)?;
+        while let Some(batch) = source.next_batch().map_err(|error| named(&path, &error))? {
+            again.feed(batch, sink).map_err(|why| anyhow!(why))?;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+        again.end_capture(source.info());
+    }
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<Box<dyn Source>> {

@@ -1,6 +1,7 @@
 //! `analyze`: opens the outputs, reads, reports.
 
 use super::args::FailOn;
+use super::ladder::Asked;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::read::analyse;
@@ -24,7 +25,9 @@ pub fn run(plan: &Plan) -> Result<bool> {
     let mut progress = Progress::new(plan.progress, total_bytes(&plan.captures));
     let analysis = analyse(plan, &mut progress, &stop)?;
     progress.finish();
-    let totals = outputs.write(&analysis, plan)?;
+    let mut asked = Asked::new(&plan.flows);
+    let totals = outputs.write(&analysis, plan, &mut asked)?;
+    asked.show(plan, &stop)?;
     Ok(is_bad(&totals, plan.fail_on))
 }
 
@@ -65,16 +68,17 @@ impl Outputs {
     }
 
     /// Writes everything in one pass over the flows; the files take their names only when all went well.
-    fn write(mut self, analysis: &Analysis, plan: &Plan) -> Result<Totals> {
+    fn write(mut self, analysis: &Analysis, plan: &Plan, asked: &mut Asked) -> Result<Totals> {
         let mut totals = Totals::default();
-        let mut screen = plan.report.then(Output::stdout);
+        // Ladders take the report's place.
+        let mut screen = (plan.report && plan.flows.is_empty()).then(Output::stdout);
         {
             let mut csv = self.csv.as_mut().map(|out| FlowsCsv::new(out, plan.only));
             let mut findings = self.findings.as_mut().map(|out| FindingsCsv::new(out, plan.only));
             let mut marks = self.marks.as_mut().map(|out| MarksCsv::new(out, plan.only));
             let mut json = self.json.as_mut().map(|out| Json::new(out, plan.only));
             let mut terminal = screen.as_mut().map(|out| Terminal::new(out, style(plan)));
-            let mut reporters: Vec<&mut dyn Reporter> = vec![&mut totals];
+            let mut reporters: Vec<&mut dyn Reporter> = vec![&mut totals, asked];
             push(&mut reporters, &mut csv);
             push(&mut reporters, &mut findings);
             push(&mut reporters, &mut marks);

@@ -1,6 +1,6 @@
 //! A server that closes without a word.
 
-use super::text::{bytes, time};
+use super::text::{self, bytes, time};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::base::Span;
 use crate::case::Case;
@@ -33,6 +33,10 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let since = asked.or(case.facts.opening.completed)?;
     let what = if asked.is_some() { format!("after {} of request", bytes(client.bytes)) } else { "before any request".into() };
     let summary = format!("{} closed {what}, {} later, without a byte of answer.", case.server(), time(fin.stamp - since.stamp));
+    let summary = match (asked, text::asked(case)) {
+        (Some(_), Some(what)) => format!("{summary} The request was {what}."),
+        _ => summary,
+    };
     let severity = match asked {
         Some(_) => Severity::Error,
         None if fin.stamp - since.stamp >= IDLE_CLIENT => Severity::Note,

@@ -1,5 +1,6 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
+pub mod causes;
 pub mod lone;
 mod need;
 mod reset;
@@ -138,6 +139,10 @@ catalogue! {
     reset_injected => Reset,
     icmp_ended => Icmp,
     keep_alive_failure => KeepAlive,
+    proxy_refused => Talk,
+    tls_mismatch => Talk,
+    tls_alert => Talk,
+    app_refused => Talk,
     no_response => NoAnswer,
     stall => Again,
     reset_after_idle => Reset,
@@ -146,6 +151,8 @@ catalogue! {
     reset_mid_transfer => Reset,
     zero_window => Shut,
     closed_without_response => NoAnswer,
+    tls_cut => Talk,
+    http_error => Talk,
     syn_answered_late => Repeated,
     syn_ack_repeated => Repeated,
     heavy_retransmission => Again,

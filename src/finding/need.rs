@@ -29,6 +29,8 @@ pub enum Need {
     Unclosed,
     /// Bytes or packets that the capture lacks, or has twice.
     Odd,
+    /// First bytes that were understood.
+    Talk,
 }
 
 /// What there is, one bit for each [`Need`].
@@ -69,6 +71,7 @@ impl Seen {
                 Need::Odd,
                 any(|side| side.missed_bytes > 0 || side.copies > 0 || side.packets == 0),
             ),
+            (Need::Talk, facts.talk.is_some()),
         ];
         Self(seen.into_iter().fold(1 << Need::Nothing as u16, |bits, (need, holds)| {
             bits | u16::from(holds) << need as u16

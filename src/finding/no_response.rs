@@ -1,6 +1,6 @@
 //! A request that was taken and never answered.
 
-use super::text::{bytes, time};
+use super::text::{self, bytes, time};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::case::Case;
 use crate::case::words::Ending;
@@ -30,6 +30,10 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         bytes(client.bytes),
         time(until - asked.stamp),
     );
+    let summary = match text::asked(case) {
+        Some(what) => format!("{summary} The request was {what}."),
+        None => summary,
+    };
     // Many requests without one answer may be a protocol that needs none (logs, metrics).
     let sure = if client.data_segments > 8 { Confidence::Low } else { Confidence::Medium };
     let packets = [Some(acked), end].into_iter().flatten().map(|seen| seen.number()).collect();

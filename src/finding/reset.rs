@@ -1,7 +1,7 @@
 //! What the findings about an ordinary reset share.
 
 use super::text::{is_application_abort, likely_sender, time, when};
-use super::{Confidence, Finding, Meta, Side};
+use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::base::Span;
 use crate::case::Case;
 use crate::case::words::Ending;
@@ -49,7 +49,15 @@ pub fn at_stage(case: &Case<'_>, stage: ResetStage, meta: &'static Meta) -> Opti
     if reset.stage != stage || is_after_idle(&reset) || is_abortive_close(case, &reset) {
         return None;
     }
-    Some(describe(case, &reset, meta, ""))
+    let finding = describe(case, &reset, meta, "");
+    // It only follows what was said before it: an alert, a refusal, an answer that ends the exchange.
+    let talk = case.facts.talk.as_deref();
+    let follows = talk.is_some_and(|talk| talk.has_last_word(reset.at));
+    Some(if follows {
+        finding.with_severity(Severity::Note)
+    } else {
+        finding
+    })
 }
 
 /// Who, when, after what, and who may have sent it.
@@ -67,8 +75,11 @@ pub fn describe(case: &Case<'_>, reset: &Reset, meta: &'static Meta, more: &str)
     } else {
         String::new()
     };
+    // Some devices write their reason there (SEMANTICS 5.3 f).
+    let text = case.facts.talk.as_ref().and_then(|talk| talk.reset_text.as_deref());
+    let text = text.map_or_else(String::new, |text| format!(" The RST says: \"{text}\"."));
     let summary = format!(
-        "{} reset the connection {}{since}{gap}{more}. Sent by {}.",
+        "{} reset the connection {}{since}{gap}{more}. Sent by {}.{text}",
         case.facts.key.sender(reset.from),
         when(reset.stage),
         likely_sender(reset),

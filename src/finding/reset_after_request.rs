@@ -1,10 +1,10 @@
 //! Reset instead of an answer.
 
 use super::reset::at_stage;
+use super::text::asked;
 use super::{Finding, Meta, Severity};
 use crate::case::Case;
 use crate::flow::facts::ResetStage;
-use crate::wire::PayloadKind;
 
 /// The catalogue's entry.
 pub static META: Meta = Meta {
@@ -18,9 +18,8 @@ pub static META: Meta = Meta {
 /// Looks for it.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let mut finding = at_stage(case, ResetStage::AfterRequest, &META)?;
-    if case.facts.client().kinds.has(PayloadKind::TlsClientHello) {
-        let name = case.facts.name.as_deref().unwrap_or("no server name");
-        finding.summary = format!("{} The request was a TLS ClientHello ({name}).", finding.summary);
+    if let Some(asked) = asked(case) {
+        finding.summary = format!("{} The request was {asked}.", finding.summary);
     }
     Some(finding)
 }

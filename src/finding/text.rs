@@ -4,6 +4,7 @@ use crate::base::Span;
 use crate::base::digits::push_number;
 use crate::case::{Case, Vantage};
 use crate::flow::facts::{Reset, ResetStage};
+use crate::wire::PayloadKind;
 
 /// `3.1 s`, `40 ms`, `250 µs`.
 pub fn time(span: Span) -> String {
@@ -117,6 +118,20 @@ pub fn when(stage: ResetStage) -> &'static str {
         ResetStage::AfterPeerFin => "after the other side's FIN",
         ResetStage::AfterBothFins => "after both FINs",
     }
+}
+
+/// What the client had asked for, where its first bytes say it: `a TLS ClientHello for example.com`, `GET /x (example.com)`.
+pub fn asked(case: &Case<'_>) -> Option<String> {
+    let facts = case.facts;
+    let name = facts.name.as_deref();
+    let talk = facts.talk.as_deref();
+    if facts.client().kinds.has(PayloadKind::TlsClientHello) {
+        let of = name.map_or_else(|| "without a server name".into(), |name| format!("for {name}"));
+        return Some(format!("a TLS ClientHello {of}"));
+    }
+    let request = talk.and_then(|talk| talk.request.as_ref())?;
+    let host = name.map_or_else(String::new, |name| format!(" ({name})"));
+    Some(format!("{} {}{host}", request.method, request.target))
 }
 
 #[cfg(test)]

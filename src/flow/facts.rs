@@ -3,6 +3,7 @@
 use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_words};
 use super::recovery::Losses;
 use super::rtt::Rtts;
+use super::talk::Talk;
 use super::{ConnState, History};
 use crate::base::{Dir, FlowKey, Rare, Seq, Span, Stamp, Usual};
 use crate::wire::{IcmpError, PayloadKind, Segment};
@@ -490,7 +491,9 @@ pub struct IcmpFact {
 }
 
 impl IcmpFact {
-    pub(super) fn new(error: &IcmpError) -> Self {
+    /// What this error says.
+    #[must_use]
+    pub fn new(error: &IcmpError) -> Self {
         Self {
             at: Sighting::new(error.packet, error.stamp),
             from: error.from,
@@ -586,6 +589,8 @@ pub struct FlowFacts {
     pub limited: bool,
     /// Name that the client asked for.
     pub name: Option<Box<str>>,
+    /// What the first payload bytes say, where they say anything.
+    pub talk: Option<Box<Talk>>,
     /// Zeek's state of the connection, in the first of its records.
     pub conn_state: ConnState,
     /// Whom Zeek takes for the originator; nobody where it would have written more than one record.
@@ -669,7 +674,7 @@ pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack co
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening progress_after_icmp only_odd_flags max_silence header_cut limited name conn_state originator history troubles });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening progress_after_icmp only_odd_flags max_silence header_cut limited name talk conn_state originator history troubles });
 pack_fields!(FlowTroubles { reset invalid_resets after_reset icmp icmp_errors too_big superseded });
 
 /// All three are the same for most senders.

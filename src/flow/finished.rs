@@ -39,6 +39,8 @@ pub struct Finished {
     pub refused: u64,
     /// Copies of packets captured before.
     pub copies: u64,
+    /// Flows whose first bytes were given up for want of room.
+    pub deaf: u64,
 }
 
 impl Finished {

@@ -22,6 +22,7 @@ mod steady;
 mod store;
 mod stream;
 pub mod table;
+pub mod talk;
 mod wireshark;
 mod zeek;
 
@@ -95,6 +96,7 @@ impl Flow {
                 header_cut: false,
                 limited: false,
                 name: None,
+                talk: None,
                 conn_state: ConnState::Oth,
                 originator: None,
                 history: History::default(),

@@ -30,6 +30,12 @@ pub struct Table {
     /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
     wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
+    /// The flow of the last segment, unless that was a copy.
+    listener: Option<u32>,
+    /// Bytes that flows have put aside.
+    aside: usize,
+    /// Flows whose first bytes were given up for want of room.
+    deaf: u64,
 }
 
 /// What a flow knows of its 4-tuple as long as it is the newest one there.
@@ -72,6 +78,7 @@ impl Table {
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
+        self.listener = None;
         let Some(newest) = self.newest.get(&segment.key) else {
             let mut stream = self
                 .bare
@@ -96,6 +103,7 @@ impl Table {
         };
         // What goes the short way stays where it is, and changes nothing in its stream.
         if flow.path() == segment.path && flow.on_steady(segment) {
+            self.listener = Some(newest);
             if self.wireshark.is_some() {
                 let start = flow.conversation.stream.start;
                 self.mark(segment, Effect::None, Some(newest), start);
@@ -111,7 +119,9 @@ impl Table {
                 }
                 self.mark(segment, effect, Some(number), start);
                 if let Some(flow) = self.store.open(number, segment.key) {
-                    self.copies += u64::from(flow.on_segment(segment));
+                    let is_copy = flow.on_segment(segment);
+                    self.copies += u64::from(is_copy);
+                    self.listener = (!is_copy).then_some(number);
                 }
             }
             Choice::New(conversation, is_retry) => {
@@ -119,6 +129,22 @@ impl Table {
                 self.mark(segment, effect, number, start);
             }
         }
+    }
+
+    /// The payload, as captured, of `segment`, which was taken in last. Most flows want only their first ones.
+    pub fn on_payload(&mut self, segment: &Segment, bytes: &[u8]) {
+        let flow = self
+            .listener
+            .take()
+            .and_then(|number| self.store.open(number, segment.key));
+        let Some(flow) = flow.filter(|flow| flow.wants_payload(segment)) else {
+            return;
+        };
+        let (before, was_limited) = (flow.aside(), flow.is_deaf());
+        let room = limits::MAX_ASIDE_PER_SHARD.saturating_sub(self.aside) + before;
+        flow.on_bytes(segment, bytes, room);
+        self.aside = (self.aside + flow.aside()).saturating_sub(before);
+        self.deaf += u64::from(flow.is_deaf() && !was_limited);
     }
 
     /// Which flow of its 4-tuple a segment belongs to, the newest being `newest`.
@@ -194,7 +220,9 @@ impl Table {
                 let mut flow = Box::new(Flow::new(segment, capture, conversation));
                 flow.facts.opening.repeats_attempt = is_retry;
                 self.copies += u64::from(flow.on_segment(segment));
-                self.store.add(flow)
+                let number = self.store.add(flow);
+                self.listener = Some(number);
+                number
             }
         };
         self.newest.set(segment.key, number);
@@ -257,6 +285,7 @@ impl Table {
         finished.marked = self.marked;
         finished.refused = self.refused;
         finished.copies = self.copies;
+        finished.deaf = self.deaf;
         finished
     }
 }

@@ -5,6 +5,7 @@ use super::paint::Paint;
 use super::text::{clean, count, fill, range, thousands, wrap};
 use crate::base::Endpoint;
 use crate::finding::Confidence;
+use crate::incident::Incident;
 use crate::verdict::words::Culprit;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
@@ -15,6 +16,8 @@ const INDENT: usize = 4;
 const LABEL: usize = 6;
 /// Ports or hosts listed before `…`.
 const LISTED: usize = 5;
+/// Candidates of an incident.
+const CANDIDATES: usize = 3;
 /// Packets named.
 const PACKETS: usize = 8;
 
@@ -62,18 +65,45 @@ pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Conte
         out.plain(&sentence);
     }
     out.plain(&listed(group));
+    evidence(group, group.example.next, &mut out);
+    out.lines
+}
+
+/// The lines of an incident, and of the flows behind it, where there are any.
+pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Context) -> Vec<String> {
+    let mut out = Entry {
+        context,
+        lines: Vec::new(),
+    };
+    for sentence in &incident.contrast {
+        out.plain(&clean(sentence));
+    }
+    if let Some(group) = group {
+        out.plain(&listed(group));
+        evidence(group, None, &mut out);
+    }
+    for (index, candidate) in incident.candidates.iter().take(CANDIDATES).enumerate() {
+        out.labelled(if index == 0 { "maybe" } else { "or" }, &clean(candidate));
+    }
+    if !incident.next.is_empty() {
+        out.labelled("next", &clean(&incident.next));
+    }
+    out.lines
+}
+
+/// What one of the flows showed, who it was, how sure that is, what to open, what to do.
+fn evidence(group: &Group, next: Option<&'static str>, out: &mut Entry<'_>) {
     let example = if group.same_summary { "" } else { "For example: " };
     out.plain(&format!("{example}{}", clean(&group.example.summary)));
     out.labelled("who", &who(group));
     if !group.doubts.is_empty() {
         out.labelled("but", &doubts(group));
     }
-    open(group, &mut out);
-    if let Some(next) = group.example.next {
+    open(group, out);
+    if let Some(next) = next {
         let next = fill(next, group.example.client, group.example.server);
         out.labelled("next", &clean(&next));
     }
-    out.lines
 }
 
 fn who_and_when(group: &Group, context: &Context) -> String {
@@ -315,7 +345,7 @@ mod tests {
                 cause: Some(&finding),
             });
         }
-        let group = &groups.ranked(Status::Failed)[0];
+        let group = &groups.ranked(Status::Failed, &[])[0];
         lines(group, groups.contrast(group), context).join("\n")
     }
 

@@ -3,7 +3,8 @@
 use super::csv::Table;
 use super::row::Value;
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use crate::incident::Incident;
 use std::io;
 
 /// Names of the columns, in order.
@@ -56,6 +57,14 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         Ok(())
     }
 
+    fn incident(&mut self, incident: &Incident) -> io::Result<()> {
+        if self.only == Only::Failed && incident.severity != Severity::Error {
+            return Ok(());
+        }
+        put_incident(incident, &mut self.out);
+        self.out.end_row()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }
@@ -72,6 +81,24 @@ fn put(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) {
     to.put(finding.side.map_or(Value::Empty, |side| Value::Word(side.word())));
     to.put(Value::Packets(&finding.packets));
     to.put(Value::Text(&finding.summary));
+}
+
+/// A finding over many flows: `flow` is empty, and the summary names the service.
+fn put_incident(incident: &Incident, to: &mut Table<impl io::Write>) {
+    let packets: Vec<u64> = incident
+        .examples
+        .iter()
+        .flat_map(|each| each.packets.iter().copied())
+        .collect();
+    to.put(Value::Empty);
+    to.put(Value::Empty);
+    to.put(Value::Time(incident.first, 6));
+    to.put(Value::Word(incident.meta.id));
+    to.put(Value::Word(incident.severity.word()));
+    to.put(Value::Word(incident.confidence.word()));
+    to.put(Value::Empty);
+    to.put(Value::Packets(&packets));
+    to.put(Value::Text(&incident.summary));
 }
 
 #[cfg(test)]

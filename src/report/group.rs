@@ -3,6 +3,7 @@
 use super::FlowReport;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
+use crate::incident::{Failure, Incident};
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
@@ -69,6 +70,8 @@ pub struct Example {
 pub struct Group {
     /// How.
     pub way: Way,
+    /// The same as incidents see it.
+    pub failure: Option<Failure>,
     /// Where.
     pub place: Place,
     /// The services, where `place` is more than one: in order, all of them.
@@ -96,7 +99,7 @@ pub struct Group {
 /// Groups flows by status, service and way.
 #[derive(Debug, Default)]
 pub struct Groups {
-    by_way: HashMap<(Status, Endpoint, Way), Group>,
+    by_way: HashMap<(Status, Endpoint, Way, Option<Failure>), Group>,
     services: HashMap<Endpoint, (u64, u64)>,
     overflow: [u64; Status::ALL.len()],
 }
@@ -114,11 +117,12 @@ impl Groups {
         if row.status == Status::Ok {
             return;
         }
-        let key = (row.status, row.server, way(flow));
+        let failure = Failure::of_words(row.status, row.handshake, row.ending, row.cause);
+        let key = (row.status, row.server, way(flow), failure);
         if let Some(group) = self.by_way.get_mut(&key) {
             group.add(flow);
         } else if self.by_way.len() < MAX_GROUPS {
-            self.by_way.insert(key, Group::new(key.2, flow));
+            self.by_way.insert(key, Group::new((key.2, failure), flow));
         } else {
             self.overflow[row.status as usize] += 1;
         }
@@ -139,10 +143,44 @@ impl Groups {
         })
     }
 
-    /// The groups of `status`, largest first.
+    /// The flows that `incident` explains, as one group.
     #[must_use]
-    pub fn ranked(&self, status: Status) -> Vec<Group> {
-        let groups = self.by_way.iter().filter(|(key, _)| key.0 == status);
+    pub fn behind(&self, incident: &Incident) -> Option<Group> {
+        let groups = self.by_way.values().filter(|group| group.is_in(incident));
+        let mut groups: Vec<Group> = groups.cloned().collect();
+        groups.sort_by_key(|group| {
+            let example = &group.example;
+            (
+                std::cmp::Reverse(group.flows),
+                group.failure,
+                example.start,
+                example.server,
+                example.client,
+            )
+        });
+        let first = groups.first()?.example.server;
+        let mut whole = groups.into_iter().reduce(Group::join)?;
+        whole.services.sort_unstable();
+        whole.services.dedup();
+        whole.place = match (incident.covers.client, whole.services.len()) {
+            (Some(client), _) => Place::Host(client),
+            (None, 1) => Place::Service(first),
+            (None, _) if whole.services.iter().all(|service| service.ip == first.ip) => Place::Host(first.ip),
+            (None, _) if whole.services.iter().all(|service| service.port == first.port) => Place::Port(first.port),
+            // No filter finds them all.
+            (None, _) => Place::Service(first),
+        };
+        Some(whole)
+    }
+
+    /// The groups of `status` that none of `incidents` explains, largest first.
+    #[must_use]
+    pub fn ranked(&self, status: Status, incidents: &[Incident]) -> Vec<Group> {
+        let explained = |group: &Group| incidents.iter().any(|incident| group.is_in(incident));
+        let groups = self
+            .by_way
+            .iter()
+            .filter(|(key, group)| key.0 == status && !explained(group));
         let groups: Vec<Group> = groups.map(|(_, group)| group.clone()).collect();
         let groups = fold(groups, |service| Place::Host(service.ip));
         let mut groups = fold(groups, |service| Place::Port(service.port));
@@ -184,10 +222,21 @@ fn fold(groups: Vec<Group>, wider: impl Fn(Endpoint) -> Place) -> Vec<Group> {
 }
 
 impl Group {
-    fn new(way: Way, flow: &FlowReport<'_>) -> Self {
+    /// `incident` explains it.
+    fn is_in(&self, incident: &Incident) -> bool {
+        let Some(failure) = self.failure else { return false };
+        let cover = &incident.covers;
+        let is_source = cover
+            .client
+            .is_none_or(|client| self.clients.len() == 1 && self.clients.contains(&client));
+        is_source && self.services.iter().all(|service| cover.has(*service, failure))
+    }
+
+    fn new((way, failure): (Way, Option<Failure>), flow: &FlowReport<'_>) -> Self {
         let row = flow.row;
         let mut group = Self {
             way,
+            failure,
             place: Place::Service(row.server),
             services: vec![row.server],
             flows: 0,
@@ -289,7 +338,7 @@ mod tests {
         worked.server = rows[0].server;
         rows.push(worked);
         let groups = groups(&rows);
-        let [group] = &groups.ranked(Status::Failed)[..] else {
+        let [group] = &groups.ranked(Status::Failed, &[])[..] else {
             panic!("one group")
         };
         assert_eq!((group.flows, group.clients.len()), (5, 2));
@@ -309,7 +358,7 @@ mod tests {
                 _ => end(&format!("10.0.1.{index}"), 22),
             };
         }
-        let ranked = groups(&rows).ranked(Status::Failed);
+        let ranked = groups(&rows).ranked(Status::Failed, &[]);
         let places: Vec<_> = ranked.iter().map(|group| (group.place, group.flows)).collect();
         let host = Place::Host(end("10.0.0.9", 0).ip);
         let single = Place::Service(end("10.0.0.5", 8080));

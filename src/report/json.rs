@@ -1,15 +1,17 @@
-//! JSON Lines: a capture object per capture, a flow object per flow, one summary. Every object carries `type` and `v`.
+//! JSON Lines: a capture object per capture, a flow object per flow, an incident object per incident, one summary. Every object carries `type` and `v`.
 //!
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
 //! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); `zeek`,
-//! the bytes that its `conn.log` counts (`null` where Zeek would have written more than one record); and
+//! the bytes that its `conn.log` counts (`null` where Zeek would have written more than one record); `app`, what the two ends said to each other as far as it is in the clear (`null` where that is not known; see `app.rs`); `candidates`, what
+//! its cause may come from, likeliest first, with what would settle it and commands for Linux and Windows; and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
 use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
+use crate::incident::{Example, Incident};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::io;
@@ -24,6 +26,7 @@ pub struct Json<W: io::Write> {
     only: Only,
     totals: Totals,
     written: u64,
+    incidents: u64,
     read: serde_json::Value,
 }
 
@@ -35,6 +38,7 @@ impl<W: io::Write> Json<W> {
             only,
             totals: Totals::default(),
             written: 0,
+            incidents: 0,
             read: serde_json::Value::Null,
         }
     }
@@ -70,15 +74,20 @@ impl<W: io::Write> Reporter for Json<W> {
         self.line(&FlowObject(flow))
     }
 
-    fn end(&mut self, _: &Tail) -> io::Result<()> {
-        let summary = self.summary();
+    fn incident(&mut self, incident: &Incident) -> io::Result<()> {
+        self.incidents += 1;
+        self.line(&incident_object(incident))
+    }
+
+    fn end(&mut self, tail: &Tail) -> io::Result<()> {
+        let summary = self.summary(tail);
         self.line(&summary)?;
         self.out.flush()
     }
 }
 
 impl<W: io::Write> Json<W> {
-    fn summary(&self) -> serde_json::Value {
+    fn summary(&self, tail: &Tail) -> serde_json::Value {
         let totals = &self.totals;
         json!({
             "type": "summary",
@@ -86,18 +95,53 @@ impl<W: io::Write> Json<W> {
             "tool": concat!("whodropped ", env!("CARGO_PKG_VERSION")),
             "flows": totals.flows,
             "flows_written": self.written,
+            "incidents": self.incidents,
             "status": map(totals.statuses()),
             "handshake": map(totals.handshakes()),
             "ending": map(totals.endings()),
             "culprit": map(totals.culprits()),
             "cause": map(totals.causes()),
             "read": self.read,
+            "limits_reached": tail.limits,
         })
     }
 }
 
 fn map(counts: impl Iterator<Item = (&'static str, u64)>) -> serde_json::Map<String, serde_json::Value> {
     counts.map(|(word, count)| (word.to_owned(), count.into())).collect()
+}
+
+fn incident_object(incident: &Incident) -> serde_json::Value {
+    let example = |each: &Example| {
+        json!({
+            "flow": each.flow,
+            "time": rfc3339(each.stamp, 6),
+            "packets": each.packets,
+        })
+    };
+    json!({
+        "type": "incident",
+        "v": VERSION,
+        "id": incident.meta.id,
+        "title": incident.meta.title,
+        "severity": incident.severity,
+        "confidence": incident.confidence,
+        "service": incident.service,
+        "first": rfc3339(incident.first, 6),
+        "last": rfc3339(incident.last, 6),
+        "failed": incident.failed,
+        "attempts": incident.attempts,
+        "sources": incident.sources.listed,
+        "source_count": incident.sources.count,
+        "source_count_is_minimum": incident.sources.more,
+        "cause": incident.cause,
+        "culprit": incident.culprit,
+        "summary": incident.summary,
+        "contrast": incident.contrast,
+        "candidates": incident.candidates,
+        "next": incident.next,
+        "examples": incident.examples.iter().map(example).collect::<Vec<_>>(),
+    })
 }
 
 fn capture_object(capture: &CaptureHead<'_>) -> serde_json::Value {
@@ -175,6 +219,10 @@ impl Serialize for FlowObject<'_> {
             keys.0.serialize_entry(key, &side.losses)?;
         }
         keys.0.serialize_entry("zeek", &self.0.row.zeek)?;
+        let details = self.0.row.details.as_deref();
+        keys.0
+            .serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
+        keys.0.serialize_entry("candidates", &Candidates(self.0))?;
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
         keys.0.end()
@@ -204,6 +252,30 @@ impl<M: SerializeMap> Cells for Keys<M> {
             Value::Doubts(doubts) => self.0.serialize_value(doubts),
             Value::Packets(packets) => self.0.serialize_value(packets),
         }
+    }
+}
+
+/// What the cause may come from, likeliest first.
+struct Candidates<'a>(&'a FlowReport<'a>);
+
+impl Serialize for Candidates<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let row = self.0.row;
+        let details = row.details.as_deref();
+        let interface = details
+            .and_then(|details| details.interface.as_deref())
+            .unwrap_or("any");
+        let found = details.map_or(&[][..], |details| &details.causes);
+        let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
+        to.collect_seq(found.iter().map(|cause| {
+            json!({
+                "id": cause.id,
+                "what": cause.what,
+                "settled_by": cause.settles,
+                "linux": fill(cause.linux),
+                "windows": fill(cause.windows),
+            })
+        }))
     }
 }
 

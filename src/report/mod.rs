@@ -1,11 +1,13 @@
 //! Verdicts to something a person or a program reads: one file per format, all fed by the same rows.
 
+pub mod app;
 pub mod community;
 pub mod csv;
 pub mod file;
 pub mod findings;
 pub mod group;
 pub mod json;
+pub mod ladder;
 pub mod marks;
 pub mod paint;
 pub mod remarks;
@@ -22,6 +24,7 @@ pub mod totals;
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
 pub use json::Json;
+pub use ladder::Ladder;
 pub use marks::MarksCsv;
 pub use select::{Block, Only, Selection};
 pub use terminal::{Style, Terminal};
@@ -29,9 +32,11 @@ pub use totals::Totals;
 
 use crate::base::{Endpoint, Span, Stamp};
 use crate::capture::CaptureInfo;
+use crate::finding::causes::Cause;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::flow::{ConnState, History};
+use crate::incident::Incident;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use serde::Serialize;
 use std::io;
@@ -55,6 +60,14 @@ pub trait Reporter {
     /// # Errors
     /// What the output reports.
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()>;
+
+    /// One incident, the gravest first, after all flows.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn incident(&mut self, _: &Incident) -> io::Result<()> {
+        Ok(())
+    }
 
     /// One packet with marks, in order of packets, after all flows.
     ///
@@ -275,6 +288,19 @@ pub struct FlowRow {
     pub last_packet: u64,
     /// Packets that prove the verdict.
     pub evidence_packets: Vec<u64>,
+    /// What no table shows, if somebody wants it.
+    pub details: Option<Box<Details>>,
+}
+
+/// What only JSON tells of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    /// What its two ends said to each other.
+    pub app: Option<serde_json::Value>,
+    /// What its cause may come from, likeliest first.
+    pub causes: Vec<&'static Cause>,
+    /// Name of the interface that its first packet was captured on, where the capture says it.
+    pub interface: Option<String>,
 }
 
 /// What Zeek's `conn.log` counts, by its rules.
@@ -293,4 +319,6 @@ pub struct ZeekCounts {
 pub struct Tail {
     /// Flows reported (after selection by `--port` and `--host`).
     pub flows: u64,
+    /// A limit of `base/limits.rs` that was reached while flows were told: what had to be given up, one sentence each.
+    pub limits: Vec<String>,
 }

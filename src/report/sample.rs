@@ -66,6 +66,7 @@ pub(crate) fn row(number: u64) -> FlowRow {
         first_packet: number * 12,
         last_packet: number * 12 + 7,
         evidence_packets: vec![number * 12, number * 12 + 3, number * 12 + 7],
+        details: None,
     }
 }
 
@@ -157,5 +158,10 @@ pub(crate) fn play_with(reporter: &mut dyn Reporter, head: &Head<'_>, rows: &[Fl
         reporter.flow(&flow).unwrap();
     }
     let flows = rows.len() as u64;
-    reporter.end(&Tail { flows }).unwrap();
+    reporter
+        .end(&Tail {
+            flows,
+            ..Tail::default()
+        })
+        .unwrap();
 }

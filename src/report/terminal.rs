@@ -7,6 +7,8 @@ use super::paint::Paint;
 use super::remarks::remarks;
 use super::text::{clean, count, date, thousands, wrap};
 use super::{CaptureHead, FlowReport, Head, Only, Reporter, Tail, Totals};
+use crate::finding::Severity;
+use crate::incident::Incident;
 use crate::verdict::words::Status;
 use std::io::{self, Write};
 
@@ -36,6 +38,7 @@ pub struct Terminal<W: Write> {
     context: Context,
     totals: Totals,
     groups: Groups,
+    incidents: Vec<Incident>,
     nothing: Vec<String>,
 }
 
@@ -54,6 +57,7 @@ impl<W: Write> Terminal<W> {
             context,
             totals: Totals::default(),
             groups: Groups::default(),
+            incidents: Vec::new(),
             nothing: Vec::new(),
         }
     }
@@ -109,7 +113,12 @@ impl<W: Write> Reporter for Terminal<W> {
         Ok(())
     }
 
-    fn end(&mut self, _: &Tail) -> io::Result<()> {
+    fn incident(&mut self, incident: &Incident) -> io::Result<()> {
+        self.incidents.push(incident.clone());
+        Ok(())
+    }
+
+    fn end(&mut self, tail: &Tail) -> io::Result<()> {
         if !self.context.captures.is_empty() {
             self.line("")?;
         }
@@ -120,10 +129,14 @@ impl<W: Write> Reporter for Terminal<W> {
             return self.out.flush();
         }
         self.totals()?;
+        for limit in &tail.limits {
+            self.hanging("  - ", Paint::faint, limit)?;
+        }
+        let incident = self.incidents()?;
         let failed = self.section(Status::Failed, "FAILED", SHOWN[0])?;
         let degraded = self.section(Status::Degraded, "WORKED, BUT BADLY", SHOWN[1])?;
         self.unknown()?;
-        self.footer(failed.or(degraded))?;
+        self.footer(incident.or(failed).or(degraded))?;
         self.out.flush()
     }
 }
@@ -195,13 +208,55 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
+    /// The incidents. Returns the id of the first.
+    fn incidents(&mut self) -> io::Result<Option<&'static str>> {
+        let only = self.style.only;
+        let incidents = std::mem::take(&mut self.incidents);
+        let wanted = |each: &&Incident| only != Only::Failed || each.severity == Severity::Error;
+        let shown: Vec<&Incident> = incidents.iter().filter(wanted).collect();
+        if !shown.is_empty() {
+            let text = format!("INCIDENTS: {}", thousands(shown.len() as u64));
+            let text = self.context.paint.bold(&text);
+            self.line("")?;
+            self.line(&text)?;
+        }
+        for (index, incident) in shown.iter().take(SHOWN[0]).enumerate() {
+            self.line("")?;
+            let lead = format!("{:>2}. ", index + 1);
+            let colour = if incident.severity == Severity::Error {
+                Paint::bad
+            } else {
+                Paint::doubtful
+            };
+            let room = self.context.width - lead.len();
+            for (line, text) in wrap(&clean(&incident.summary), room).iter().enumerate() {
+                let lead = if line == 0 { &lead } else { "    " };
+                let text = colour(self.context.paint, &format!("{lead}{text}"));
+                self.line(&text)?;
+            }
+            let group = self.groups.behind(incident);
+            for line in entry::incident(incident, group.as_ref(), &self.context) {
+                self.line(&line)?;
+            }
+        }
+        if let Some(more) = shown.len().checked_sub(SHOWN[0] + 1) {
+            self.line("")?;
+            let text = format!("{}; --json has them all.", count(more as u64 + 1, "more incident"));
+            self.line(&text)?;
+        }
+        let first = shown.first().map(|incident| incident.meta.id);
+        self.incidents = incidents;
+        Ok(first)
+    }
+
     /// The entries of one status. Returns the id of its first cause.
     fn section(&mut self, status: Status, heading: &str, shown: usize) -> io::Result<Option<&'static str>> {
-        let groups = self.groups.ranked(status);
-        if groups.is_empty() || !self.style.only.wants_status(status) {
+        let groups = self.groups.ranked(status, &self.incidents);
+        let is_explained = groups.is_empty() && self.groups.overflow(status) == 0;
+        if is_explained || !self.style.only.wants_status(status) {
             return Ok(None);
         }
-        self.heading(status, heading, groups.len())?;
+        self.heading(status, heading, &groups)?;
         for (index, group) in groups.iter().take(shown).enumerate() {
             self.entry(index + 1, group, status)?;
         }
@@ -212,9 +267,15 @@ impl<W: Write> Terminal<W> {
         }))
     }
 
-    fn heading(&mut self, status: Status, heading: &str, ways: usize) -> io::Result<()> {
-        let flows = count(self.totals.status(status), "connection");
-        let ways = match (self.totals.status(status), ways) {
+    fn heading(&mut self, status: Status, heading: &str, groups: &[Group]) -> io::Result<()> {
+        let listed = groups.iter().map(|group| group.flows).sum::<u64>() + self.groups.overflow(status);
+        let more = if listed < self.totals.status(status) {
+            "more "
+        } else {
+            ""
+        };
+        let flows = count(listed, &format!("{more}connection"));
+        let ways = match (listed, groups.len()) {
             (1, _) => String::new(),
             (_, 1) => ", all in the same way".to_owned(),
             (_, ways) => format!(" in {} groups", thousands(ways as u64)),
@@ -270,7 +331,7 @@ impl<W: Write> Terminal<W> {
     }
 
     fn unknown(&mut self) -> io::Result<()> {
-        let groups = self.groups.ranked(Status::Unknown);
+        let groups = self.groups.ranked(Status::Unknown, &[]);
         if groups.is_empty() || !self.style.only.wants_status(Status::Unknown) {
             return Ok(());
         }

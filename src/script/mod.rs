@@ -16,8 +16,8 @@
 //! The length is redundant on purpose: a mismatch is an error. Flags are `S F P R U E C` and `.` for ACK, `-` for none.
 //!
 //! After the numbers, in any order: `ack N`, `<options>`, `win N`, `ttl N`, `id N`, `isn N` (first packet of a side), `sum N`,
-//! `iface N`, `path N`, `tls hello NAME|-`, `tls server|alert|data`, `http request HOST|-`, `http response`, `unread` (a payload
-//! that was not captured), `header-cut`, and `copy` (the same packet captured once more). After `;` stand the marks that are
+//! `iface N`, `path N`, `tls hello NAME|-`, `tls server|alert|data`, `http request HOST|-`, `http response|error`, `unread` (a payload
+//! that was not captured), `text "…"` (with `\r`, `\n`, `\\`, `\xNN`; `;`, `<`, `>`, `"` only as `\xNN`) and `hex 1603…` (payload bytes), `header-cut`, and `copy` (the same packet captured once more). After `;` stand the marks that are
 //! expected on this packet (`duplicate-ack 2` gives its number), and `!client` or `!server`: that capture did not see it.
 //!
 //! Options: `mss N`, `wscale N`, `sackOK`, `TS val V ecr E`, `sack A:B [C:D]`, `FO [COOKIE]` or `tfo`, `mptcp`, `damaged`;
@@ -107,6 +107,8 @@ pub struct Event {
     pub stamp: Stamp,
     /// What.
     pub what: What,
+    /// Payload bytes, where the line states them.
+    pub payload: Vec<u8>,
     /// The marks that this packet should get: all of them, and no other.
     pub marks: Vec<Mark>,
     /// Which captures saw it.

@@ -35,6 +35,14 @@ pub(super) fn read_segment(reader: &mut Reader, side: usize, words: &mut Words<'
     if stated.isn && reader.sides[side].last.is_some() {
         return Err("`isn` belongs on the first packet of a side".to_string());
     }
+    if stated
+        .payload
+        .as_ref()
+        .is_some_and(|bytes| bytes.len() > length as usize)
+    {
+        return Err("more payload than the length says".to_string());
+    }
+    reader.payload = stated.payload.clone().unwrap_or_default();
     let ack = stated.ack.unwrap_or(Seq(stated.raw_ack.unwrap_or(0)));
     let blank = Segment {
         packet: reader.packets,

@@ -57,6 +57,8 @@ pub(super) struct Reader {
     pub sides: [Side; 2],
     /// Packets so far.
     pub packets: u64,
+    /// Payload of the line that is being read.
+    pub payload: Vec<u8>,
     now: Stamp,
 }
 
@@ -85,6 +87,7 @@ impl Reader {
                 last: None,
             }),
             packets: 0,
+            payload: Vec::new(),
             now: EPOCH,
         }
     }
@@ -169,6 +172,7 @@ impl Reader {
             line,
             stamp: self.now,
             what,
+            payload: std::mem::take(&mut self.payload),
             marks,
             seen,
         });

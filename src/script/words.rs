@@ -48,7 +48,9 @@ impl<'a> Iterator for Words<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let ends = |c: char| c.is_whitespace() || (self.options && c == '<');
-        let end = if self.options && self.rest.starts_with('<') {
+        let end = if self.rest.starts_with('"') {
+            self.rest.get(1..).and_then(|rest| rest.find('"')).map(|at| at + 2)
+        } else if self.options && self.rest.starts_with('<') {
             self.rest.find('>').map(|at| at + 1)
         } else {
             self.rest.find(ends)
@@ -74,6 +76,7 @@ pub(super) struct Stated {
     pub path: Option<u32>,
     pub kind: Option<PayloadKind>,
     pub name: Option<Box<str>>,
+    pub payload: Option<Vec<u8>>,
     pub header_cut: bool,
     pub copy: bool,
 }
@@ -97,6 +100,7 @@ impl Stated {
                 "header-cut" => stated.header_cut = true,
                 "unread" => stated.kind = Some(PayloadKind::None),
                 "tls" | "http" => stated.read_payload(word, words)?,
+                "text" | "hex" => stated.read_bytes(word, words)?,
                 _ => match word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
                     Some(inside) => stated.options = Some(read_options(inside, peer)?),
                     None => return Err(format!("unknown word `{word}`")),
@@ -104,6 +108,18 @@ impl Stated {
             }
         }
         Ok(stated)
+    }
+
+    /// Payload bytes, which say themselves what they are.
+    fn read_bytes(&mut self, form: &str, words: &mut Words<'_>) -> Read<()> {
+        let word = words.next().unwrap_or_default();
+        let bytes = if form == "hex" { hex(word) } else { text(word) };
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
+        let bytes =
+            bytes.ok_or_else(|| format!("`{form}` needs {}", if form == "hex" { "digits" } else { "\"text\"" }))?;
+        let (kind, name) = crate::wire::payload_kind(&bytes);
+        (self.kind, self.name, self.payload) = (Some(kind), name, Some(bytes));
+        Ok(())
     }
 
     fn read_payload(&mut self, protocol: &str, words: &mut Words<'_>) -> Read<()> {
@@ -115,6 +131,7 @@ impl Stated {
             ("tls", "data") => PayloadKind::TlsData,
             ("http", "request") => PayloadKind::HttpRequest,
             ("http", "response") => PayloadKind::HttpResponse,
+            ("http", "error") => PayloadKind::HttpError,
             _ => return Err(format!("unknown payload `{protocol} {what}`")),
         };
         self.kind = Some(kind);
@@ -128,10 +145,60 @@ impl Stated {
     }
 }
 
+/// `160301…`
+fn hex(word: &str) -> Option<Vec<u8>> {
+    let digits = word.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    digits.map(|pair| byte(pair).filter(|_| pair.len() == 2)).collect()
+}
+
+/// `"GET / HTTP/1.1\r\n"`: `\r`, `\n`, `\\` and `\xNN` as in Rust.
+fn text(word: &str) -> Option<Vec<u8>> {
+    let mut rest = word.strip_prefix('"')?.strip_suffix('"')?;
+    let mut bytes = Vec::new();
+    while let Some((plain, after)) = rest.split_once('\\') {
+        bytes.extend(plain.bytes());
+        let (letter, more) = after.split_at_checked(1)?;
+        rest = more;
+        match letter {
+            "r" => bytes.push(b'\r'),
+            "n" => bytes.push(b'\n'),
+            "\\" => bytes.push(b'\\'),
+            "x" => {
+                let (digits, more) = rest.split_at_checked(2)?;
+                bytes.extend(hex(digits)?);
+                rest = more;
+            }
+            _ => return None,
+        }
+    }
+    bytes.extend(rest.bytes());
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::script::Script;
+
+    #[test]
+    fn payload_bytes_may_stand_in_a_line() {
+        let script = Script::parse(
+            "0 > P. 1:30(29) ack 1 text \"GET / HTTP/1.1\\r\\nHost: a\\x3b\\r\\n\" win 3\n+0 < P. 1:8(7) ack 30 hex 15030300020230",
+        )
+        .unwrap();
+        assert_eq!(script.events[0].payload, b"GET / HTTP/1.1\r\nHost: a;\r\n");
+        let segments: Vec<_> = script.segments().collect();
+        assert_eq!((segments[0].kind, segments[0].window), (PayloadKind::HttpRequest, 3));
+        assert_eq!(segments[0].name.as_deref(), Some("a;"));
+        assert_eq!(
+            (segments[1].kind, script.events[1].payload.len()),
+            (PayloadKind::TlsAlert, 7)
+        );
+        for bad in ["hex 1", "hex xx", "text x", "text \"\\q\"", "text \"abcdef\"", "hex"] {
+            assert!(Script::parse(&format!("0 > P. 1:6(5) ack 1 {bad}")).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn payloads_say_what_they_are() {

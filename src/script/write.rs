@@ -208,6 +208,7 @@ fn write_payload(segment: &Segment) -> String {
         PayloadKind::TlsData => " tls data".to_string(),
         PayloadKind::HttpRequest => format!(" http request {name}"),
         PayloadKind::HttpResponse => " http response".to_string(),
+        PayloadKind::HttpError => " http error".to_string(),
     }
 }
 

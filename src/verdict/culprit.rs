@@ -3,11 +3,14 @@
 use super::words::{AppError, Culprit, Ending, Handshake, Status};
 use crate::case::context::hops;
 use crate::case::{Case, Vantage};
+use crate::finding::{Finding, Side};
 use crate::flow::IcmpMeaning;
 use crate::flow::facts::{IcmpFact, Reset, ResetStage};
+use crate::wire::talk::Protocol;
 
 /// The word for who. A device is named only where an ICMP source, a TTL or timing anomaly proves it (SEMANTICS 5.5).
-pub fn culprit_of(case: &Case<'_>, status: Status, cause: Option<&'static str>) -> Culprit {
+pub fn culprit_of(case: &Case<'_>, status: Status, found: Option<&Finding>) -> Culprit {
+    let cause = found.map(|finding| finding.meta.id);
     match status {
         Status::Ok => return Culprit::Unknown,
         Status::Unknown => return unclear(cause),
@@ -16,10 +19,41 @@ pub fn culprit_of(case: &Case<'_>, status: Status, cause: Option<&'static str>) 
     match cause {
         Some("refused-by-nearer-device" | "reset-injected") => Culprit::Middlebox,
         Some("zero-window") => shut_side(case),
+        Some("tls-alert" | "tls-cut" | "http-error") => application(found.and_then(|finding| finding.side)),
+        Some("proxy-refused" | "app-refused") => sent_away(case),
+        Some("tls-mismatch") => Culprit::Unknown,
         Some("no-response" | "closed-without-response") => Culprit::ServerApp,
         Some("stall" | "keep-alive-failure" | "heavy-retransmission") => Culprit::Path,
         Some("syn-answered-late" | "syn-ack-repeated") => late_handshake(case),
         _ => by_outcome(case),
+    }
+}
+
+fn application(side: Option<Side>) -> Culprit {
+    match side {
+        Some(Side::Client) => Culprit::ClientApp,
+        Some(Side::Server) => Culprit::ServerApp,
+        None => Culprit::Unknown,
+    }
+}
+
+/// A server that says no: for want of a login, by its own rules, or because of something that lies behind it.
+fn sent_away(case: &Case<'_>) -> Culprit {
+    let talk = case.facts.talk.as_deref();
+    let tunnel = talk
+        .and_then(|talk| talk.tunnel.as_ref())
+        .filter(|tunnel| !tunnel.granted);
+    let is_login = talk
+        .and_then(|talk| talk.refusal.as_ref())
+        .is_some_and(|(refusal, _)| refusal.is_login);
+    match tunnel.map(|tunnel| (tunnel.protocol, tunnel.code, tunnel.is_login)) {
+        Some((_, _, true)) => Culprit::ClientApp,
+        // SOCKS 4 does not tell one from the other.
+        Some((Protocol::Http, Some(502..=504), _) | (Protocol::Socks5, Some(3..=6), _) | (Protocol::Socks4, ..)) => {
+            Culprit::Unknown
+        }
+        None if is_login => Culprit::ClientApp,
+        _ => Culprit::ServerApp,
     }
 }
 
@@ -128,8 +162,13 @@ fn shut_side(case: &Case<'_>) -> Culprit {
 }
 
 /// What `connect`, `read` or `write` returned to the client (Linux; SEMANTICS 5.4 for ICMP).
-pub fn app_error_of(case: &Case<'_>, status: Status) -> Option<AppError> {
-    if status != Status::Failed {
+pub fn app_error_of(case: &Case<'_>, status: Status, cause: Option<&'static str>) -> Option<AppError> {
+    // What the peer said in its own protocol is what the application reports.
+    let is_said = matches!(
+        cause,
+        Some("tls-alert" | "tls-mismatch" | "proxy-refused" | "app-refused")
+    );
+    if status != Status::Failed || is_said {
         return None;
     }
     match (case.handshake, case.ending) {

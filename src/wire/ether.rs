@@ -20,7 +20,7 @@ pub(super) fn read_type<'a>(walk: &mut Walk, kind: u16, part: Part<'a>) -> Resul
         }
         0x8847 | 0x8848 => walk.enter(Layer::Mpls, part),
         0x8864 => read_pppoe(walk, part),
-        0x0806 => read_arp(part),
+        0x0806 => read_arp(walk, part),
         0x6558 => walk.enter(Layer::Ethernet, part),
         0x880b => walk.enter(Layer::Ppp, part),
         0x8903 => {
@@ -85,23 +85,27 @@ fn read_pppoe<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
     walk.enter(Layer::Ppp, part.skip(6)?.take(length.into()))
 }
 
-/// RFC 826: an IPv4 host speaks.
-fn read_arp(part: Part<'_>) -> Result<Step<'_>, Why> {
-    let [
-        _,
-        _,
-        protocol_high,
-        protocol_low,
-        hardware_length,
-        protocol_length,
-        _,
-        _,
-    ] = part.array(0)?;
-    let source = match (u16::from_be_bytes([protocol_high, protocol_low]), protocol_length) {
-        (0x0800, 4) => part.array::<4>(8 + usize::from(hardware_length)).map(IpAddr::from).ok(),
-        _ => None,
+/// RFC 826: an IPv4 host asks for another, or says that it is there.
+fn read_arp<'a>(walk: &Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
+    let [_, _, protocol_high, protocol_low, hardware, length, _, operation] = part.array(0)?;
+    if (u16::from_be_bytes([protocol_high, protocol_low]), length) != (0x0800, 4) {
+        return Ok(Step::Other(None));
+    }
+    let hardware = usize::from(hardware);
+    let Ok(sender) = part.array::<4>(8 + hardware).map(IpAddr::from) else {
+        return Ok(Step::Other(None));
     };
-    Ok(Step::Other(source))
+    let target = part.array::<4>(12 + 2 * hardware).map(IpAddr::from);
+    // RFC 5227: a probe has no sender; who asks for itself announces itself.
+    let wanted = match (operation, target) {
+        (1, Ok(target)) if target != sender => Some(target),
+        (1 | 2, _) => None,
+        _ => return Ok(Step::Other(Some(sender))),
+    };
+    if sender.is_unspecified() {
+        return Ok(Step::Other(None));
+    }
+    Ok(Step::Neighbor(walk.neighbor(sender, wanted)))
 }
 
 /// RFC 8300 2: network service header.
@@ -162,15 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn arp_is_a_host_heard() {
-        let frame = samples::ethernet(
-            "0806 0001 0800 06 04 0001 aaaaaaaaaaaa 0a000009 000000000000 0a000001",
-            &[],
-        );
-        let Heard::Other { source } = samples::heard(1, &frame) else {
-            panic!()
+    fn arp_asks_and_answers() {
+        let arp = |rest: &str| {
+            let frame = samples::ethernet(&format!("0806 0001 0800 06 04 {rest}"), &[]);
+            samples::heard(1, &frame)
         };
-        assert_eq!(source, Some([10, 0, 0, 9].into()));
+        let neighbor = |rest: &str| match arp(rest) {
+            Heard::Neighbor(neighbor) => (neighbor.sender.to_string(), neighbor.wanted.map(|ip| ip.to_string())),
+            other => panic!("{other:?}"),
+        };
+        let asks = neighbor("0001 aaaaaaaaaaaa 0a000009 000000000000 0a000001");
+        assert_eq!(asks, ("10.0.0.9".into(), Some("10.0.0.1".into())));
+        let answers = neighbor("0002 aaaaaaaaaaaa 0a000009 bbbbbbbbbbbb 0a000001");
+        assert_eq!(answers, ("10.0.0.9".into(), None));
+        let announces = neighbor("0001 aaaaaaaaaaaa 0a000009 000000000000 0a000009");
+        assert_eq!(announces.1, None);
+        let probe = arp("0001 aaaaaaaaaaaa 00000000 000000000000 0a000009");
+        assert!(matches!(probe, Heard::Other { source: None }));
     }
 
     #[test]

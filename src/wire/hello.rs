@@ -61,8 +61,12 @@ fn split_vector(bytes: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
 
 /// RFC 9112 3 and 4.
 fn read_http(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
-    if payload.starts_with(b"HTTP/1.") {
-        return (PayloadKind::HttpResponse, None);
+    if let Some(rest) = payload.strip_prefix(b"HTTP/1.") {
+        let kind = match rest {
+            [_, b' ', b'5', ..] => PayloadKind::HttpError,
+            _ => PayloadKind::HttpResponse,
+        };
+        return (kind, None);
     }
     if !is_request(payload) {
         return (PayloadKind::Other, None);
@@ -221,5 +225,6 @@ mod tests {
             assert_eq!(read(text.as_bytes()), (PayloadKind::Other, None), "{text}");
         }
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n").0, PayloadKind::HttpResponse);
+        assert_eq!(read(b"HTTP/1.1 503 Busy\r\n").0, PayloadKind::HttpError);
     }
 }

@@ -50,6 +50,9 @@ pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Heard {
         return walk.heard_other();
     };
     let (kind, code) = (head[0], head[1]);
+    if let (true, 135 | 136, Some(target)) = (v6, kind, quoted.first_chunk::<16>()) {
+        return read_neighbor(walk, net.pair.source(), kind, (*target).into());
+    }
     let is_error = if v6 {
         (1..=4).contains(&kind)
     } else {
@@ -81,6 +84,16 @@ pub(super) fn read(walk: &Walk, v6: bool, net: &Net, part: Part<'_>) -> Heard {
         interface: walk.origin.interface,
         path: walk.path,
     })
+}
+
+/// RFC 4861 4.3 and 4.4: a solicitation asks for its target, an advertisement says that the target is there. One without a
+/// source only checks that nobody has the address (RFC 4862 5.4).
+fn read_neighbor(walk: &Walk, source: IpAddr, kind: u8, target: IpAddr) -> Heard {
+    match kind {
+        135 if source.is_unspecified() => walk.heard_other(),
+        135 => Heard::Neighbor(walk.neighbor(source, Some(target))),
+        _ => Heard::Neighbor(walk.neighbor(target, None)),
+    }
 }
 
 /// What a quote says of the segment that caused the error.
@@ -237,10 +250,13 @@ mod tests {
             ));
         }
         let solicitation = samples::outer_v6(58, "8700 0000 00000000", &samples::packet_v6());
-        assert!(matches!(
-            samples::heard(229, &solicitation),
-            Heard::Other { source: Some(_) }
-        ));
+        let Heard::Neighbor(neighbor) = samples::heard(229, &solicitation) else {
+            panic!()
+        };
+        assert!(neighbor.wanted.is_some());
+        let advertisement = samples::outer_v6(58, "8800 0000 00000000", &samples::packet_v6());
+        let heard = samples::heard(229, &advertisement);
+        assert!(matches!(heard, Heard::Neighbor(neighbor) if neighbor.wanted.is_none()));
     }
 
     #[test]

@@ -16,18 +16,20 @@ mod tunnel;
 pub mod segment;
 pub mod options;
 mod hello;
+pub mod talk;
 pub mod icmp;
 mod dns;
 pub mod fragment;
 #[cfg(test)]
 mod samples;
 
+pub use dns::{DnsMessage, dns_in_tcp};
 pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
 pub use options::Options;
 pub use segment::{Flags, PayloadKind, Segment};
 
-use crate::base::{Endpoint, Stamp, limits};
+use crate::base::{Stamp, limits};
 use crate::capture::Record;
 use part::Part;
 use std::net::IpAddr;
@@ -50,6 +52,23 @@ fn decode_any(record: &Record, bytes: &[u8]) -> Heard {
     Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
 }
 
+/// What a payload begins with, and the server's name if it states one.
+#[must_use]
+pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
+    hello::read(payload)
+}
+
+/// The payload of the TCP segment in this record, as captured; `None` where [`decode`] finds no segment in it. For the few
+/// segments whose bytes matter: it walks the record once more.
+#[must_use]
+pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
+    let bytes = segment.bytes();
+    let header_length = usize::from(bytes.get(12)? >> 4) * 4;
+    // Padding behind the packet is none of its payload.
+    bytes.get(header_length.max(20)..)
+}
+
 /// The whole frame. A length on the wire beyond any frame's is a damaged record's, and not to be believed.
 fn whole<'a>(record: &Record, bytes: &'a [u8]) -> Part<'a> {
     Part::new(bytes, (record.original as usize).min(limits::MAX_RECORD))
@@ -64,8 +83,10 @@ pub enum Heard {
     IcmpError(IcmpError),
     /// A fragment of an IP datagram; the reassembler decides what becomes of it.
     Fragment(Fragment),
-    /// A DNS answer that gives names to addresses.
-    Dns(Box<DnsAnswer>),
+    /// A DNS question or answer.
+    Dns(Box<DnsMessage>),
+    /// A host looks for another on its link, or answers.
+    Neighbor(Neighbor),
     /// Another host that was heard speaking, without TCP (UDP, ICMP echo, ARP …): it proves that its direction is visible.
     Other {
         /// Its (outermost) source address.
@@ -75,17 +96,19 @@ pub enum Heard {
     Skipped(Why),
 }
 
-/// Names that a resolver gave to addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DnsAnswer {
-    /// When the answer was captured.
+/// One host asks the link for another one's address, or says that it has it: ARP (RFC 826), neighbour discovery (RFC 4861).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    /// Its packet.
+    pub packet: u64,
+    /// When it was captured.
     pub stamp: Stamp,
-    /// Who had asked.
-    pub client: IpAddr,
-    /// Who answered.
-    pub server: Endpoint,
-    /// The name asked for, and an address in the answer.
-    pub names: Vec<(String, IpAddr)>,
+    /// Interface index.
+    pub interface: u16,
+    /// Who speaks.
+    pub sender: IpAddr,
+    /// Whom it asks for; `None` where it says that it is there itself.
+    pub wanted: Option<IpAddr>,
 }
 
 /// An IP fragment, to be given to the reassembler in capture order.

@@ -87,6 +87,8 @@ pub enum PayloadKind {
     HttpRequest,
     /// An HTTP/1 status line.
     HttpResponse,
+    /// An HTTP/1 status line with 500 or more.
+    HttpError,
     /// Anything else.
     Other,
 }

@@ -116,9 +116,9 @@ pub(super) fn read_udp<'a>(walk: &mut Walk, net: &Net, part: Part<'a>) -> Result
         0..8 => part.skip(8)?,
         length => part.take(length.into()).skip(8)?,
     };
-    if matches!(source, 53 | 5353) {
-        let answer = dns::read(walk.origin.stamp, net, source, payload.bytes());
-        return Ok(answer.map_or_else(|| walk.other(), Step::Dns));
+    if matches!(source, 53 | 5353) || target == 53 {
+        let message = dns::read(walk.origin, net, (source, target), payload.bytes());
+        return Ok(message.map_or_else(|| walk.other(), Step::Dns));
     }
     let before = *walk;
     for port in [target, source] {

@@ -1,6 +1,6 @@
 //! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
-use super::{DnsAnswer, Fragment, Heard, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
+use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
 use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use std::net::IpAddr;
@@ -109,8 +109,10 @@ pub(super) enum Step<'a> {
     Into(Layer, Part<'a>),
     /// A fragment: the end, until the reassembler has the others.
     Fragment(Fragment),
-    /// An answer that names addresses.
-    Dns(Box<DnsAnswer>),
+    /// A question or answer.
+    Dns(Box<DnsMessage>),
+    /// A host looks for another, or answers.
+    Neighbor(Neighbor),
     /// A host was heard, without TCP.
     Other(Option<IpAddr>),
 }
@@ -180,9 +182,25 @@ impl Walk {
             match self.step(layer, part) {
                 Ok(Step::Into(next, rest)) => (layer, part) = (next, rest),
                 Ok(Step::Fragment(fragment)) => return Heard::Fragment(fragment),
-                Ok(Step::Dns(answer)) => return Heard::Dns(answer),
+                Ok(Step::Dns(message)) => return Heard::Dns(message),
+                Ok(Step::Neighbor(neighbor)) => return Heard::Neighbor(neighbor),
                 Ok(Step::Other(source)) => return Heard::Other { source },
                 Err(why) => return self.failed(why),
+            }
+        }
+    }
+
+    /// The TCP segment that [`Walk::run`] would read.
+    pub(super) fn find_tcp<'a>(&mut self, mut layer: Layer, mut part: Part<'a>) -> Option<Part<'a>> {
+        loop {
+            match layer {
+                Layer::Protocol(6, _) => return Some(part),
+                Layer::Protocol(1 | 58, _) => return None,
+                _ => {}
+            }
+            match self.step(layer, part) {
+                Ok(Step::Into(next, rest)) => (layer, part) = (next, rest),
+                _ => return None,
             }
         }
     }
@@ -254,6 +272,17 @@ impl Walk {
     /// As [`Walk::other`], where the way ends.
     pub(super) fn heard_other(&self) -> Heard {
         Heard::Other { source: self.source }
+    }
+
+    /// A host looks for `wanted`, or says that it is there.
+    pub(super) fn neighbor(&self, sender: IpAddr, wanted: Option<IpAddr>) -> Neighbor {
+        Neighbor {
+            packet: self.origin.packet,
+            stamp: self.origin.stamp,
+            interface: self.origin.interface,
+            sender,
+            wanted,
+        }
     }
 
     fn failed(&self, why: Why) -> Heard {

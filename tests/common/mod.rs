@@ -8,6 +8,7 @@ pub mod making;
 pub mod noise;
 pub mod outcome;
 pub mod situation;
+pub mod story;
 
 /// Says something that nobody may overlook in a test's output: that it could not test, or what it accepted.
 #[expect(clippy::print_stderr, reason = "a test that could not run must say so")]

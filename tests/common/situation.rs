@@ -24,7 +24,12 @@ pub fn play(script: &Script) -> Vec<Told> {
     for event in &script.events {
         context.end = context.end.max(event.stamp);
         match &event.what {
-            What::Segment(segment) => table.on_segment(segment, 0),
+            What::Segment(segment) => {
+                table.on_segment(segment, 0);
+                if !event.payload.is_empty() {
+                    table.on_payload(segment, &event.payload);
+                }
+            }
             What::Icmp(error) => {
                 context.on_heard(error.from);
                 table.on_icmp(error);

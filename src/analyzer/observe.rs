@@ -1,0 +1,106 @@
+//! One judged flow as incidents see it.
+
+use super::rows::Judged;
+use crate::base::{Span, Stamp};
+use crate::case::Case;
+use crate::finding::Finding;
+use crate::flow::facts::{SideFacts, Sighting};
+use crate::incident::Observation;
+use crate::verdict::words::{Ending, Status};
+
+/// What incidents want to know of a flow besides its row.
+#[derive(Clone, Debug)]
+pub(super) struct Beside {
+    failed_at: Stamp,
+    last_heard: Option<Stamp>,
+    idle: Span,
+    too_large: u32,
+}
+
+impl Beside {
+    /// The same of another flow of one packet, captured at `stamp`.
+    pub(super) fn move_to(&mut self, stamp: Stamp) {
+        self.failed_at = stamp;
+    }
+
+    pub(super) fn of(case: &Case<'_>, status: Status, cause: Option<&Finding>) -> Self {
+        let facts = case.facts;
+        let (client, server) = (facts.client(), facts.server());
+        let ended = facts
+            .reset
+            .map(|reset| reset.at.stamp)
+            .or(facts.icmp.map(|icmp| icmp.at.stamp));
+        let failed_at = match (status, cause) {
+            (Status::Ok, _) => facts.first.stamp,
+            (_, Some(finding)) => finding.stamp,
+            (_, None) => ended.unwrap_or(facts.first.stamp),
+        };
+        let stamp = |seen: Option<Sighting>| seen.map(|seen| seen.stamp);
+        Self {
+            failed_at,
+            last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
+            idle: idle_of(case),
+            too_large: too_large(case, [client, server]),
+        }
+    }
+}
+
+impl Judged {
+    /// As incidents see it.
+    pub(super) fn observation(&self) -> Observation<'_> {
+        let (row, beside) = (&self.row, &self.beside);
+        Observation {
+            flow: row.flow,
+            client: row.client,
+            server: row.server,
+            start: row.start,
+            end: row.start + row.duration,
+            failed_at: beside.failed_at,
+            status: row.status,
+            handshake: row.handshake,
+            ending: row.ending,
+            culprit: row.culprit,
+            confidence: row.confidence,
+            cause: self
+                .cause
+                .and_then(|place| self.findings.get(place))
+                .map(|finding| finding.meta),
+            name: row.name.as_deref(),
+            packets: &row.evidence_packets,
+            syns: u32::try_from(row.syns).unwrap_or(u32::MAX),
+            bytes: row.client_side.bytes + row.server_side.bytes,
+            last_heard: beside.last_heard,
+            idle: beside.idle,
+            too_large: beside.too_large,
+        }
+    }
+}
+
+/// The longest silence that it survived, or the one before it failed.
+fn idle_of(case: &Case<'_>) -> Span {
+    let facts = case.facts;
+    if let Some(reset) = facts.reset {
+        return reset.idle_before;
+    }
+    if !matches!(case.ending, Ending::Stalled | Ending::RstClient) {
+        return facts.max_silence;
+    }
+    // Silent since something was last acknowledged, until the data that never was.
+    let idle = |side: &SideFacts| match (side.resends.first, side.last_acked) {
+        (Some(again), Some(heard)) if side.unacked > 0 => Some(again.stamp - heard.stamp),
+        _ => None,
+    };
+    idle(facts.client()).max(idle(facts.server())).unwrap_or(Span::ZERO)
+}
+
+/// Only larger segments were lost: the smallest of them.
+fn too_large(case: &Case<'_>, sides: [&SideFacts; 2]) -> u32 {
+    let large = |side: &&SideFacts| side.resends.count >= 2 && side.sacked_beyond && side.smallest_resent > 500;
+    if case.ending != Ending::Stalled {
+        return 0;
+    }
+    sides
+        .iter()
+        .find(|side| large(side))
+        .map_or(0, |side| side.smallest_resent)
+}

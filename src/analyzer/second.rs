@@ -1,0 +1,151 @@
+//! The captures read a second time, for the packets of a few flows.
+
+use super::front::is_wanted;
+use crate::base::{FlowKey, Map};
+use crate::capture::{Batch, CaptureInfo, Filter, Record};
+use crate::report::FlowRow;
+use crate::wire::{Heard, Reassembled, Reassembler, decode};
+
+/// The packets of one flow: those of its 4-tuple from its first to its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    flow: u64,
+    first: u64,
+    last: u64,
+}
+
+/// Flows whose packets are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    by_key: Map<FlowKey, Vec<Stretch>>,
+}
+
+impl Wanted {
+    /// The flow of this row, too.
+    pub fn add(&mut self, row: &FlowRow) {
+        if let Some((key, _)) = FlowKey::between(row.client, row.server) {
+            self.by_key.entry(key).or_default().push(Stretch {
+                flow: row.flow,
+                first: row.first_packet,
+                last: row.last_packet,
+            });
+        }
+    }
+
+    /// Nothing is wanted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// The flow that a packet of `key` belongs to. ICMP errors may come after its last segment.
+    fn flow_of(&self, key: &FlowKey, packet: u64, is_error: bool) -> Option<u64> {
+        let stretches = self.by_key.get(key)?;
+        let inside = |one: &&Stretch| one.first <= packet && packet <= one.last;
+        let found = stretches.iter().find(inside).or_else(|| {
+            let before = stretches.iter().filter(|one| one.first <= packet);
+            before.max_by_key(|one| one.first).filter(|_| is_error)
+        });
+        found.map(|one| one.flow)
+    }
+}
+
+/// A packet of a wanted flow.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// Number of the flow in the report.
+    pub flow: u64,
+    /// Number in the recording.
+    pub packet: u64,
+    /// Its record.
+    pub record: &'a Record,
+    /// Its captured bytes.
+    pub bytes: &'a [u8],
+    /// What it says.
+    pub heard: &'a Heard,
+}
+
+/// Reads captures again, in the order of the first time, and hands out the packets of the flows that are wanted.
+#[derive(Debug, Default)]
+pub struct Again {
+    wanted: Wanted,
+    filter: Option<(String, Vec<Filter>)>,
+    reassembler: Reassembler,
+    packets_before: u64,
+    last_number: u64,
+}
+
+impl Again {
+    /// For the packets of these flows; `filter` as the first time.
+    #[must_use]
+    pub fn new(wanted: Wanted, filter: Option<String>) -> Self {
+        Self {
+            wanted,
+            filter: filter.map(|text| (text, Vec::new())),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in the next records.
+    ///
+    /// # Errors
+    /// One sentence, from the filter or from `sink`.
+    pub fn feed(
+        &mut self,
+        batch: Batch<'_>,
+        sink: &mut dyn FnMut(&Found<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        for record in batch.records {
+            self.last_number = record.number;
+            let bytes = batch.bytes(record);
+            if !self.lets_through(record, bytes)? {
+                continue;
+            }
+            let packet = record.number + self.packets_before;
+            let mut heard = decode(
+                &Record {
+                    number: packet,
+                    ..*record
+                },
+                bytes,
+            );
+            if let Heard::Fragment(fragment) = &heard {
+                match self.reassembler.on_fragment(fragment, bytes) {
+                    Reassembled::Complete(whole) => heard = whole,
+                    Reassembled::Waiting | Reassembled::Dropped => continue,
+                }
+            }
+            let flow = match &heard {
+                Heard::Segment(segment) => self.wanted.flow_of(&segment.key, packet, false),
+                Heard::IcmpError(error) => self.wanted.flow_of(&error.key, packet, true),
+                _ => None,
+            };
+            if let Some(flow) = flow {
+                sink(&Found {
+                    flow,
+                    packet,
+                    record,
+                    bytes,
+                    heard: &heard,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lets_through(&mut self, record: &Record, bytes: &[u8]) -> Result<bool, String> {
+        let Some((text, filters)) = &mut self.filter else {
+            return Ok(true);
+        };
+        if filters.iter().all(|filter| filter.link() != record.link) {
+            filters.push(Filter::compile(record.link, text)?);
+        }
+        Ok(is_wanted(filters, record, bytes))
+    }
+
+    /// The current capture is at its end.
+    pub fn end_capture(&mut self, info: &CaptureInfo) {
+        self.packets_before += info.packets.max(self.last_number);
+        self.last_number = 0;
+    }
+}

@@ -1,0 +1,48 @@
+//! What incidents need to know of one judged flow: plain values.
+
+use crate::base::{Endpoint, Span, Stamp};
+use crate::finding::{Confidence, Meta};
+use crate::verdict::words::{Culprit, Ending, Handshake, Status};
+
+/// One judged flow, as incidents see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// Its number in the report.
+    pub flow: u64,
+    /// Who called.
+    pub client: Endpoint,
+    /// Who was called.
+    pub server: Endpoint,
+    /// First packet's time.
+    pub start: Stamp,
+    /// Last packet's time.
+    pub end: Stamp,
+    /// When its trouble showed; its start where it has none.
+    pub failed_at: Stamp,
+    /// See the word.
+    pub status: Status,
+    /// See the word.
+    pub handshake: Handshake,
+    /// See the word.
+    pub ending: Ending,
+    /// See the word.
+    pub culprit: Culprit,
+    /// See the word.
+    pub confidence: Confidence,
+    /// The finding that explains the status.
+    pub cause: Option<&'static Meta>,
+    /// TLS server name, HTTP host, or DNS name.
+    pub name: Option<&'a str>,
+    /// Packets that prove its verdict.
+    pub packets: &'a [u64],
+    /// SYNs that the client sent.
+    pub syns: u32,
+    /// Payload bytes of both sides.
+    pub bytes: u64,
+    /// When something was last acknowledged, or answered.
+    pub last_heard: Option<Stamp>,
+    /// The longest silence that it survived, or after which it failed.
+    pub idle: Span,
+    /// Smallest payload among the segments that were lost again and again, where smaller ones got through; else 0.
+    pub too_large: u32,
+}

@@ -1,0 +1,224 @@
+//! One or more groups taken together: what an incident is made from.
+
+use super::failure::Failure;
+use super::group::{Burst, Group, Mark, Named, Source};
+use super::service::Service;
+use super::{Cover, Incident, Sources};
+use crate::base::{Endpoint, Map, Span};
+use crate::finding::{Confidence, Meta};
+use crate::verdict::words::Culprit;
+use std::net::IpAddr;
+
+/// Attempts between two failures that do not separate them.
+const NEAR: u64 = 2;
+
+/// Failures that belong together, and what else happened in the same stretch of time.
+#[derive(Clone, Debug)]
+pub(super) struct Scene {
+    /// How most of them failed.
+    pub way: Failure,
+    /// All ways, with their numbers.
+    pub ways: Vec<(Failure, u64)>,
+    pub services: Vec<Endpoint>,
+    pub what: Vec<(Endpoint, Failure)>,
+    pub failed: u64,
+    /// Attempts in the stretch.
+    pub attempts: u64,
+    /// What worked before, within and after it.
+    pub ok: [u64; 3],
+    pub sources: Map<IpAddr, Source>,
+    pub more: bool,
+    pub names: Vec<Named>,
+    pub unnamed: u64,
+    pub first: Mark,
+    pub last: Mark,
+    pub culprit: Culprit,
+    pub confidence: Confidence,
+    pub cause: Option<&'static Meta>,
+    pub silences: Vec<Span>,
+    pub too_large: (u32, u64),
+}
+
+impl Scene {
+    /// What one group shows: all of it, or the one stretch in which nearly all of it happened.
+    pub fn of(group: &Group, service: &Service) -> Option<Self> {
+        let whole = group.bursts.iter().copied().reduce(Burst::join)?;
+        let attempts = |burst: &Burst| burst.last.attempts.saturating_sub(burst.first.attempts) + 1;
+        let is_dense = |burst: &Burst| burst.failed * 2 >= attempts(burst);
+        let largest = group.bursts.iter().max_by_key(|burst| burst.failed)?;
+        let is_most = largest.failed >= 3 && largest.failed * 10 >= group.failed * 8;
+        let burst = if !is_dense(&whole) && is_dense(largest) && is_most {
+            *largest
+        } else {
+            whole
+        };
+        let mut scene = Self {
+            way: group.way,
+            ways: vec![(group.way, burst.failed)],
+            services: vec![group.service],
+            what: vec![(group.service, group.way)],
+            failed: burst.failed,
+            attempts: 0,
+            ok: [0; 3],
+            sources: group.sources.clone(),
+            more: group.more,
+            names: group.names.clone(),
+            unnamed: group.unnamed,
+            first: burst.first,
+            last: burst.last,
+            culprit: group.culprit,
+            confidence: group.confidence.min(group.way.most()),
+            cause: group.cause,
+            silences: group.silences.clone(),
+            too_large: group.too_large,
+        };
+        scene.count(service);
+        Some(scene)
+    }
+
+    /// Counts what happened at its service in its stretch.
+    fn count(&mut self, service: &Service) {
+        self.attempts = (self.last.attempts.saturating_sub(self.first.attempts) + 1).max(self.failed);
+        let within = self.last.ok.saturating_sub(self.first.ok);
+        self.ok = [self.first.ok, within, service.ok.saturating_sub(self.last.ok)];
+    }
+
+    /// Share of the attempts that failed.
+    pub fn share(&self) -> f64 {
+        self.failed as f64 / self.attempts.max(1) as f64
+    }
+
+    /// Do the two happen among the same attempts at their service?
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let near = |a: &Self, b: &Self| a.first.attempts <= b.last.attempts + NEAR;
+        near(self, other) && near(other, self)
+    }
+
+    /// Another way in which the same service failed.
+    pub fn join_way(mut self, other: Self, service: &Service) -> Self {
+        if other.first.attempts < self.first.attempts {
+            self.first = other.first;
+        }
+        if other.last.attempts > self.last.attempts {
+            self.last = other.last;
+        }
+        self.take(other);
+        self.count(service);
+        self
+    }
+
+    /// Another service that failed.
+    pub fn join_service(mut self, other: Self) -> Self {
+        if other.first.at < self.first.at {
+            self.first = other.first;
+        }
+        if other.last.at > self.last.at {
+            self.last = other.last;
+        }
+        self.attempts += other.attempts;
+        for (mine, more) in self.ok.iter_mut().zip(other.ok) {
+            *mine += more;
+        }
+        self.take(other);
+        self
+    }
+
+    fn take(&mut self, other: Self) {
+        if self.culprit != other.culprit {
+            self.culprit = Culprit::Unknown;
+        }
+        self.confidence = self.confidence.min(other.confidence);
+        for (way, number) in other.ways {
+            match self.ways.iter_mut().find(|(known, _)| *known == way) {
+                Some((_, mine)) => *mine += number,
+                None => self.ways.push((way, number)),
+            }
+        }
+        self.ways
+            .sort_by_key(|(way, number)| (way.is_mild(), std::cmp::Reverse(*number)));
+        if self
+            .ways
+            .first()
+            .is_some_and(|(way, _)| *way == other.way && *way != self.way)
+        {
+            (self.way, self.cause) = (other.way, other.cause);
+        }
+        self.failed += other.failed;
+        for service in other.services {
+            if !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        self.what.extend(other.what);
+        for (ip, source) in other.sources {
+            let mine = self.sources.entry(ip).or_default();
+            mine.failed = mine.failed.saturating_add(source.failed);
+            mine.ok = mine.ok.saturating_add(source.ok);
+        }
+        self.more |= other.more;
+        for named in other.names {
+            match self.names.iter_mut().find(|known| known.name == named.name) {
+                Some(known) => {
+                    known.failed += named.failed;
+                    known.ok += named.ok;
+                }
+                None => self.names.push(named),
+            }
+        }
+        self.unnamed += other.unnamed;
+        self.silences.extend(other.silences);
+        let least = match (self.too_large, other.too_large) {
+            ((_, 0), (least, _)) | ((least, _), (_, 0)) => least,
+            ((a, _), (b, _)) => a.min(b),
+        };
+        self.too_large = (least, self.too_large.1 + other.too_large.1);
+    }
+
+    /// Who was hit, the hardest first.
+    pub fn hit(&self) -> Sources {
+        let mut all: Vec<(&IpAddr, u32)> = self.sources.iter().map(|(ip, source)| (ip, source.failed)).collect();
+        all.sort_unstable_by_key(|(ip, failed)| (std::cmp::Reverse(*failed), **ip));
+        Sources {
+            listed: all.iter().take(Sources::LISTED).map(|(ip, _)| **ip).collect(),
+            count: self.sources.len() as u64,
+            more: self.more,
+        }
+    }
+
+    /// The incident with everything in it that every kind has.
+    pub fn incident(&self, meta: &'static Meta, service: String, summary: String) -> Incident {
+        let mut examples = vec![self.first.example()];
+        if self.failed > 1 {
+            examples.push(self.last.example());
+        }
+        let next = self.cause.map_or("", |cause| cause.next);
+        let client = self
+            .hit()
+            .listed
+            .first()
+            .map_or_else(|| "CLIENT".to_owned(), IpAddr::to_string);
+        let server = self.services.first();
+        Incident {
+            severity: if self.way.is_mild() {
+                crate::finding::Severity::Warn
+            } else {
+                meta.severity
+            },
+            confidence: self.confidence,
+            failed: self.failed,
+            attempts: self.attempts,
+            sources: self.hit(),
+            examples,
+            culprit: self.culprit,
+            cause: self.cause.map(|cause| cause.id),
+            candidates: self.way.candidates().iter().map(|text| (*text).to_owned()).collect(),
+            next: next
+                .replace("{server}", &server.map_or_else(String::new, |end| end.ip.to_string()))
+                .replace("{port}", &server.map_or_else(String::new, |end| end.port.to_string()))
+                .replace("{client}", &client)
+                .replace("{client_port}", "PORT"),
+            covers: Cover::new(self.what.iter().copied(), None),
+            ..Incident::new(meta, service, (self.first.at, self.last.at), summary)
+        }
+    }
+}
