@@ -19,6 +19,16 @@ pub static META: Meta = Meta {
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let talk = case.facts.talk.as_deref()?;
     let at = talk.mismatch?;
+    // A first segment that was captured late, or not at all, would make the next look like anything.
+    let sides = [case.facts.client(), case.facts.server()];
+    let is_whole = sides.iter().all(|side| side.holes == 0 && side.missed_bytes == 0 && side.out_of_order == 0);
+    let both_tls = sides.iter().all(|side| {
+        let has = |kind| side.kinds.has(kind);
+        has(PayloadKind::TlsClientHello) || has(PayloadKind::TlsServerHello) || has(PayloadKind::TlsData)
+    });
+    if both_tls || !is_whole && talk.answer.is_none() {
+        return None;
+    }
     let server = case.server();
     let summary = if case.facts.client().kinds.has(PayloadKind::TlsClientHello) {
         let answer = talk.answer.as_ref().map_or_else(String::new, |(status, _)| {
