@@ -4,7 +4,7 @@ use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows::{self, Judged};
 use super::streams::Streams;
-use crate::base::{Endpoint, Map, Set, limits};
+use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::FlowFacts;
@@ -124,7 +124,7 @@ impl Analysis {
             analysis: self,
             reporters,
             flows: 0,
-            incidents: Incidents::default(),
+            incidents: Incidents::new(self.span()),
             listed: Map::default(),
         };
         match &self.pool {
@@ -167,6 +167,12 @@ impl Analysis {
         let facts = self.shards.get(place.shard)?.facts(place.number)?;
         let case = Case::new(&facts, &self.context);
         selected(case.client(), case.server()).then(|| rows::judge(self, &case, place.index, detailed))
+    }
+
+    /// From the first packet of all captures to the last.
+    fn span(&self) -> Option<(Stamp, Stamp)> {
+        let spans = self.captures.iter().filter_map(|capture| capture.info.span);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
@@ -244,11 +250,13 @@ impl Teller<'_, '_, '_> {
     }
 
     fn finish(self) -> io::Result<()> {
+        let mut incidents = self.incidents;
         let tail = Tail {
             flows: self.flows,
-            limits: self.incidents.limits(),
+            limits: incidents.limits(),
+            time: incidents.take_timeline(),
         };
-        for incident in self.incidents.finish() {
+        for incident in incidents.finish() {
             let reporters = &mut self.reporters.iter_mut();
             reporters.try_for_each(|reporter| reporter.incident(&incident))?;
         }

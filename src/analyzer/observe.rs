@@ -15,6 +15,7 @@ pub(super) struct Beside {
     last_heard: Option<Stamp>,
     idle: Span,
     too_large: u32,
+    lost: Vec<Stamp>,
 }
 
 impl Beside {
@@ -36,6 +37,7 @@ impl Beside {
             last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
             idle: idle_of(case),
             too_large: too_large(case, [client, server]),
+            lost: [&client.lost_at[..], &server.lost_at[..]].concat(),
         }
     }
 }
@@ -67,6 +69,8 @@ impl Judged {
             last_heard: beside.last_heard,
             idle: beside.idle,
             too_large: beside.too_large,
+            rtt: row.handshake_rtt.or(row.min_rtt),
+            lost: &beside.lost,
         }
     }
 }

@@ -70,3 +70,9 @@ pub const MAX_ENDS: usize = 1 << 16;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 3072;
+
+/// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
+pub const MAX_LOSS_TIMES: usize = 4096;
+
+/// Moments of loss, and of failed handshakes, that are searched for a rhythm: 8 bytes each, 4 MB.
+pub const MAX_MOMENTS: usize = 1 << 18;

@@ -34,7 +34,7 @@ use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::flow::{ConnState, History};
-use crate::incident::Incident;
+use crate::incident::{Incident, Timeline};
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use serde::Serialize;
 use std::io;
@@ -293,4 +293,6 @@ pub struct Tail {
     pub flows: u64,
     /// A limit of `base/limits.rs` that was reached while flows were told: what had to be given up, one sentence each.
     pub limits: Vec<String>,
+    /// What happened when, where the captures say how long they are.
+    pub time: Option<Timeline>,
 }
