@@ -2,7 +2,8 @@
 
 pub mod args;
 pub mod color;
-pub mod explain;
+pub mod evidence;
+mod explain;
 mod columns;
 mod errors;
 mod ladder;

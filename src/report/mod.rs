@@ -2,6 +2,7 @@
 
 pub mod community;
 pub mod csv;
+pub mod evidence;
 pub mod file;
 pub mod findings;
 pub mod group;
