@@ -1,9 +1,10 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::lone::Slot;
 use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
-use super::rows::{self, Judged};
-use super::streams::Streams;
+use super::rows;
+use super::streams::{List, Streams};
 use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
@@ -48,17 +49,17 @@ impl CaptureReport {
     }
 }
 
-/// Flows that are judged while those before them are written. About 1 kB each.
-const AHEAD: usize = 2048;
+/// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
+const AHEAD: usize = 512;
 /// Of these, flows that one thread judges in a row.
-const RUN: usize = 64;
+const RUN: usize = 32;
 
 /// The whole recording, tracked.
 #[derive(Debug)]
 pub struct Analysis {
     pool: Option<ThreadPool>,
     captures: Vec<CaptureReport>,
-    shards: Vec<Finished>,
+    pub(super) shards: Vec<Finished>,
     pub(super) context: Context,
     streams: Streams,
     marks: Ledger,
@@ -88,22 +89,26 @@ impl Analysis {
             None => shards.iter_mut().map(overview).collect(),
         };
         let (contexts, starts): (Vec<Context>, Vec<Vec<u64>>) = parts.into_iter().unzip();
-        contexts.into_iter().for_each(|part| context.join(part));
+        for part in &contexts {
+            context.join(part);
+        }
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
+        context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
-            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for")
+            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for (see --max-memory, --port, --host)")
         });
         let full = marks
             .is_full
             .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         let copies = shards.iter().map(|shard| shard.copies).sum();
+        let streams = streams_of(&shards, starts);
         Self {
             pool,
             captures,
             shards,
             context,
-            streams: Streams::new(&starts),
+            streams,
             marks,
             tcp_packets,
             copies,
@@ -119,7 +124,11 @@ impl Analysis {
     pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
         let detailed = reporters.iter().any(|reporter| reporter.wants_details());
-        let mut order = Order::new(&self.shards);
+        let work = Work {
+            analysis: self,
+            selected,
+            detailed,
+        };
         let mut teller = Teller {
             analysis: self,
             reporters,
@@ -128,45 +137,10 @@ impl Analysis {
             listed: Map::default(),
         };
         match &self.pool {
-            None => {
-                for place in order {
-                    if let Some(judged) = self.judge(place, selected, detailed) {
-                        teller.tell(place, judged)?;
-                    }
-                }
-            }
-            Some(pool) => {
-                let judge = |&place: &Place| Some((place, self.judge(place, selected, detailed)?));
-                let mut ready: Vec<Option<(Place, Judged)>> = Vec::new();
-                loop {
-                    let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
-                    let mut next = Vec::new();
-                    let told = pool.in_place_scope(|scope| {
-                        scope.spawn(|_| {
-                            places
-                                .par_iter()
-                                .with_min_len(RUN)
-                                .map(judge)
-                                .collect_into_vec(&mut next)
-                        });
-                        let mut ready = ready.drain(..).flatten();
-                        ready.try_for_each(|(place, judged)| teller.tell(place, judged))
-                    });
-                    told?;
-                    ready = next;
-                    if places.is_empty() {
-                        break;
-                    }
-                }
-            }
+            None => work.in_turn(&mut teller)?,
+            Some(pool) => work.ahead(pool, &mut teller)?,
         }
         teller.finish()
-    }
-
-    fn judge(&self, place: Place, selected: &Selected<'_>, detailed: bool) -> Option<Judged> {
-        let facts = self.shards.get(place.shard)?.facts(place.number)?;
-        let case = Case::new(&facts, &self.context);
-        selected(case.client(), case.server()).then(|| rows::judge(self, &case, place.index, detailed))
     }
 
     /// From the first packet of all captures to the last.
@@ -218,6 +192,65 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
+/// Judges the flows of a report.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    analysis: &'a Analysis,
+    selected: &'a Selected<'a>,
+    /// With what no table shows.
+    detailed: bool,
+}
+
+impl Work<'_> {
+    fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut slot = Slot::default();
+        for place in Order::new(&self.analysis.shards) {
+            self.judge(place, &mut slot);
+            teller.tell(place, &mut slot)?;
+        }
+        Ok(())
+    }
+
+    /// The threads of `pool` judge some flows while this one tells of those before them.
+    fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut order = Order::new(&self.analysis.shards);
+        let mut before: Vec<Place> = Vec::new();
+        let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
+        loop {
+            let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
+            next.resize_with(places.len(), Slot::default);
+            let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| pairs.for_each(|(&place, slot)| self.judge(place, slot)));
+                let mut ready = before.iter().zip(&mut ready);
+                ready.try_for_each(|(place, slot)| teller.tell(*place, slot))
+            })?;
+            if places.is_empty() {
+                return Ok(());
+            }
+            std::mem::swap(&mut ready, &mut next);
+            before = places;
+        }
+    }
+
+    /// Puts the judgement of a flow into `slot`, if it is selected.
+    fn judge(self, place: Place, slot: &mut Slot) {
+        let Some(shard) = self.analysis.shards.get(place.shard) else {
+            return slot.put(None);
+        };
+        let facts = || shard.facts(place.number);
+        match shard.lone(place.number) {
+            Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
+            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, facts),
+            None => slot.put(facts().and_then(|facts| {
+                let case = Case::new(&facts, &self.analysis.context);
+                let selected = (self.selected)(case.client(), case.server());
+                selected.then(|| rows::judge(self.analysis, &case, place.index, self.detailed))
+            })),
+        }
+    }
+}
+
 /// Tells reporters about judged flows, one after the other.
 struct Teller<'a, 'r, 'd> {
     analysis: &'a Analysis,
@@ -231,7 +264,10 @@ struct Teller<'a, 'r, 'd> {
 }
 
 impl Teller<'_, '_, '_> {
-    fn tell(&mut self, place: Place, mut judged: Judged) -> io::Result<()> {
+    fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
+        let Some(judged) = slot.judged() else {
+            return Ok(());
+        };
         self.flows += 1;
         judged.row.flow = self.flows;
         if !self.analysis.marks.is_empty() {
@@ -265,23 +301,32 @@ impl Teller<'_, '_, '_> {
     }
 }
 
-/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending.
+/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
+/// they are streams of their own, and tell nothing.
 fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
     let mut context = Context::default();
     let mut starts = std::mem::take(&mut shard.other_streams);
-    starts.reserve_exact(shard.len());
-    for number in 0..shard.len() as u32 {
-        // A lone SYN is a stream of its own, and tells nothing about the recording.
-        if shard.is_lone(number) {
-            starts.extend(shard.first_packet(number));
-        } else if let Some(facts) = shard.facts(number) {
+    for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
+        if let Some(facts) = shard.facts(number) {
             starts.push(facts.stream_start);
             context.on_flow(&facts);
         }
     }
-    // Mostly in order already, and this sort sees that.
-    starts.sort();
+    starts.sort_unstable();
     (context, starts)
+}
+
+/// The streams of all shards: those that start as `starts` tells, and lone SYNs.
+fn streams_of(shards: &[Finished], starts: Vec<Vec<u64>>) -> Streams {
+    let flows: usize = shards.iter().map(Finished::len).sum();
+    let others: usize = starts.iter().map(Vec::len).sum();
+    let lone = shards
+        .iter()
+        .map(|shard| -> List<'_> { Box::new(shard.lone_packets()) });
+    let starts = starts
+        .into_iter()
+        .map(|starts| -> List<'_> { Box::new(starts.into_iter()) });
+    Streams::new(flows + others, lone.chain(starts).collect())
 }
 
 /// What the captures themselves say about what they could show.

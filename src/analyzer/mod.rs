@@ -2,6 +2,7 @@
 
 mod analysis;
 mod front;
+mod lone;
 mod marks;
 mod observe;
 mod order;
@@ -85,6 +86,15 @@ impl Analyzer {
     /// Keeps so many flows unpacked, in each of [`limits::SHARDS`] shards. Changes the memory needed and no answer.
     pub fn set_open_flows(&mut self, count: usize) {
         self.shards.iter_mut().for_each(|table| table.set_open_flows(count));
+    }
+
+    /// Stays about below so many bytes of memory: where flows would take more, further ones are counted and not tracked.
+    pub fn set_max_memory(&mut self, bytes: u64) {
+        let bytes = usize::try_from(bytes)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(limits::BESIDE_FLOWS);
+        let share = bytes / limits::SHARDS;
+        self.shards.iter_mut().for_each(|table| table.set_room(share));
     }
 
     /// From now on, packets get their marks.

@@ -9,9 +9,9 @@ use crate::incident::Observation;
 use crate::verdict::words::{Ending, Status};
 
 /// What incidents want to know of a flow besides its row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Beside {
-    failed_at: Stamp,
+    pub(super) failed_at: Stamp,
     last_heard: Option<Stamp>,
     idle: Span,
     too_large: u32,

@@ -7,12 +7,13 @@ use crate::case::Case;
 use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
+use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
 use crate::report::{FlowRow, LossRow, RttRow, SideRow};
 use crate::verdict::Verdict;
 
 /// A flow as reporters want it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Judged {
     pub(super) key: FlowKey,
     pub(super) row: FlowRow,
@@ -34,6 +35,24 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed
         beside: Beside::of(case, verdict.status, cause),
         row: row_of(analysis, case, index, &findings, verdict, detailed),
         findings,
+    }
+}
+
+/// Makes what was judged of a lone SYN, its findings apart, that of `lone`, which is like it, the `index`th flow of all.
+pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize) {
+    let (row, number) = (&mut judged.row, lone.at.number());
+    judged.key = lone.key;
+    judged.beside.failed_at = lone.at.stamp;
+    (row.client, row.server) = (lone.client, lone.server);
+    row.start = lone.at.stamp;
+    (row.first_packet, row.last_packet) = (number, number);
+    // It starts a stream of its own.
+    row.tcp_stream = analysis.stream_at(number, index);
+    row.name = analysis.context.names.get(&lone.server.ip).cloned();
+    row.evidence_packets.clear();
+    row.evidence_packets.push(number);
+    if let Some(cause) = judged.cause.and_then(|place| judged.findings.get(place)) {
+        row.summary.clone_from(&cause.summary);
     }
 }
 

@@ -50,7 +50,7 @@ pub const MAX_MARKED: usize = 1 << 24;
 /// Hosts remembered as having been heard without TCP: about 40 bytes each.
 pub const MAX_HOSTS: usize = 65_536;
 
-/// Bytes of a flow that has only sent one SYN. With its slot and its place in the table about 90.
+/// Bytes of a flow that has only sent one SYN. With its slot, its place in the table and in the report about 100.
 pub const LONE_SYN: usize = 48;
 
 /// Services whose attempts are counted for incidents: about 250 bytes each, 16 MB.
@@ -68,11 +68,23 @@ pub const MAX_CALLERS: usize = 1 << 14;
 /// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
 pub const MAX_ENDS: usize = 1 << 16;
 
+/// Bytes of an open flow, at most: what it has in boxes comes on top, and few have any.
+pub const OPEN_FLOW: usize = 1600;
+
 /// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 3072;
 
 /// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
 pub const MAX_LOSS_TIMES: usize = 4096;
 
-/// Moments of loss, and of failed handshakes, that are searched for a rhythm: 8 bytes each, 4 MB.
+/// Moments of loss, and of handshakes, that are searched for a rhythm: 40 bytes each, 10 MB a list.
 pub const MAX_MOMENTS: usize = 1 << 18;
+
+/// Of a shard's memory, where it is limited, the part for open flows.
+pub const OPEN_SHARE: usize = 3;
+
+/// Bytes that the report takes for each flow: the key of a lone SYN, and the number of its stream.
+pub const REPORT_PER_FLOW: usize = 28;
+
+/// Memory beside that of flows: buffers, batches, what the system needs.
+pub const BESIDE_FLOWS: usize = 24 << 20;

@@ -193,8 +193,8 @@ mod tests {
             body.extend(8_u16.to_be_bytes());
             body.extend(count.to_be_bytes());
         }
-        assert_eq!(read_statistics(Order::Big, &body), Some((0, Some(7))));
-        assert_eq!(read_statistics(Order::Big, &body[..24]), Some((0, None)));
+        assert_eq!(read_statistics(Order::Big, &body), Some((0, Some(7), None)));
+        assert_eq!(read_statistics(Order::Big, &body[..24]), Some((0, None, None)));
         assert_eq!(read_statistics(Order::Big, &body[..3]), None);
     }
 

@@ -42,6 +42,8 @@ pub struct Context {
     pub cut: bool,
     /// Drops that the capture recorded.
     pub dropped: u64,
+    /// There was no room for all flows.
+    pub limited: bool,
     /// Stamps that ran backwards.
     pub steps_back: u64,
     /// Hosts that were heard.
@@ -86,7 +88,7 @@ impl Context {
     }
 
     /// What another part of the recording tells: in whatever order the parts are put together, the whole is the same.
-    pub fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: &Self) {
         for (ip, heard) in &other.hosts {
             self.on_host(*ip, heard);
         }

@@ -1,5 +1,6 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
+pub mod lone;
 mod need;
 mod reset;
 mod text;

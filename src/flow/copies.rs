@@ -172,15 +172,26 @@ impl Pack for Print {
 
 impl Pack for Copies {
     fn pack(&self, to: &mut Packer) {
-        self.prints.iter().for_each(|print| print.pack(to));
+        let is_forgotten = !self.prints.iter().any(|print| print.is_set);
+        is_forgotten.pack(to);
+        if !is_forgotten {
+            self.prints.iter().for_each(|print| print.pack(to));
+        }
         self.next.pack(to);
         self.last_id.pack(to);
         self.constant_id.pack(to);
         self.answers_once.pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let is_forgotten = bool::unpack(from);
         Self {
-            prints: std::array::from_fn(|_| Print::unpack(from)),
+            prints: std::array::from_fn(|_| {
+                if is_forgotten {
+                    Print::default()
+                } else {
+                    Print::unpack(from)
+                }
+            }),
             next: u8::unpack(from),
             last_id: u16::unpack(from),
             constant_id: bool::unpack(from),

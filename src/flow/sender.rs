@@ -267,7 +267,7 @@ impl Sender {
                 } else {
                     age
                 };
-                facts.lost_at.push(segment.stamp + Span(-since.0));
+                facts.lost_at.push(segment.stamp + Span(since.0.saturating_neg()));
             }
             facts.resends.on(Sighting::from(segment));
             facts.smallest_resent = match facts.smallest_resent {

@@ -60,8 +60,8 @@ impl Timeline {
                 decade = width;
             }
         }
-        let start = first.0.div_euclid(width) * width;
-        let number = ((last.0.max(first.0) - start) / width + 1) as usize;
+        let start = first.0.div_euclid(width).saturating_mul(width);
+        let number = (last.0.max(first.0).saturating_sub(start) / width + 1) as usize;
         Self {
             start: Stamp(start),
             width: Span(width),

@@ -5,6 +5,7 @@ mod doubt;
 mod stage;
 
 pub use crate::case::words;
+pub use doubt::is_near_end;
 
 use crate::base::digits::push_number;
 use crate::case::Case;

@@ -1,0 +1,238 @@
+//! Lone SYNs, judged once a kind: of a flood, only addresses, ports, times and numbers differ.
+
+use super::Analysis;
+use super::rows::{self, Judged};
+use crate::base::{Map, Span};
+use crate::case::{Case, has_waited_for_one};
+use crate::finding::lone::Wording;
+use crate::flow::finished::{Kind, Lone};
+use crate::flow::{FlowFacts, facts::Ttl};
+use crate::verdict::is_near_end;
+use std::net::IpAddr;
+
+/// Kinds that one slot remembers at once; about 1 kB each.
+const MOST: usize = 8;
+
+/// All that the judgement of a lone SYN depends on, its words apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Likeness {
+    kind: Kind,
+    /// The capture went on long enough for another, or an answer.
+    waited: bool,
+    near_end: bool,
+    /// What the recording knows of both hosts.
+    hosts: [Option<[u8; 3]>; 2],
+}
+
+/// Room for one judged flow. It remembers the lone SYNs that it held: the next one like them needs only its own words.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// What it holds, if that is not one of `known`.
+    other: Option<Judged>,
+    /// The one of `known` that it holds.
+    like: Option<Likeness>,
+    known: Map<Likeness, (Judged, Wording)>,
+}
+
+impl Slot {
+    /// What it holds.
+    pub(super) fn judged(&mut self) -> Option<&mut Judged> {
+        match self.like {
+            Some(likeness) => self.known.get_mut(&likeness).map(|(judged, _)| judged),
+            None => self.other.as_mut(),
+        }
+    }
+
+    /// Puts something here.
+    pub(super) fn put(&mut self, judged: Option<Judged>) {
+        self.other = judged;
+        self.like = None;
+    }
+
+    /// Puts the judgement of `lone` here, the `index`th flow of all. `facts` are needed for the first of its kind.
+    pub(super) fn put_lone(
+        &mut self,
+        analysis: &Analysis,
+        lone: &Lone,
+        index: usize,
+        facts: impl FnOnce() -> Option<FlowFacts>,
+    ) {
+        let (likeness, wait) = likeness_of(analysis, lone);
+        if let Some((judged, wording)) = self.known.get_mut(&likeness) {
+            wording.say(&mut judged.findings, lone.at, lone.server, wait);
+            rows::readdress(analysis, judged, lone, index);
+            self.like = Some(likeness);
+            return;
+        }
+        self.put(None);
+        let Some(facts) = facts() else { return };
+        let case = Case::new(&facts, &analysis.context);
+        // Nothing beyond the columns is known of a flow without an answer.
+        let judged = rows::judge(analysis, &case, index, false);
+        let Some(wording) = Wording::of(&case, &judged.findings) else {
+            return self.put(Some(judged));
+        };
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        self.known.insert(likeness, (judged, wording));
+        self.like = Some(likeness);
+    }
+}
+
+/// What `lone` is like, and how long the capture went on after it.
+fn likeness_of(analysis: &Analysis, lone: &Lone) -> (Likeness, Span) {
+    let context = &analysis.context;
+    let end = context.end_of(lone.kind.interface).max(lone.at.stamp);
+    let wait = end - lone.at.stamp;
+    let host = |ip: IpAddr| {
+        let Ttl { first, min, max } = context.hosts.get(&ip)?.ttl;
+        Some([first, min, max])
+    };
+    let likeness = Likeness {
+        kind: lone.kind,
+        waited: has_waited_for_one(wait),
+        near_end: is_near_end(context, lone.at.stamp),
+        hosts: [host(lone.client.ip), host(lone.server.ip)],
+    };
+    (likeness, wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CaptureReport;
+    use super::super::order::Order;
+    use super::*;
+    use crate::base::{Endpoint, FlowKey, Map, Set, Stamp};
+    use crate::capture::{CaptureInfo, Interface};
+    use crate::flow::table::Table;
+    use crate::report::sample;
+    use crate::script::Script;
+    use crate::wire::Segment;
+
+    const END: i64 = 100_000_000_000;
+
+    /// SYNs of many kinds, from and to hosts that were heard and not, at many times, between other flows.
+    fn segments() -> Vec<Segment> {
+        let syns = [
+            "0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7> win 64240 ttl 64 id 7",
+            "0 > S 0:0(0) <mss 1460> win 0 ttl 63",
+            "0 > SEC 0:0(0) win 1024 ttl 255 iface 1",
+            "0 < S 0:0(0) <mss 536,FO> win 512 ttl 1",
+            "0 > SU 0:0(0) <damaged> win 8192 ttl 128 id 0",
+            "0 > SP 0:0(0) <mptcp> win 65535 ttl 0 iface 9",
+        ];
+        let talks = [
+            "0 > S 0:0(0) ttl 64\n+.01 < S. 0:0(0) ack 1 ttl 57\n+0 > . 1:1(0) ack 1 ttl 64\n+.1 > F. 1:1(0) ack 1 ttl 64",
+            "0 > S 0:0(0) ttl 57\n+.01 < S. 0:0(0) ack 1 ttl 64\n+0 > . 1:1(0) ack 1 ttl 57",
+            "0 > S 0:0(0) ttl 50\n+.01 < R. 0:0(0) ack 1 ttl 60",
+        ];
+        let waits = [
+            0,
+            1,
+            999_999_999,
+            1_000_000_000,
+            6_599_999_999,
+            6_600_000_000,
+            50_000_000_000,
+            END,
+        ];
+        let syns = syns.into_iter().flat_map(|syn| waits.map(|wait| (syn, END - wait)));
+        let talks = talks.into_iter().map(|talk| (talk, END / 2));
+        let mut all = Vec::new();
+        for (place, (text, start)) in syns.chain(talks).enumerate() {
+            for pair in 0..12_u8 {
+                let (client, server) = (end(pair % 4, place, pair), end(4 + pair % 3, 80, pair));
+                let script = Script::parse(text).unwrap();
+                let first = script.segments().next().unwrap().stamp;
+                for segment in script.segments() {
+                    let mut segment = segment.clone();
+                    let is_up = segment.dir == script.segments().next().unwrap().dir;
+                    let (from, to) = if is_up { (client, server) } else { (server, client) };
+                    (segment.key, segment.dir) = FlowKey::between(from, to).unwrap();
+                    segment.stamp = Stamp(start) + (segment.stamp - first);
+                    all.push(segment);
+                }
+            }
+        }
+        all.sort_by_key(|segment| segment.stamp);
+        for (place, segment) in all.iter_mut().enumerate() {
+            segment.packet = place as u64 + 1;
+        }
+        all
+    }
+
+    /// Some hosts speak IPv6. None that the complete flows have is in all pairs.
+    fn end(host: u8, port: usize, pair: u8) -> Endpoint {
+        let ip = if pair > 8 {
+            IpAddr::from([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host])
+        } else {
+            IpAddr::from([10, 0, pair / 2, host])
+        };
+        let port = 1000 + port as u16 * 16 + u16::from(pair);
+        Endpoint { ip, port }
+    }
+
+    fn analysis(segments: &[Segment], talks: usize) -> Analysis {
+        let mut tables = [Table::default(), Table::default(), Table::default()];
+        let mut told = 0;
+        for (place, segment) in segments.iter().enumerate() {
+            let is_talk = segment.stamp.0 >= END / 2 && segment.stamp.0 < END / 2 + END / 100;
+            told += usize::from(is_talk);
+            if is_talk && told > talks {
+                continue;
+            }
+            let table = match segment.key {
+                FlowKey::V4(low, ..) => usize::from(low[3]) % 2,
+                FlowKey::V6(..) => 2,
+            };
+            tables[table].on_segment(segment, u16::from(place % 7 == 0));
+        }
+        let interface = |last| Interface {
+            last: Some(Stamp(last)),
+            ..sample::info("").interfaces[0].clone()
+        };
+        let info = CaptureInfo {
+            interfaces: vec![interface(END), interface(END - 3_000_000_000)],
+            span: Some((Stamp(0), Stamp(END))),
+            ..CaptureInfo::default()
+        };
+        let captures = [info.clone(), info].map(|info| CaptureReport::new(info, 0, Map::default()));
+        let names = [(end(4, 0, 0).ip, "a.example".to_owned())];
+        Analysis::new(
+            None,
+            captures.into(),
+            tables.map(Table::finish).into(),
+            0,
+            Set::default(),
+            names.into_iter().collect(),
+            false,
+        )
+    }
+
+    #[test]
+    fn a_judgement_used_again_is_the_same_as_a_new_one() {
+        let segments = segments();
+        let mut kinds = std::collections::HashSet::new();
+        for talks in [0, 30, 1000] {
+            let analysis = analysis(&segments, talks);
+            let (mut slot, mut lone) = (Slot::default(), 0);
+            for place in Order::new(&analysis.shards) {
+                let shard = &analysis.shards[place.shard];
+                let facts = || shard.facts(place.number);
+                let case_facts = facts().unwrap();
+                let case = Case::new(&case_facts, &analysis.context);
+                let Some(syn) = shard.lone(place.number) else {
+                    continue;
+                };
+                slot.put_lone(&analysis, &syn, place.index, facts);
+                let new = rows::judge(&analysis, &case, place.index, true);
+                assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
+                kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
+                lone += 1;
+            }
+            assert!(lone > 500, "{lone} lone SYNs");
+        }
+        assert!(kinds.len() > 6, "{} judgements", kinds.len());
+    }
+}
