@@ -488,6 +488,78 @@ fn connections_that_are_reset_each_at_its_own_time_did_not_break_together() {
     assert_eq!(story.incident().meta.id, "service-down");
 }
 
+/// A connection that sends a segment every now and then, for a minute, and waits for each acknowledgment; what is sent
+/// while `is_lost` is lost.
+fn steady(talk: &mut Talk<'_>, mut is_lost: impl FnMut(f64) -> bool) {
+    talk.handshake();
+    while talk.now < 90 * SECOND {
+        talk.send(Client, 500, Payload::Noise);
+        let mut timer = 220 * MILLI;
+        while is_lost(talk.now as f64 / SECOND as f64) {
+            talk.wait(timer);
+            timer *= 2;
+            talk.send_again(Client, 500, Payload::Noise);
+        }
+        talk.turn(Server);
+        talk.say(Server, ACK);
+        talk.wait_between(5 * MILLI, 40 * MILLI);
+    }
+    talk.close(Client);
+}
+
+#[test]
+fn a_link_that_fails_every_two_seconds_is_found() {
+    let mut story = Story::new(22);
+    for number in 0..4_u32 {
+        story.flow(
+            f64::from(number) / 3.0,
+            CLIENTS[0],
+            &format!("10.0.{number}.5:443"),
+            |talk| {
+                steady(talk, |at| at % 2.0 > 1.7);
+            },
+        );
+    }
+    let found = story.incidents();
+    let rhythm = found.iter().find(|each| each.meta.id == "periodic-loss");
+    let rhythm = rhythm.unwrap_or_else(|| panic!("{:#?}", summaries(&found)));
+    assert!(rhythm.summary.contains("every 2.00 s for about"), "{}", rhythm.summary);
+}
+
+#[test]
+fn losses_by_chance_are_no_rhythm() {
+    for seed in 0..10 {
+        let mut story = Story::new(30 + seed);
+        let mut chance = crate::generated::traffic::random::Random::new(seed);
+        for number in 0..4_u32 {
+            story.flow(
+                f64::from(number) / 3.0,
+                CLIENTS[0],
+                &format!("10.0.{number}.5:443"),
+                |talk| {
+                    steady(talk, |_| chance.chance(40));
+                },
+            );
+        }
+        let found = story.incidents();
+        assert!(
+            found.iter().all(|each| each.meta.id != "periodic-loss"),
+            "{:#?}",
+            summaries(&found)
+        );
+    }
+}
+
+#[test]
+fn a_client_that_calls_a_dead_service_at_intervals_is_no_rhythm_of_the_network() {
+    let mut story = Story::new(23);
+    for number in 0..20_u32 {
+        story.dropped(f64::from(number) * 10.0, CLIENTS[0], WEB);
+    }
+    story.until(260.0);
+    assert_eq!(story.incident().meta.id, "service-down");
+}
+
 #[test]
 fn healthy_traffic_has_no_incident() {
     for capture in fixture::all()

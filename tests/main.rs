@@ -2,6 +2,7 @@
 
 mod cli;
 mod common;
+mod evidence;
 mod fuzz_bodies;
 mod marks;
 mod generated;

@@ -6,7 +6,7 @@ use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows;
 use super::streams::{List, Streams};
-use crate::base::{Endpoint, Map, limits};
+use crate::base::{Endpoint, Map, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::FlowFacts;
@@ -151,7 +151,7 @@ impl Analysis {
     pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
         let detailed = reporters.iter().any(|reporter| reporter.wants_details());
-        let mut incidents = Incidents::default();
+        let mut incidents = Incidents::new(self.span());
         self.tell_lookups(selected, &mut incidents);
         let work = Work {
             analysis: self,
@@ -193,6 +193,12 @@ impl Analysis {
         let unanswered = unanswered.filter(|each| selected(end(each.asker, 0), end(each.wanted, 0)));
         let (lookups, unanswered): (Vec<_>, Vec<_>) = (lookups.cloned().collect(), unanswered.cloned().collect());
         incidents.on_lookups(&lookups, &self.answered, &unanswered);
+    }
+
+    /// From the first packet of all captures to the last.
+    fn span(&self) -> Option<(Stamp, Stamp)> {
+        let spans = self.captures.iter().filter_map(|capture| capture.info.span);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
@@ -339,11 +345,13 @@ impl Teller<'_, '_, '_> {
     }
 
     fn finish(self) -> io::Result<()> {
+        let mut incidents = self.incidents;
         let tail = Tail {
             flows: self.flows,
-            limits: self.incidents.limits(),
+            limits: incidents.limits(),
+            time: incidents.take_timeline(),
         };
-        for incident in self.incidents.finish() {
+        for incident in incidents.finish() {
             let reporters = &mut self.reporters.iter_mut();
             reporters.try_for_each(|reporter| reporter.incident(&incident))?;
         }

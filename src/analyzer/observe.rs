@@ -11,10 +11,11 @@ use crate::verdict::words::{Ending, Status};
 /// What incidents want to know of a flow besides its row.
 #[derive(Clone, Debug)]
 pub(super) struct Beside {
-    failed_at: Stamp,
+    pub(super) failed_at: Stamp,
     last_heard: Option<Stamp>,
     idle: Span,
     too_large: u32,
+    lost: Vec<Stamp>,
 }
 
 impl Beside {
@@ -41,6 +42,7 @@ impl Beside {
             last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
             idle: idle_of(case),
             too_large: too_large(case, [client, server]),
+            lost: [&client.lost_at[..], &server.lost_at[..]].concat(),
         }
     }
 }
@@ -72,6 +74,8 @@ impl Judged {
             last_heard: beside.last_heard,
             idle: beside.idle,
             too_large: beside.too_large,
+            rtt: row.handshake_rtt.or(row.min_rtt),
+            lost: &beside.lost,
         }
     }
 }

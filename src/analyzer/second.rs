@@ -57,6 +57,8 @@ pub struct Found<'a> {
     pub flow: u64,
     /// Number in the recording.
     pub packet: u64,
+    /// Place of its capture among all.
+    pub capture: usize,
     /// Its record.
     pub record: &'a Record,
     /// Its captured bytes.
@@ -73,6 +75,7 @@ pub struct Again {
     reassembler: Reassembler,
     packets_before: u64,
     last_number: u64,
+    capture: usize,
 }
 
 impl Again {
@@ -124,6 +127,7 @@ impl Again {
                 sink(&Found {
                     flow,
                     packet,
+                    capture: self.capture,
                     record,
                     bytes,
                     heard: &heard,
@@ -147,5 +151,6 @@ impl Again {
     pub fn end_capture(&mut self, info: &CaptureInfo) {
         self.packets_before += info.packets.max(self.last_number);
         self.last_number = 0;
+        self.capture += 1;
     }
 }

@@ -82,6 +82,12 @@ pub const MAX_ENDS: usize = 1 << 16;
 /// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 3072;
 
+/// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
+pub const MAX_LOSS_TIMES: usize = 4096;
+
+/// Moments of loss, and of handshakes, that are searched for a rhythm: 40 bytes each, 10 MB a list.
+pub const MAX_MOMENTS: usize = 1 << 18;
+
 /// Of a shard's memory, where it is limited, the part for open flows.
 pub const OPEN_SHARE: usize = 3;
 

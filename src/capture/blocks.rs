@@ -122,14 +122,17 @@ pub(super) fn read_interface(order: Order, body: &[u8]) -> Option<Description> {
     Some(found)
 }
 
-/// Reads an interface statistics block (5): the interface, and packets dropped so far by it and by the system.
-pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<(u32, Option<u64>)> {
+/// Reads an interface statistics block (5): the interface, packets dropped so far by it and by the system, and when its
+/// capture ended (`isb_endtime`).
+pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<(u32, Option<u64>, Option<u64>)> {
     let interface = order.u32(body, 0)?;
     let dropped = options(order, body, 12)
         .filter(|&(code, _)| code == 5 || code == 7)
         .filter_map(|(_, value)| order.u64(value, 0))
         .reduce(u64::saturating_add);
-    Some((interface, dropped))
+    let end = options(order, body, 12).find(|&(code, _)| code == 3);
+    let end = end.and_then(|(_, value)| Some(u64::from(order.u32(value, 0)?) << 32 | u64::from(order.u32(value, 4)?)));
+    Some((interface, dropped, end))
 }
 
 /// The names in a name resolution block (4).
@@ -190,8 +193,8 @@ mod tests {
             body.extend(8_u16.to_be_bytes());
             body.extend(count.to_be_bytes());
         }
-        assert_eq!(read_statistics(Order::Big, &body), Some((0, Some(7))));
-        assert_eq!(read_statistics(Order::Big, &body[..24]), Some((0, None)));
+        assert_eq!(read_statistics(Order::Big, &body), Some((0, Some(7), None)));
+        assert_eq!(read_statistics(Order::Big, &body[..24]), Some((0, None, None)));
         assert_eq!(read_statistics(Order::Big, &body[..3]), None);
     }
 

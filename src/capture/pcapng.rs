@@ -179,13 +179,23 @@ impl PcapNg {
     }
 
     fn on_statistics(&self, body: &[u8], info: &mut CaptureInfo) {
-        let Some((port, Some(dropped))) = blocks::read_statistics(self.order, body) else {
+        let Some((port, dropped, end)) = blocks::read_statistics(self.order, body) else {
             return;
         };
-        let index = self.ports.get(port as usize).map(|port| usize::from(port.index));
-        if let Some(interface) = index.and_then(|index| info.interfaces.get_mut(index)) {
+        let Some(port) = self.ports.get(port as usize) else {
+            return;
+        };
+        if let Some(interface) = info.interfaces.get_mut(usize::from(port.index)) {
             // The counters count from the start of the capture, so the last block tells all.
-            interface.dropped = Some(dropped);
+            interface.dropped = dropped.or(interface.dropped);
+            // It went on for so long, heard or not.
+            let end = end
+                .map(|ticks| port.ticks.stamp(ticks))
+                .filter(|end| Some(*end) > interface.last);
+            if let (Some(end), Some((_, last))) = (end, &mut info.span) {
+                interface.last = Some(end);
+                *last = end.max(*last);
+            }
         }
     }
 

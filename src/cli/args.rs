@@ -21,7 +21,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read captures and report which connections failed, how, and by whose doing
-    Analyze(Analyze),
+    Analyze(Box<Analyze>),
     /// Say what a finding, a verdict word or an application's error message means
     Explain(Explain),
 }
@@ -66,6 +66,9 @@ pub struct Analyze {
     /// Write captures, connections and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,
+    /// Write the packets of the connections that failed, as pcapng (reads the captures twice)
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub evidence: Option<PathBuf>,
     /// Print no report and no progress, only errors
     #[arg(short, long)]
     pub quiet: bool,

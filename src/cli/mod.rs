@@ -2,7 +2,8 @@
 
 pub mod args;
 pub mod color;
-pub mod explain;
+pub mod evidence;
+mod explain;
 mod columns;
 mod errors;
 mod ladder;
@@ -36,7 +37,7 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let outcome = match cli.command {
-        Command::Analyze(args) => plan::Plan::new(args, !io::stdin().is_terminal()).and_then(|plan| run::run(&plan)),
+        Command::Analyze(args) => plan::Plan::new(*args, !io::stdin().is_terminal()).and_then(|plan| run::run(&plan)),
         Command::Explain(args) => explain::run(&args).map(|()| false),
     };
     match outcome {

@@ -29,6 +29,8 @@ pub struct Plan {
     pub marks: Option<PathBuf>,
     /// Where the JSON Lines go.
     pub json: Option<PathBuf>,
+    /// Where the packets of failed connections go.
+    pub evidence: Option<PathBuf>,
     /// Print the terminal report.
     pub report: bool,
     /// Show progress, if standard error is a terminal.
@@ -58,11 +60,15 @@ impl Plan {
         if !args.flows.is_empty() {
             check_twice(&captures, "--flow")?;
         }
+        if args.evidence.is_some() {
+            check_twice(&captures, "--evidence")?;
+        }
         let outputs = [
             ("--csv", &args.csv),
             ("--findings", &args.findings),
             ("--marks", &args.marks),
             ("--json", &args.json),
+            ("--evidence", &args.evidence),
         ];
         let outputs: Vec<_> = outputs
             .into_iter()
@@ -83,6 +89,7 @@ impl Plan {
             findings: args.findings,
             marks: args.marks,
             json: args.json,
+            evidence: args.evidence,
             report: !args.quiet && !to_stdout,
             progress: !args.quiet && args.progress == Progress::Auto,
             color: args.color,

@@ -1,6 +1,7 @@
 //! `analyze`: opens the outputs, reads, reports.
 
 use super::args::FailOn;
+use super::evidence::Failed;
 use super::ladder::Asked;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -26,7 +27,8 @@ pub fn run(plan: &Plan) -> Result<bool> {
     let analysis = analyse(plan, &mut progress, &stop)?;
     progress.finish();
     let mut asked = Asked::new(&plan.flows);
-    let totals = outputs.write(&analysis, plan, &mut asked)?;
+    let (totals, failed) = outputs.write(&analysis, plan, &mut asked)?;
+    failed.write(plan, &stop)?;
     asked.show(plan, &stop)?;
     Ok(is_bad(&totals, plan.fail_on))
 }
@@ -54,6 +56,7 @@ struct Outputs {
     findings: Option<Output>,
     marks: Option<Output>,
     json: Option<Output>,
+    evidence: Option<Output>,
 }
 
 impl Outputs {
@@ -64,12 +67,14 @@ impl Outputs {
             findings: open(&plan.findings)?,
             marks: open(&plan.marks)?,
             json: open(&plan.json)?,
+            evidence: open(&plan.evidence)?,
         })
     }
 
     /// Writes everything in one pass over the flows; the files take their names only when all went well.
-    fn write(mut self, analysis: &Analysis, plan: &Plan, asked: &mut Asked) -> Result<Totals> {
+    fn write(mut self, analysis: &Analysis, plan: &Plan, asked: &mut Asked) -> Result<(Totals, Failed)> {
         let mut totals = Totals::default();
+        let mut failed = Failed::new(self.evidence.take());
         // Ladders take the report's place.
         let mut screen = (plan.report && plan.flows.is_empty()).then(Output::stdout);
         {
@@ -78,7 +83,7 @@ impl Outputs {
             let mut marks = self.marks.as_mut().map(|out| MarksCsv::new(out, plan.only));
             let mut json = self.json.as_mut().map(|out| Json::new(out, plan.only));
             let mut terminal = screen.as_mut().map(|out| Terminal::new(out, style(plan)));
-            let mut reporters: Vec<&mut dyn Reporter> = vec![&mut totals, asked];
+            let mut reporters: Vec<&mut dyn Reporter> = vec![&mut totals, asked, &mut failed];
             push(&mut reporters, &mut csv);
             push(&mut reporters, &mut findings);
             push(&mut reporters, &mut marks);
@@ -92,7 +97,7 @@ impl Outputs {
         {
             output.commit()?;
         }
-        Ok(totals)
+        Ok((totals, failed))
     }
 }
 

@@ -4,7 +4,7 @@ use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
 use super::pack::pack_fields;
 use super::recovery::{Recovery, Resend};
-use crate::base::{Seq, Span, Stamp};
+use crate::base::{Seq, Span, Stamp, limits};
 use crate::wire::{Flags, Segment};
 
 /// A jump or an acknowledgment further than this is no hole but a number from another connection (1 GiB, the largest window).
@@ -259,6 +259,16 @@ impl Sender {
             facts.spurious = facts.spurious.saturating_add(u32::from(!filled));
             facts.deaf_resends.on(Sighting::from(segment));
         } else {
+            if facts.resends.count == 0 && segment.length > 0 && facts.lost_at.len() < limits::MAX_LOSS_TIMES {
+                // Told by the receiver: a round trip ago. Else nothing has been sent since.
+                let told = self.duplicates >= FAST_AFTER || facts.sacked_beyond;
+                let since = if told {
+                    rtt.or(min_rtt).unwrap_or(Span::ZERO)
+                } else {
+                    age
+                };
+                facts.lost_at.push(segment.stamp + Span(since.0.saturating_neg()));
+            }
             facts.resends.on(Sighting::from(segment));
             facts.smallest_resent = match facts.smallest_resent {
                 0 => segment.length,

@@ -5,9 +5,11 @@ use super::family::{self, Recent};
 use super::group::{Group, Mark};
 use super::instant::{self, Ends};
 use super::lookup::Before;
+use super::rhythm::Moments;
 use super::service::Service;
+use super::timeline::Timeline;
 use super::{Failure, Incident, Observation, flood, plain};
-use crate::base::{Endpoint, Map, limits};
+use crate::base::{Endpoint, Map, Stamp, limits};
 use crate::lookup::{Lookup, Unanswered};
 use crate::verdict::words::Status;
 use std::net::IpAddr;
@@ -21,23 +23,43 @@ pub struct Incidents {
     pub(super) ends: Ends,
     recent: Recent,
     before: Before,
+    moments: Moments,
+    timeline: Option<Timeline>,
     sources: usize,
     /// Flows to services, and failures, that there was no room for.
     left_out: (u64, u64),
 }
 
 impl Incidents {
+    /// For a recording of this span, if it is known.
+    #[must_use]
+    pub fn new(span: Option<(Stamp, Stamp)>) -> Self {
+        Self {
+            timeline: span.map(|(first, last)| Timeline::new(first, last)),
+            ..Self::default()
+        }
+    }
+
+    /// What happened when.
+    pub fn take_timeline(&mut self) -> Option<Timeline> {
+        self.timeline.take()
+    }
+
     /// Takes in one flow; flows come in order of their first packet.
     pub fn on_flow(&mut self, seen: &Observation<'_>) {
         self.before.on_flow(seen);
+        let way = Failure::of(seen);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.on(seen, way);
+        }
         if seen.status == Status::Unknown {
             return;
         }
+        self.moments.on(seen, way);
         if self.services.len() >= limits::MAX_SERVICES && !self.services.contains_key(&seen.server) {
             self.left_out.0 += 1;
             return;
         }
-        let way = Failure::of(seen);
         let service = self.services.entry(seen.server).or_default();
         if way.is_some_and(|way| service.is_retry(seen, way)) {
             return;
@@ -111,6 +133,7 @@ impl Incidents {
         instant::find(&mut self, &mut found);
         plain::find(&mut self, &mut found);
         self.before.find(&mut found);
+        std::mem::take(&mut self.moments).find(&mut found);
         rank(&mut found);
         found
     }
@@ -130,6 +153,12 @@ impl Incidents {
             said.push(format!(
                 "incidents leave out {failures} failed connections: {} failing services were the most there is room for",
                 limits::MAX_FAILURES
+            ));
+        }
+        if self.moments.full {
+            said.push(format!(
+                "only the first {} losses were searched for a rhythm",
+                limits::MAX_MOMENTS
             ));
         }
         said

@@ -11,14 +11,18 @@ mod instant;
 mod lookup;
 mod observation;
 mod pattern;
+mod periodic;
 mod plain;
+mod rhythm;
 mod say;
 mod scene;
 mod service;
+mod timeline;
 
 pub use collect::Incidents;
 pub use failure::Failure;
 pub use observation::Observation;
+pub use timeline::{Bin, Timeline};
 
 use crate::base::{Endpoint, Set, Stamp};
 use crate::finding::{Confidence, Meta, Severity};
@@ -109,6 +113,11 @@ impl Cover {
         }
     }
 
+    /// All of it is in `what`.
+    fn is_within(&self, what: &Set<(Endpoint, Failure)>) -> bool {
+        !self.what.is_empty() && self.what.iter().all(|each| what.contains(each))
+    }
+
     /// Flows that failed so at this service are among them, as far as the client allows.
     #[must_use]
     pub fn has(&self, service: Endpoint, way: Failure) -> bool {
@@ -170,6 +179,7 @@ catalogue! {
     RATE_LIMIT "rate-limit" Error "only so many new connections a second get through",
     FAMILY_BROKEN "family-broken" Warn "IPv6 (or IPv4) does not work, the other does",
     PORT_SCAN "port-scan" Warn "one client tries many ports or hosts",
+    PERIODIC_LOSS "periodic-loss" Warn "losses come back at regular intervals",
     SYN_FLOOD "syn-flood" Error "very many SYNs that nobody follows up",
     SERVICE_FAILING "service-failing" Error "many connections to a service fail in the same way",
     DNS_UNANSWERED "dns-unanswered" Error "look-ups of names get no answer",

@@ -45,4 +45,8 @@ pub struct Observation<'a> {
     pub idle: Span,
     /// Smallest payload among the segments that were lost again and again, where smaller ones got through; else 0.
     pub too_large: u32,
+    /// Round trip of the handshake, or the smallest there was.
+    pub rtt: Option<Span>,
+    /// When data of either side that was lost had been sent.
+    pub lost: &'a [Stamp],
 }

@@ -97,7 +97,7 @@ fn idle(scene: &Scene, service: &Service) -> Option<Incident> {
         default.times_tenths(9) <= least
             && default.times_tenths(10) >= survived
             && least <= default.times_tenths(15)
-            && default <= Span(least.0 + least.0 / 50)
+            && default <= Span(least.0.saturating_add(least.0 / 50))
     });
     let place = place(scene);
     let bound = if survived > Span::from_secs(1) {

@@ -115,7 +115,7 @@ impl Rate {
         self.bad += 1;
         self.bad_attempts += u64::from(attempts);
         self.passed += passed;
-        self.passed_squares += passed * passed;
+        self.passed_squares = self.passed_squares.saturating_add(passed.saturating_mul(passed));
         self.turns += u32::from(self.was_clean);
         self.was_clean = false;
     }

@@ -11,7 +11,7 @@ use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
-use crate::incident::{Example, Incident};
+use crate::incident::{Bin, Example, Incident, Timeline};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::io;
@@ -103,12 +103,32 @@ impl<W: io::Write> Json<W> {
             "cause": map(totals.causes()),
             "read": self.read,
             "limits_reached": tail.limits,
+            "time": tail.time.as_ref().map(time_object),
         })
     }
 }
 
 fn map(counts: impl Iterator<Item = (&'static str, u64)>) -> serde_json::Map<String, serde_json::Value> {
     counts.map(|(word, count)| (word.to_owned(), count.into())).collect()
+}
+
+/// A list a kind, all of the same length: one number a bin.
+fn time_object(time: &Timeline) -> serde_json::Value {
+    let list = |of: fn(&Bin) -> u64| time.bins.iter().map(of).collect::<Vec<u64>>();
+    let rtts: Vec<Option<f64>> = time
+        .bins
+        .iter()
+        .map(|bin| bin.rtt_ms().map(|rtt| (rtt * 1000.0).round() / 1000.0))
+        .collect();
+    json!({
+        "start": rfc3339(time.start, 6),
+        "bin_s": time.width.as_secs(),
+        "attempts": list(|bin| bin.attempts),
+        "failed_handshakes": list(|bin| bin.failed_handshakes),
+        "resets": list(|bin| bin.resets),
+        "losses": list(|bin| bin.losses),
+        "rtt_ms": rtts,
+    })
 }
 
 fn incident_object(incident: &Incident) -> serde_json::Value {

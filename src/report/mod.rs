@@ -3,6 +3,7 @@
 pub mod app;
 pub mod community;
 pub mod csv;
+pub mod evidence;
 pub mod file;
 pub mod findings;
 pub mod group;
@@ -36,7 +37,7 @@ use crate::finding::causes::Cause;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::flow::{ConnState, History};
-use crate::incident::Incident;
+use crate::incident::{Incident, Timeline};
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use serde::Serialize;
 use std::io;
@@ -321,4 +322,6 @@ pub struct Tail {
     pub flows: u64,
     /// A limit of `base/limits.rs` that was reached while flows were told: what had to be given up, one sentence each.
     pub limits: Vec<String>,
+    /// What happened when, where the captures say how long they are.
+    pub time: Option<Timeline>,
 }

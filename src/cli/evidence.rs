@@ -1,0 +1,87 @@
+//! `--evidence`: the packets of the connections that failed, from a second reading of the captures.
+
+use super::plan::Plan;
+use super::read::read_again;
+use crate::analyzer::Wanted;
+use crate::base::Set;
+use crate::report::evidence::{Evidence, Packet};
+use crate::report::file::Output;
+use crate::report::{FlowReport, Head, Reporter, Tail};
+use crate::verdict::words::Status;
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::AtomicBool;
+
+/// Connections whose verdict is written beside their first packet: about 300 bytes each.
+const NAMED: usize = 100_000;
+
+/// The connections that failed, and where their packets go.
+#[derive(Debug)]
+pub struct Failed {
+    out: Option<Evidence<Output>>,
+    wanted: Wanted,
+    comments: BTreeMap<u64, String>,
+}
+
+impl Failed {
+    /// Their packets go to `out`, if there is one.
+    pub fn new(out: Option<Output>) -> Self {
+        Self {
+            out: out.map(Evidence::new),
+            wanted: Wanted::default(),
+            comments: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the captures again and writes the packets.
+    ///
+    /// # Errors
+    /// One sentence, where a capture cannot be read again or the file cannot be written.
+    pub fn write(self, plan: &Plan, stop: &AtomicBool) -> Result<()> {
+        let Some(mut out) = self.out else { return Ok(()) };
+        let comments = self.comments;
+        let mut named: Set<u64> = Set::default();
+        if !self.wanted.is_empty() {
+            read_again(plan, self.wanted, stop, &mut |found| {
+                let comment = if named.insert(found.flow) {
+                    comments.get(&found.flow)
+                } else {
+                    None
+                };
+                let packet = Packet {
+                    interface: found.record.interface,
+                    stamp: found.record.stamp,
+                    original: found.record.original,
+                    bytes: found.bytes,
+                    comment: comment.map(String::as_str),
+                };
+                out.packet(found.capture, &packet).map_err(|error| error.to_string())
+            })?;
+        }
+        out.finish()?.commit()?;
+        Ok(())
+    }
+}
+
+impl Reporter for Failed {
+    fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), |out| out.head(head))
+    }
+
+    fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
+        let row = flow.row;
+        if self.out.is_some() && row.status == Status::Failed {
+            self.wanted.add(row);
+            if self.comments.len() < NAMED {
+                let said = format!("whodropped, connection {}: {}", row.flow, row.summary);
+                self.comments.insert(row.flow, said);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Tail) -> io::Result<()> {
+        Ok(())
+    }
+}
