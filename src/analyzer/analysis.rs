@@ -2,7 +2,7 @@
 
 use super::marks::{Ledger, Listed};
 use super::rows;
-use crate::base::{Endpoint, Map, Set, limits};
+use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::finding::find_all;
@@ -253,8 +253,15 @@ fn context_of(captures: &[CaptureReport]) -> Context {
                 None => context.ends.push(last),
             }
             context.dropped += interface.dropped.unwrap_or(0);
+            context.own.extend(&interface.addresses);
         }
-        context.end = context.end.max(info.span.map_or(context.end, |(_, last)| last));
+        let ends = info.interfaces.iter().filter_map(|interface| interface.last);
+        context.end = info
+            .span
+            .map(|(_, last)| last)
+            .into_iter()
+            .chain(ends)
+            .fold(context.end, Stamp::max);
         context.steps_back += info.health.steps_back;
         context.names.extend(info.names.iter().cloned());
     }

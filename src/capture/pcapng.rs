@@ -174,18 +174,22 @@ impl PcapNg {
         info.interfaces.push(Interface {
             name: found.name,
             fcs_bytes: found.fcs_bytes,
+            addresses: found.addresses,
             ..Interface::new(found.link, found.snaplen, found.ticks.digits())
         });
     }
 
     fn on_statistics(&self, body: &[u8], info: &mut CaptureInfo) {
-        let Some((port, Some(dropped))) = blocks::read_statistics(self.order, body) else {
+        let Some(said) = blocks::read_statistics(self.order, body) else {
             return;
         };
-        let index = self.ports.get(port as usize).map(|port| usize::from(port.index));
-        if let Some(interface) = index.and_then(|index| info.interfaces.get_mut(index)) {
+        let Some(port) = self.ports.get(said.interface as usize) else {
+            return;
+        };
+        if let Some(interface) = info.interfaces.get_mut(usize::from(port.index)) {
             // The counters count from the start of the capture, so the last block tells all.
-            interface.dropped = Some(dropped);
+            interface.dropped = said.dropped.or(interface.dropped);
+            interface.last = interface.last.max(said.end.map(|ticks| port.ticks.stamp(ticks)));
         }
     }
 
