@@ -42,6 +42,14 @@ impl CaptureReport {
             skipped,
         }
     }
+
+    pub(super) fn head(&self) -> CaptureHead<'_> {
+        CaptureHead {
+            info: &self.info,
+            packets_before: self.packets_before,
+            skipped: &self.skipped,
+        }
+    }
 }
 
 /// The whole recording, tracked.
@@ -156,15 +164,7 @@ impl Analysis {
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
-        let captures: Vec<CaptureHead<'_>> = self
-            .captures
-            .iter()
-            .map(|capture| CaptureHead {
-                info: &capture.info,
-                packets_before: capture.packets_before,
-                skipped: &capture.skipped,
-            })
-            .collect();
+        let captures: Vec<CaptureHead<'_>> = self.captures.iter().map(CaptureReport::head).collect();
         let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
         let head = Head {
             captures: &captures,

@@ -3,6 +3,7 @@
 mod analysis;
 mod marks;
 mod rows;
+pub mod watch;
 
 pub use analysis::{Analysis, CaptureReport};
 

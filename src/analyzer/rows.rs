@@ -18,14 +18,35 @@ pub(super) fn row_of(
     findings: &[Finding],
     verdict: Verdict,
 ) -> FlowRow {
-    let facts = case.facts;
-    let (capture, stamp_digits) = analysis.capture_of(facts);
-    FlowRow {
+    let (capture, stamp_digits) = analysis.capture_of(case.facts);
+    let tcp_stream = analysis.stream_of(case.facts);
+    let named = Named {
         flow,
-        capture: capture.to_string(),
-        tcp_stream: analysis.stream_of(facts),
-        start: facts.first.stamp,
+        capture,
         stamp_digits,
+        tcp_stream,
+    };
+    row(&named, case, findings, verdict)
+}
+
+/// What a row says that neither the flow nor its verdict knows.
+#[derive(Debug)]
+pub(super) struct Named<'a> {
+    pub(super) flow: u64,
+    pub(super) capture: &'a str,
+    pub(super) stamp_digits: u8,
+    pub(super) tcp_stream: Option<u64>,
+}
+
+/// The row of a judged flow.
+pub(super) fn row(named: &Named<'_>, case: &Case<'_>, findings: &[Finding], verdict: Verdict) -> FlowRow {
+    let facts = case.facts;
+    FlowRow {
+        flow: named.flow,
+        capture: named.capture.to_string(),
+        tcp_stream: named.tcp_stream,
+        start: facts.first.stamp,
+        stamp_digits: named.stamp_digits,
         duration_s: (facts.last.stamp - facts.first.stamp).as_secs(),
         client: case.client(),
         server: case.server(),

@@ -55,3 +55,7 @@ pub const LONE_SYN: usize = 48;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.6 kB are 43 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 1024;
+
+/// Flows watched at once in a live capture, over all shards: at most some 600 bytes each, 600 MB. Beyond, those that have
+/// been quiet for longest are reported and forgotten.
+pub const MAX_LIVE_FLOWS: usize = 1 << 20;

@@ -39,6 +39,8 @@ pub struct Store {
     now: Stamp,
     /// Flows that are kept unpacked.
     most_open: usize,
+    /// Numbers of flows that were removed, for new ones.
+    free: Vec<u32>,
 }
 
 impl Default for Store {
@@ -53,6 +55,7 @@ impl Default for Store {
             scratch: Vec::new(),
             now: Stamp::default(),
             most_open: limits::MAX_OPEN_PER_SHARD,
+            free: Vec::new(),
         }
     }
 }
@@ -61,6 +64,36 @@ impl Store {
     /// Flows so far.
     pub fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Flows that are there.
+    pub fn used(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Forgets flow `number`; the next new flow gets the number, so that flows are in order of first packet no longer.
+    pub fn remove(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number as usize) else {
+            return;
+        };
+        match std::mem::replace(slot, Slot::Gone) {
+            Slot::Lone(place) => drop(self.lone.take(place)),
+            Slot::Open(place) => drop(self.open.take(place)),
+            Slot::Packed(_, _, length) => self.garbage += usize::from(length),
+            Slot::Gone => return,
+        }
+        self.free.push(number);
+    }
+
+    fn new_slot(&mut self, slot: Slot) -> u32 {
+        let Some(number) = self.free.pop() else {
+            self.slots.push(slot);
+            return self.slots.len() as u32 - 1;
+        };
+        if let Some(place) = self.slots.get_mut(number as usize) {
+            *place = slot;
+        }
+        number
     }
 
     /// Keeps so many flows unpacked, at least one.
@@ -76,14 +109,12 @@ impl Store {
     /// A new flow of which this SYN is all.
     pub fn add_lone(&mut self, syn: LoneSyn) -> u32 {
         let place = self.lone.put(syn);
-        self.slots.push(Slot::Lone(place));
-        self.slots.len() as u32 - 1
+        self.new_slot(Slot::Lone(place))
     }
 
     /// A new flow.
     pub fn add(&mut self, flow: Flow) -> u32 {
-        let number = self.slots.len() as u32;
-        self.slots.push(Slot::Gone);
+        let number = self.new_slot(Slot::Gone);
         self.put_open(number, Box::new(flow));
         number
     }

@@ -1,6 +1,7 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
 use super::Flow;
+use super::FlowFacts;
 use super::facts::Sighting;
 use super::finished::Finished;
 use super::lone::LoneSyn;
@@ -48,6 +49,17 @@ pub struct Table {
     /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
     wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
+    /// For someone who watches: what happened since they last asked.
+    news: Option<News>,
+}
+
+/// Flows that began and flows that were touched since somebody last asked, by number.
+#[derive(Debug, Default)]
+pub struct News {
+    /// New flows.
+    pub started: Vec<(u32, FlowKey)>,
+    /// Flows with packets; the same one may stand there more than once.
+    pub touched: Vec<u32>,
 }
 
 /// What a flow knows of its 4-tuple as long as it is the newest one there.
@@ -99,11 +111,13 @@ impl Table {
                     self.other_streams.push(segment.packet);
                 }
                 self.mark(segment, effect, Some(number), start);
+                self.touch(number);
                 if let Some(flow) = self.store.open(number, segment.key) {
                     self.copies += u64::from(flow.on_segment(segment));
                 }
             }
             Choice::New(conversation, is_retry) => {
+                self.touch(newest);
                 let number = self.start_flow(segment, conversation, capture, is_retry);
                 self.mark(segment, effect, number, start);
             }
@@ -137,8 +151,12 @@ impl Table {
 
     /// Flow `number` lives in this segment's VLAN or tunnel, and the segment continues its numbers.
     fn is_home(&mut self, number: u32, segment: &Segment) -> bool {
+        // Once flows are forgotten, the number may have become another's, even one of which a SYN is all.
+        if self.store.is_lone(number) {
+            return false;
+        }
         let flow = self.store.open(number, segment.key);
-        flow.is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
+        flow.is_some_and(|flow| flow.facts.key == segment.key && flow.path() == segment.path && flow.fits(segment))
     }
 
     /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
@@ -169,7 +187,7 @@ impl Table {
         capture: u16,
         is_retry: bool,
     ) -> Option<u32> {
-        if self.store.len() >= limits::MAX_FLOWS_PER_SHARD {
+        if self.store.used() >= self.most_flows() {
             self.refused += 1;
             self.forget(&segment.key);
             return None;
@@ -186,7 +204,66 @@ impl Table {
             }
         };
         self.set_newest(segment.key, number);
+        if let Some(news) = &mut self.news {
+            news.started.push((number, segment.key));
+        }
         Some(number)
+    }
+
+    fn touch(&mut self, number: u32) {
+        if let Some(news) = self.news.as_mut().filter(|news| news.touched.last() != Some(&number)) {
+            news.touched.push(number);
+        }
+    }
+
+    fn most_flows(&self) -> usize {
+        if self.news.is_some() {
+            limits::MAX_LIVE_FLOWS / limits::SHARDS
+        } else {
+            limits::MAX_FLOWS_PER_SHARD
+        }
+    }
+
+    /// From now on, [`Table::take_news`] tells what happens.
+    pub fn watch(&mut self) {
+        self.news = Some(News::default());
+    }
+
+    /// What happened since the last call.
+    pub fn take_news(&mut self) -> News {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Packets with marks since the last call.
+    pub fn take_marked(&mut self) -> Vec<Marked> {
+        std::mem::take(&mut self.marked)
+    }
+
+    /// Segments since the last call that there was no room for, and copies of earlier ones.
+    pub fn take_counts(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.refused), std::mem::take(&mut self.copies))
+    }
+
+    /// What flow `number` of the 4-tuple `key` has shown so far.
+    #[must_use]
+    pub fn snapshot(&self, number: u32, key: FlowKey) -> Option<FlowFacts> {
+        self.store.facts(number, || Some(key))
+    }
+
+    /// Forgets flow `number` of the 4-tuple `key`; its number may come again.
+    pub fn retire(&mut self, number: u32, key: FlowKey) {
+        if self.newest(&key) == Some(number) {
+            self.forget(&key);
+            if let Some(states) = &mut self.wireshark {
+                states.remove(&key);
+            }
+        }
+        self.store.remove(number);
+        // Numbers of Wireshark's streams are not told of a capture that has no end yet.
+        self.other_streams.clear();
+        if self.bare.len() > limits::MAX_HOSTS {
+            self.bare.clear();
+        }
     }
 
     fn newest(&self, key: &FlowKey) -> Option<u32> {
@@ -236,6 +313,9 @@ impl Table {
         // Wireshark dissects a quoted header of 20 bytes and more like any other: it joins or starts a stream.
         if error.quoted >= 20 {
             self.on_quoted_header(error, newest);
+        }
+        if let Some(number) = newest {
+            self.touch(number);
         }
         if let Some(flow) = newest.and_then(|number| self.store.open(number, error.key)) {
             flow.on_icmp(error);
