@@ -5,6 +5,7 @@ pub mod color;
 pub mod explain;
 mod columns;
 mod errors;
+mod live;
 mod markdown;
 mod meanings;
 pub mod plan;
@@ -35,6 +36,8 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Analyze(args) => plan::Plan::new(args, !io::stdin().is_terminal()).and_then(|plan| run::run(&plan)),
+        Command::Live(args) => live::run(*args),
+        Command::Interfaces => live::interfaces().map(|()| false),
         Command::Explain(args) => explain::run(&args).map(|()| false),
     };
     match outcome {

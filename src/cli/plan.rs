@@ -103,7 +103,7 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
+pub(super) fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
     let inputs: Vec<_> = captures
         .iter()
         .filter(|path| !is_stdout(path))

@@ -56,8 +56,8 @@ pub struct Table {
 /// Flows that began and flows that were touched since somebody last asked, by number.
 #[derive(Debug, Default)]
 pub struct News {
-    /// New flows.
-    pub started: Vec<(u32, FlowKey)>,
+    /// New flows: first packet, number, 4-tuple.
+    pub started: Vec<(u64, u32, FlowKey)>,
     /// Flows with packets; the same one may stand there more than once.
     pub touched: Vec<u32>,
 }
@@ -205,7 +205,7 @@ impl Table {
         };
         self.set_newest(segment.key, number);
         if let Some(news) = &mut self.news {
-            news.started.push((number, segment.key));
+            news.started.push((segment.packet, number, segment.key));
         }
         Some(number)
     }

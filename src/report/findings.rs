@@ -52,6 +52,10 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         Ok(())
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }

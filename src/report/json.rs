@@ -69,6 +69,10 @@ impl<W: io::Write> Reporter for Json<W> {
         self.line(&FlowObject(flow))
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         let summary = self.summary();
         self.line(&summary)?;

@@ -4,7 +4,7 @@
 mod due;
 
 use super::rows::{self, Named};
-use super::{Analyzer, analysis::CaptureReport};
+use super::{Analyzer, Shard, analysis::CaptureReport};
 use crate::base::{Dir, Endpoint, FlowKey, Span, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
@@ -133,9 +133,13 @@ impl Watch {
     ) -> io::Result<()> {
         self.now = now;
         self.take_context(analyzer, info);
-        for shard in 0..analyzer.shards.len() {
-            let marked = analyzer.shards[shard].table.take_marked();
-            self.take_news(analyzer, shard, selected);
+        let marked: Vec<_> = analyzer
+            .shards
+            .iter_mut()
+            .map(|shard| shard.table.take_marked())
+            .collect();
+        self.take_news(analyzer, selected);
+        for (shard, marked) in marked.iter().enumerate() {
             marked.iter().try_for_each(|mark| self.mark(shard, mark, tell))?;
         }
         for _ in 0..MOST_LOOKS {
@@ -236,44 +240,61 @@ impl Watch {
         context.names.extend(analyzer.tally.names.drain());
     }
 
-    fn take_news(&mut self, analyzer: &mut Analyzer, shard: usize, selected: Selected<'_>) {
-        let table = &mut analyzer.shards[shard].table;
-        let news = table.take_news();
-        let (refused, copies) = table.take_counts();
-        self.refused += refused;
-        self.copies += copies;
-        for (number, key) in news.started {
-            let wanted = selected(key.sender(Dir::Up), key.sender(Dir::Down));
-            self.counts.flows += u64::from(wanted);
-            let flow = if wanted { self.counts.flows } else { 0 };
-            let watched = Watched {
-                key,
-                flow,
-                next: Stamp(i64::MAX),
-                touched: self.now,
-                counted: false,
-                noted: false,
-                told: None,
-                times: 0,
-            };
-            let places = &mut self.shards[shard];
-            if places.len() <= number as usize {
-                places.resize(number as usize + 1, None);
-            }
-            self.watched += usize::from(places[number as usize].is_none());
-            places[number as usize] = Some(watched);
-            self.look_at((shard as u8, number), self.now + self.soon());
+    fn take_news(&mut self, analyzer: &mut Analyzer, selected: Selected<'_>) {
+        let (mut started, mut touched) = (Vec::new(), Vec::new());
+        for (shard, Shard { table, .. }) in analyzer.shards.iter_mut().enumerate() {
+            let news = table.take_news();
+            let shard = shard as u8;
+            started.extend(
+                news.started
+                    .into_iter()
+                    .map(|(packet, number, key)| (packet, (shard, number), key)),
+            );
+            touched.extend(news.touched.into_iter().map(|number| (shard, number)));
+            let (refused, copies) = table.take_counts();
+            self.refused += refused;
+            self.copies += copies;
         }
-        for number in news.touched {
-            let (now, soon) = (self.now, self.now + self.soon());
-            let Some(watched) = self.shards[shard].get_mut(number as usize).and_then(Option::as_mut) else {
+        started.sort_unstable_by_key(|&(packet, ..)| packet);
+        for (_, place, key) in started {
+            self.start(place, key, selected);
+        }
+        let (now, soon) = (self.now, self.now + self.soon());
+        for place in touched {
+            let Some(watched) = self.place(place).and_then(Option::as_mut) else {
                 continue;
             };
             watched.touched = now;
             if watched.next > soon {
-                self.look_at((shard as u8, number), soon);
+                self.look_at(place, soon);
             }
         }
+    }
+
+    fn start(&mut self, place: (u8, u32), key: FlowKey, selected: Selected<'_>) {
+        let wanted = selected(key.sender(Dir::Up), key.sender(Dir::Down));
+        self.counts.flows += u64::from(wanted);
+        let watched = Watched {
+            key,
+            flow: if wanted { self.counts.flows } else { 0 },
+            next: Stamp(i64::MAX),
+            touched: self.now,
+            counted: false,
+            noted: false,
+            told: None,
+            times: 0,
+        };
+        let places = &mut self.shards[usize::from(place.0)];
+        if places.len() <= place.1 as usize {
+            places.resize(place.1 as usize + 1, None);
+        }
+        self.watched += usize::from(places[place.1 as usize].is_none());
+        places[place.1 as usize] = Some(watched);
+        self.look_at(place, self.now + self.soon());
+    }
+
+    fn place(&mut self, (shard, number): (u8, u32)) -> Option<&mut Option<Watched>> {
+        self.shards.get_mut(usize::from(shard))?.get_mut(number as usize)
     }
 
     /// With many flows, each waits longer for its turn.

@@ -160,6 +160,12 @@ impl Live {
         self.merge.heard_until()
     }
 
+    /// The batch that was lent last, and the capture it belongs to.
+    #[must_use]
+    pub fn lent(&self) -> (Batch<'_>, &CaptureInfo) {
+        (self.merge.batch(), &self.info)
+    }
+
     /// Asks the threads to end; what they have captured is still lent until `None` comes.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// libpcap waits so long for a packet before it says that there is none; never 0, which waits for ever on macOS.
+/// What libpcap is told to wait for more packets before it hands on the first; never 0, which is for ever on macOS.
 const TIMEOUT_MS: i32 = 20;
+/// Where nothing has come, one looks again so soon, and then less and less soon. libpcap itself would wait without end
+/// for a first packet on some systems, and a silence must be told.
+const PAUSES: [Duration; 2] = [Duration::from_micros(500), Duration::from_millis(10)];
 /// Drop counters are asked for so often.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
 
@@ -81,6 +84,7 @@ impl Port {
             None => format!("cannot filter on {name}: {}", plain(&error)),
         })?;
         let link = link_type(capture.get_datalink().0);
+        let capture = capture.setnonblock().map_err(refused)?;
         Ok(Self {
             name: name.to_owned(),
             link,
@@ -98,7 +102,7 @@ impl Port {
 
     fn capture_until(&mut self, index: u16, say: &SyncSender<Said>, stop: &AtomicBool) -> Result<(), String> {
         let mut counted: Option<Instant> = None;
-        let mut last = false;
+        let (mut last, mut pause) = (false, PAUSES[0]);
         loop {
             // What the kernel holds when the end is asked for was captured, and is read.
             last = last || stop.load(Ordering::Relaxed);
@@ -117,13 +121,22 @@ impl Port {
                 until,
                 drops,
             };
+            let is_quiet = is_quiet(&said);
             if say.send(said).is_err() || is_end {
                 return Ok(());
+            }
+            pause = if is_quiet {
+                (pause * 2).min(PAUSES[1])
+            } else {
+                PAUSES[0]
+            };
+            if is_quiet {
+                std::thread::sleep(pause);
             }
         }
     }
 
-    /// What is there now, or within the time limit.
+    /// What is there now.
     fn read(&mut self, mut packets: Packets, index: u16, link: LinkType) -> Result<Packets, String> {
         let mut most = BATCH_RECORDS;
         loop {
@@ -155,6 +168,10 @@ impl Port {
             interface: stat.if_dropped.into(),
         })
     }
+}
+
+fn is_quiet(said: &Said) -> bool {
+    matches!(said, Said::Packets { packets, .. } if packets.records.is_empty())
 }
 
 fn stamp_of(header: &pcap::PacketHeader) -> Stamp {
