@@ -5,6 +5,7 @@ mod common;
 mod fuzz_bodies;
 mod marks;
 mod generated;
+mod live;
 mod matrix;
 mod pages;
 mod peers;

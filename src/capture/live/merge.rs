@@ -73,6 +73,10 @@ impl Merge {
             if let Some(packets) = lane.waiting.pop_front() {
                 self.out = packets;
             }
+            // Several processors deliver to one interface: their packets come a few microseconds out of order.
+            if !self.out.records.is_sorted_by_key(|record| record.stamp) {
+                self.out.records.sort_by_key(|record| record.stamp);
+            }
             return !self.out.records.is_empty();
         }
         let held: usize = self

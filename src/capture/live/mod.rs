@@ -10,7 +10,7 @@ pub use kernel::Wanted;
 
 use super::health::Tally;
 use super::{Batch, CaptureError, CaptureInfo, Interface, LinkType, Record, Source};
-use crate::base::Stamp;
+use crate::base::{Span, Stamp};
 use merge::Merge;
 use port::{Port, Said};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// Batches that may wait for the analysis; beyond, packets wait in the kernel's buffer: some 70 MB.
 const WAITING: usize = 256;
+/// Packets of several processors may lie so much out of order.
+const RACE: Span = Span::from_millis(1);
 /// An empty batch is lent at least so often.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -208,10 +210,13 @@ impl Live {
             let place = usize::from(record.interface);
             let previous = self.previous.get(place).copied().flatten();
             let mut tally = Tally::after(previous);
-            tally.count(Some(record.stamp), record.captured, record.original);
+            // Processors that deliver at the same time are no clock that steps back.
+            let is_race = previous.is_some_and(|previous| record.stamp < previous && previous - record.stamp < RACE);
+            let stamp = if is_race { previous } else { Some(record.stamp) };
+            tally.count(stamp, record.captured, record.original);
             tally.add_to(&mut self.info, record.interface);
             if let Some(previous) = self.previous.get_mut(place) {
-                *previous = Some(record.stamp);
+                *previous = stamp;
             }
             self.bytes += u64::from(record.captured);
         }
