@@ -1,7 +1,7 @@
 //! whodropped: which TCP connections failed, how, who dropped them, and how sure are we?
 //!
 //! Data flows one way, and so do the imports:
-//! `base < capture < wire < {script, flow} < case < finding < verdict < report < analyzer < cli`.
+//! `base < capture < wire < {script, flow} < case < finding < verdict < report < {analyzer, host} < cli`.
 
 pub mod base;
 pub mod capture;
@@ -13,6 +13,7 @@ pub mod finding;
 pub mod verdict;
 pub mod report;
 pub mod analyzer;
+pub mod host;
 pub mod cli;
 
 /// README's example, compiled and run.

@@ -250,6 +250,15 @@ fn every_failure_is_told_while_it_happens_at_client_router_and_server() {
             assert!(line(cause, *port), "{name}: {cause} {port} in {lines:#?}");
         }
         assert!(!line("FAILED", 8080), "{lines:#?}");
+        if name == "s" {
+            let classic = "no process listens on 10.7.2.2:8085; 127.0.0.1:8085 is held by python3 (";
+            assert!(line(classic, 8085), "{lines:#?}");
+            assert!(
+                ran.out.replace('\n', " ").contains("no process listens on port 8089"),
+                "{}",
+                ran.out
+            );
+        }
         assert!(rows.contains(&"8080 ok completed fin ".to_owned()), "{name}: {rows:#?}");
         // The recording says the same when it is read.
         let read = run(&["analyze", &pcapng, "--csv", "-"]);

@@ -16,7 +16,7 @@ const ORDER: [&[&str]; 10] = [
     &["finding"],
     &["verdict"],
     &["report"],
-    &["analyzer"],
+    &["analyzer", "host"],
     &["cli"],
 ];
 

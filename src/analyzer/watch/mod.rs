@@ -1,30 +1,27 @@
 //! Watching while packets come: a flow is judged when its verdict is due, told once, reported when it is over, and then
 //! forgotten, so that memory follows what is open.
 
+mod around;
 mod due;
+mod told;
 
-use super::rows::{self, Named};
-use super::{Analyzer, Shard, analysis::CaptureReport};
+use super::{Analyzer, Shard};
 use crate::base::{Dir, Endpoint, FlowKey, Span, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
-use crate::finding::find_all;
-use crate::flow::FlowFacts;
 use crate::flow::mark::Marked;
-use crate::report::{FlowReport, Head, MarkRow, Reporter};
-use crate::verdict::judge;
-use crate::verdict::words::Status;
+use crate::report::{FlowReport, MarkRow};
 use due::{Due, due};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
+pub use told::Counts;
+use told::{Told, judge_and_tell};
 
 /// A flow with new packets is looked at so soon, if there are few.
 const LOOK: Span = Span::from_millis(250);
 /// So many flows are looked at in one tick at most; the others are later in turn.
 const MOST_LOOKS: usize = 4000;
-/// So often one flow's verdict is told, whatever becomes of it.
-const MOST_TOLD: u8 = 4;
 
 /// Who hears what happens; `false` where a flow is of no interest.
 pub type Selected<'a> = &'a dyn Fn(Endpoint, Endpoint) -> bool;
@@ -44,17 +41,6 @@ pub enum Event<'a> {
     Ended(&'a FlowReport<'a>),
     /// A packet with marks.
     Mark(&'a MarkRow),
-}
-
-/// What is counted for the status line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Connections seen.
-    pub flows: u64,
-    /// Connections that failed, as far as is known by now.
-    pub failed: u64,
-    /// Connections that are degraded, as far as is known by now.
-    pub degraded: u64,
 }
 
 /// All flows that are watched.
@@ -87,13 +73,6 @@ struct Watched {
     noted: bool,
     told: Option<Told>,
     times: u8,
-}
-
-/// What was told last of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Told {
-    status: Status,
-    cause: Option<&'static str>,
 }
 
 impl Watch {
@@ -177,67 +156,6 @@ impl Watch {
         }
         open.iter()
             .try_for_each(|&(_, shard, number)| self.look(analyzer, info, (shard, number), true, tell))
-    }
-
-    /// The head of the report, as far as it is known.
-    ///
-    /// # Errors
-    /// What a reporter reports.
-    pub fn tell_head(
-        &self,
-        analyzer: &mut Analyzer,
-        info: &CaptureInfo,
-        reporters: &mut [&mut dyn Reporter],
-    ) -> io::Result<()> {
-        let mut limits = Vec::new();
-        if self.refused > 0 {
-            limits.push(format!(
-                "{} packets belong to connections that there was no room to watch",
-                self.refused
-            ));
-        }
-        if self.forgotten > 0 {
-            let most = limits::MAX_LIVE_FLOWS;
-            limits.push(format!(
-                "{} quiet connections were reported early: more than {most} were open",
-                self.forgotten
-            ));
-        }
-        let capture = CaptureReport::new(info.clone(), 0, analyzer.tally.skipped.clone());
-        let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
-        let head = Head {
-            captures: &[capture.head()],
-            tcp_packets: analyzer.tally.tcp_packets,
-            duplicates: self.copies,
-            one_sided: (one_sided, one_sided + two_sided),
-            limits: &limits,
-            interrupted: false,
-        };
-        reporters.iter_mut().try_for_each(|reporter| reporter.head(&head))
-    }
-
-    fn take_context(&mut self, analyzer: &mut Analyzer, info: &CaptureInfo) {
-        let context = &mut self.context;
-        context.ends.clear();
-        context.ends.resize(info.interfaces.len(), self.now);
-        context.end = self.now;
-        context.dropped = info.interfaces.iter().filter_map(|interface| interface.dropped).sum();
-        context.steps_back = info.health.steps_back;
-        if context.own.is_empty() {
-            context
-                .own
-                .extend(info.interfaces.iter().flat_map(|interface| &interface.addresses));
-        }
-        if context.hosts.len() > limits::MAX_HOSTS * 4 {
-            context.hosts.clear();
-        }
-        for ip in analyzer.tally.heard.drain() {
-            context.on_heard(ip);
-        }
-        if context.names.len() > limits::MAX_NAMES {
-            context.names.clear();
-        }
-        context.names.extend(analyzer.tally.names.drain());
     }
 
     fn take_news(&mut self, analyzer: &mut Analyzer, selected: Selected<'_>) {
@@ -427,84 +345,6 @@ impl Watch {
             target: watched.key.sender(mark.dir.flip()),
             marks: mark.marks,
         }))
-    }
-}
-
-/// The verdict as it is now: told if it is news, and as the flow's row if the flow is over.
-fn judge_and_tell(
-    case: &Case<'_>,
-    info: &CaptureInfo,
-    watched: &mut Watched,
-    counts: &mut Counts,
-    is_over: bool,
-    tell: Tell<'_>,
-) -> io::Result<()> {
-    let findings = find_all(case);
-    let verdict = judge(case, &findings);
-    let cause = verdict.cause.and_then(|place| findings.get(place));
-    let now = Told {
-        status: verdict.status,
-        cause: cause.map(|finding| finding.meta.id),
-    };
-    let named = Named {
-        flow: watched.flow,
-        capture: &info.name,
-        stamp_digits: digits(info, case.facts),
-        tcp_stream: None,
-    };
-    let row = rows::row(&named, case, &findings, verdict.clone());
-    let report = FlowReport {
-        row: &row,
-        findings: &findings,
-        cause,
-    };
-    let note = due::note(case, now.status, is_over);
-    let is_provisional = note.as_ref().is_some_and(|note| note.instead);
-    if !is_provisional && is_news(watched, now) {
-        let before = watched.told.replace(now);
-        watched.times += 1;
-        counts.change(before, Some(now));
-        if matches!(now.status, Status::Failed | Status::Degraded) {
-            tell(Event::Verdict(&report, before.is_some()))?;
-        } else {
-            tell(Event::Recovered(&report))?;
-        }
-    } else if let Some(note) = note.filter(|_| !watched.noted && watched.told.is_none()) {
-        watched.noted = true;
-        tell(Event::Waiting(&report, note.text))?;
-    }
-    if is_over {
-        counts.change(watched.told, Some(now));
-        watched.told = Some(now);
-        tell(Event::Ended(&report))?;
-    }
-    Ok(())
-}
-
-fn is_news(watched: &Watched, now: Told) -> bool {
-    let is_trouble = |status| matches!(status, Status::Failed | Status::Degraded);
-    if watched.times >= MOST_TOLD {
-        return false;
-    }
-    match watched.told {
-        None => is_trouble(now.status),
-        Some(told) => {
-            told.status != now.status && (is_trouble(now.status) || is_trouble(told.status))
-                || told.cause != now.cause && now.status == Status::Failed
-        }
-    }
-}
-
-fn digits(info: &CaptureInfo, facts: &FlowFacts) -> u8 {
-    let interface = info.interfaces.get(usize::from(facts.interface));
-    interface.map_or(9, |interface| interface.stamp_digits)
-}
-
-impl Counts {
-    fn change(&mut self, before: Option<Told>, after: Option<Told>) {
-        let is = |told: Option<Told>, status| u64::from(told.is_some_and(|told| told.status == status));
-        self.failed = self.failed + is(after, Status::Failed) - is(before, Status::Failed);
-        self.degraded = self.degraded + is(after, Status::Degraded) - is(before, Status::Degraded);
     }
 }
 

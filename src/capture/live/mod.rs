@@ -121,7 +121,9 @@ impl Opened {
         Ok(live)
     }
 
-    fn info(&self) -> CaptureInfo {
+    /// What will be captured.
+    #[must_use]
+    pub fn info(&self) -> CaptureInfo {
         let interfaces = self.ports.iter().map(|port| Interface {
             name: Some(port.name.clone()),
             addresses: port.addresses.clone(),

@@ -41,6 +41,13 @@ pub struct Live {
     /// Capture packets for others, too (promiscuous mode)
     #[arg(long, help_heading = "Capturing")]
     pub promiscuous: bool,
+    /// Do not ask this machine itself (Linux: /proc) who listens, which process owns a socket, and what its counters say
+    #[arg(long, help_heading = "Capturing")]
+    pub no_host: bool,
+    /// Stay root. Otherwise, started through sudo, it goes on as the user that called sudo once all is open (not with
+    /// --ring, which opens files later)
+    #[arg(long, help_heading = "Capturing")]
+    pub stay_root: bool,
     /// Stop after this time: 90, 60s, 10m, 2h
     #[arg(long = "for", value_name = "TIME", value_parser = time, help_heading = "Stopping (or Ctrl-C)")]
     pub time: Option<Duration>,

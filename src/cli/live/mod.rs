@@ -1,7 +1,9 @@
 //! `live` and `interfaces`: captures, tells what fails while it happens, and reports at the end.
 
 pub mod args;
+mod local;
 mod outputs;
+mod privilege;
 mod record;
 mod screen;
 
@@ -16,6 +18,7 @@ use crate::report::file::Output;
 use crate::report::{Selection, text};
 use anyhow::{Context, Result, anyhow};
 use args::Live as Args;
+use local::Local;
 use outputs::Outputs;
 use record::Recorder;
 use screen::{Now, Screen, clock, lost};
@@ -70,13 +73,21 @@ pub(super) fn run(args: Args) -> Result<bool> {
     let stop = stop::on_ctrl_c();
     let opened = live::open(&settings(&args)).map_err(|why| anyhow!(why))?;
     let outputs = Outputs::open(&args)?;
-    let live = opened.start().context("cannot start threads")?;
+    let info = opened.info();
     let recorder = args
         .write
         .as_deref()
-        .map(|path| Recorder::open(path, args.ring, live.info()))
+        .map(|path| Recorder::open(path, args.ring, &info))
         .transpose()?;
-    Session::new(args, live, outputs, recorder)?.run(&stop)
+    let local = Local::new(!args.no_host, &info);
+    // Before the first thread starts, so that none keeps what the others gave up.
+    let user = if args.stay_root || args.ring.is_some() {
+        None
+    } else {
+        privilege::give_up()?
+    };
+    let live = opened.start().context("cannot start threads")?;
+    Session::new(args, live, outputs, recorder, local, user)?.run(&stop)
 }
 
 fn settings(args: &Args) -> Settings {
@@ -103,6 +114,9 @@ struct Session {
     watch: Watch,
     outputs: Outputs,
     recorder: Option<Recorder>,
+    local: Local,
+    /// Who it goes on as, if root's rights were given up.
+    user: Option<String>,
     screen: Screen,
     started: Instant,
     ticked: Instant,
@@ -113,7 +127,14 @@ struct Session {
 }
 
 impl Session {
-    fn new(args: Args, live: Live, outputs: Outputs, recorder: Option<Recorder>) -> Result<Self> {
+    fn new(
+        args: Args,
+        live: Live,
+        outputs: Outputs,
+        recorder: Option<Recorder>,
+        local: Local,
+        user: Option<String>,
+    ) -> Result<Self> {
         let mut analyzer = Analyzer::new(args.threads.into()).context("cannot start threads (try --threads 1)")?;
         let watch = Watch::new(&mut analyzer);
         if args.marks.is_some() {
@@ -135,6 +156,8 @@ impl Session {
             watch,
             outputs,
             recorder,
+            local,
+            user,
             screen,
             started: now,
             ticked: now,
@@ -157,8 +180,12 @@ impl Session {
         self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info())?;
         self.outputs.flush()?;
         let names = self.args.interface.join(", ");
+        let user = self
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" Goes on as {user}."));
         self.screen.line(&format!(
-            "Capturing on {names}; Ctrl-C ends it with a report. Times are UTC."
+            "Capturing on {names}; Ctrl-C ends it with a report. Times are UTC.{user}"
         ))?;
         Ok(())
     }
@@ -212,10 +239,11 @@ impl Session {
         let now = self.live.heard_until();
         let selection = &self.selection;
         let selected = |a: Endpoint, b: Endpoint| selection.matches(a, b);
-        let (outputs, screen) = (&mut self.outputs, &mut self.screen);
+        let (outputs, screen, local) = (&mut self.outputs, &mut self.screen, &mut self.local);
         let tell: crate::analyzer::watch::Tell<'_> = &mut |event| {
-            outputs.event(&event)?;
-            screen.event(&event, now, None)
+            let said = local.ask(&event);
+            outputs.event(&event, said.as_deref())?;
+            screen.event(&event, now, said.as_deref())
         };
         self.watch
             .tick(&mut self.analyzer, self.live.info(), now, &selected, tell)?;
@@ -240,10 +268,15 @@ impl Session {
     fn end(mut self) -> Result<crate::report::Totals> {
         self.screen.finish();
         let info: CaptureInfo = self.live.info().clone();
-        let (outputs, now) = (&mut self.outputs, self.live.heard_until());
-        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| outputs.event(&event);
+        let (outputs, local, now) = (&mut self.outputs, &mut self.local, self.live.heard_until());
+        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| outputs.event(&event, local.ask(&event).as_deref());
         self.watch.finish(&mut self.analyzer, &info, tell)?;
         self.screen.line(&ended(&info, now, self.live.drops()))?;
+        for said in self.local.moved() {
+            self.screen
+                .line(&format!("{}  counter    this machine's {said}", clock(now)))?;
+        }
+        self.screen.line("")?;
         let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
         let totals = self
             .outputs
@@ -257,7 +290,7 @@ fn ended(info: &CaptureInfo, now: Stamp, drops: &[live::Drops]) -> String {
     let kernel = drops.iter().map(|each| each.kernel).sum();
     let interface = drops.iter().map(|each| each.interface).sum();
     format!(
-        "{}  end        {} captured, {} dropped by the kernel, {} by the interface\n",
+        "{}  end        {} captured, {} dropped by the kernel, {} by the interface",
         clock(now),
         text::count(info.packets, "packet"),
         text::thousands(kernel),

@@ -7,7 +7,7 @@ use crate::capture::CaptureInfo;
 use crate::cli::color;
 use crate::cli::plan::check_outputs;
 use crate::report::file::{Output, is_stdout};
-use crate::report::{FindingsCsv, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
+use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
 use anyhow::Result;
 use std::io;
 use std::path::Path;
@@ -75,17 +75,24 @@ impl Outputs {
         watch.tell_head(analyzer, info, &mut files)
     }
 
-    /// A row, if there is one.
-    pub(super) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+    /// A row, if there is one; `said` is what this machine knows besides.
+    pub(super) fn event(&mut self, event: &Event<'_>, said: Option<&str>) -> io::Result<()> {
         match event {
             Event::Ended(report) => {
-                self.totals.flow(report)?;
-                self.files.iter_mut().try_for_each(|file| file.flow(report))?;
-                self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
+                let Some(said) = said else { return self.row(report) };
+                let mut row = report.row.clone();
+                row.summary = format!("{} {said}", row.summary);
+                self.row(&FlowReport { row: &row, ..**report })
             }
             Event::Mark(mark) => self.files.iter_mut().try_for_each(|file| file.mark(mark)),
             Event::Waiting(..) | Event::Verdict(..) | Event::Recovered(_) => Ok(()),
         }
+    }
+
+    fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
+        self.totals.flow(report)?;
+        self.files.iter_mut().try_for_each(|file| file.flow(report))?;
+        self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
     }
 
     /// What was told is there to be read.
