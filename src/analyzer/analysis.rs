@@ -1,26 +1,29 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::lone::Slot;
 use super::marks::{Ledger, Listed};
+use super::order::{Order, Place};
 use super::rows;
+use super::streams::Streams;
 use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
-use crate::finding::find_all;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
 use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
-use crate::verdict::judge;
 use crate::wire::Why;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
 #[derive(Debug)]
 pub struct CaptureReport {
     info: CaptureInfo,
+    /// Its name, shared by the rows of all its flows.
+    name: Arc<str>,
     packets_before: u64,
     skipped: Vec<(String, u64)>,
 }
@@ -37,6 +40,7 @@ impl CaptureReport {
             .collect();
         skipped.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Self {
+            name: info.name.as_str().into(),
             info,
             packets_before,
             skipped,
@@ -52,14 +56,19 @@ impl CaptureReport {
     }
 }
 
+/// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
+const AHEAD: usize = 512;
+/// Of these, flows that one thread judges in a row.
+const RUN: usize = 32;
+
 /// The whole recording, tracked.
 #[derive(Debug)]
 pub struct Analysis {
+    pool: Option<ThreadPool>,
     captures: Vec<CaptureReport>,
     shards: Vec<Finished>,
-    context: Context,
-    /// First packets of Wireshark's streams, ascending: the place is the number.
-    streams: Vec<u64>,
+    pub(super) context: Context,
+    streams: Streams,
     marks: Ledger,
     tcp_packets: u64,
     copies: u64,
@@ -69,6 +78,7 @@ pub struct Analysis {
 
 impl Analysis {
     pub(super) fn new(
+        pool: Option<ThreadPool>,
         captures: Vec<CaptureReport>,
         finished: Vec<Finished>,
         tcp_packets: u64,
@@ -80,23 +90,15 @@ impl Analysis {
         context.names.extend(names);
         heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let mut streams: Vec<u64> = shards
-            .iter_mut()
-            .flat_map(|shard| std::mem::take(&mut shard.other_streams))
-            .collect();
         let marks = Ledger::new(shards.iter_mut().map(|shard| std::mem::take(&mut shard.marked)));
-        for place in Order::new(&shards) {
-            let shard = &shards[place.shard];
-            // A lone SYN is a stream of its own, and tells nothing about the recording.
-            if shard.is_lone(place.number) {
-                streams.push(place.first);
-            } else if let Some(facts) = shard.facts(place.number) {
-                streams.push(facts.stream_start);
-                context.on_flow(&facts);
-            }
+        let parts: Vec<(Context, Vec<u64>)> = match &pool {
+            Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
+            None => shards.iter_mut().map(overview).collect(),
+        };
+        let (contexts, starts): (Vec<Context>, Vec<Vec<u64>>) = parts.into_iter().unzip();
+        for part in &contexts {
+            context.join(part);
         }
-        streams.sort_unstable();
-        streams.dedup();
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
@@ -107,10 +109,11 @@ impl Analysis {
             .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         let copies = shards.iter().map(|shard| shard.copies).sum();
         Self {
+            pool,
             captures,
             shards,
             context,
-            streams,
+            streams: Streams::new(&starts),
             marks,
             tcp_packets,
             copies,
@@ -123,44 +126,25 @@ impl Analysis {
     ///
     /// # Errors
     /// What a reporter reports.
-    pub fn report(
-        &self,
-        selected: &dyn Fn(Endpoint, Endpoint) -> bool,
-        reporters: &mut [&mut dyn Reporter],
-    ) -> io::Result<()> {
+    pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
-        let mut flows = 0;
-        let mut listed = Map::default();
-        for place in Order::new(&self.shards) {
-            let Some(facts) = self.shards[place.shard].facts(place.number) else {
-                continue;
-            };
-            let facts = &facts;
-            let case = Case::new(facts, &self.context);
-            if !selected(case.client(), case.server()) {
-                continue;
-            }
-            flows += 1;
-            if !self.marks.is_empty() {
-                let digits = self.capture_of(facts).1;
-                listed.insert((place.shard as u8, place.number), Listed::new(facts, flows, digits));
-            }
-            let findings = find_all(&case);
-            let verdict = judge(&case, &findings);
-            let cause = verdict.cause.and_then(|place| findings.get(place));
-            let row = rows::row_of(self, &case, flows, &findings, verdict);
-            let report = FlowReport {
-                row: &row,
-                findings: &findings,
-                cause,
-            };
-            for reporter in reporters.iter_mut() {
-                reporter.flow(&report)?;
-            }
+        let detailed = reporters.iter().any(|reporter| reporter.wants_details());
+        let work = Work {
+            analysis: self,
+            selected,
+            detailed,
+        };
+        let mut teller = Teller {
+            analysis: self,
+            reporters,
+            flows: 0,
+            listed: Map::default(),
+        };
+        match &self.pool {
+            None => work.in_turn(&mut teller)?,
+            Some(pool) => work.ahead(pool, &mut teller)?,
         }
-        self.marks.tell(self, &listed, reporters)?;
-        let tail = Tail { flows };
-        reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+        teller.finish()
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
@@ -178,68 +162,140 @@ impl Analysis {
     }
 
     /// Name, and decimals of the time stamps, of the capture that a flow began in.
-    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (&str, u8) {
+    pub(super) fn capture_of(&self, facts: &FlowFacts) -> (Arc<str>, u8) {
         let Some(capture) = self.captures.get(usize::from(facts.capture)) else {
-            return ("", 9);
+            return ("".into(), 9);
         };
         let interface = capture.info.interfaces.get(usize::from(facts.interface));
         (
-            &capture.info.name,
+            capture.name.clone(),
             interface.map_or(6, |interface| interface.stamp_digits),
         )
     }
 
-    /// Wireshark's number for the stream that a flow belongs to.
-    pub(super) fn stream_of(&self, facts: &FlowFacts) -> Option<u64> {
-        self.stream_at(facts.stream_start)
-    }
-
-    /// Wireshark's number for the stream that starts with packet `start`.
-    pub(super) fn stream_at(&self, start: u64) -> Option<u64> {
-        self.streams.binary_search(&start).ok().map(|place| place as u64)
+    /// Wireshark's number for the stream that starts with packet `start`; quickest where it is about `guess`.
+    pub(super) fn stream_at(&self, start: u64, guess: usize) -> Option<u64> {
+        self.streams.number(start, guess)
     }
 }
 
-/// A flow's place, and its first packet.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    first: u64,
-    shard: usize,
-    number: u32,
+/// Which flows a report is about, by their ends.
+pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
+
+/// Judges the flows of a report.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    analysis: &'a Analysis,
+    selected: &'a Selected<'a>,
+    /// With what no table shows.
+    detailed: bool,
 }
 
-/// All flows in order of first packet: within a shard they are in this order already.
-#[derive(Debug)]
-struct Order<'a> {
-    shards: &'a [Finished],
-    /// The next flow of every shard that has one, the first of all on top.
-    heads: BinaryHeap<Reverse<(u64, usize, u32)>>,
-}
-
-impl<'a> Order<'a> {
-    fn new(shards: &'a [Finished]) -> Self {
-        let head = |(place, shard): (usize, &Finished)| Some(Reverse((shard.first_packet(0)?, place, 0)));
-        Self {
-            shards,
-            heads: shards.iter().enumerate().filter_map(head).collect(),
+impl Work<'_> {
+    fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut slot = Slot::default();
+        for place in Order::new(&self.analysis.shards) {
+            self.judge(place, &mut slot);
+            teller.tell(place, &mut slot)?;
         }
+        Ok(())
     }
-}
 
-impl Iterator for Order<'_> {
-    type Item = Place;
-
-    fn next(&mut self) -> Option<Place> {
-        let mut head = self.heads.peek_mut()?;
-        let Reverse((first, shard, number)) = *head;
-        match self.shards[shard].first_packet(number + 1) {
-            Some(next) => *head = Reverse((next, shard, number + 1)),
-            None => {
-                PeekMut::pop(head);
+    /// The threads of `pool` judge some flows while this one tells of those before them.
+    fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut order = Order::new(&self.analysis.shards);
+        let mut before: Vec<Place> = Vec::new();
+        let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
+        loop {
+            let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
+            next.resize_with(places.len(), Slot::default);
+            let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| pairs.for_each(|(&place, slot)| self.judge(place, slot)));
+                let mut ready = before.iter().zip(&mut ready);
+                ready.try_for_each(|(place, slot)| teller.tell(*place, slot))
+            })?;
+            if places.is_empty() {
+                return Ok(());
             }
+            std::mem::swap(&mut ready, &mut next);
+            before = places;
         }
-        Some(Place { first, shard, number })
     }
+
+    /// Puts the judgement of a flow into `slot`, if it is selected.
+    fn judge(self, place: Place, slot: &mut Slot) {
+        let Some(shard) = self.analysis.shards.get(place.shard) else {
+            return slot.put(None);
+        };
+        let facts = || shard.facts(place.number);
+        match shard.lone(place.number) {
+            Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
+            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, facts),
+            None => slot.put(facts().and_then(|facts| {
+                let case = Case::new(&facts, &self.analysis.context);
+                let selected = (self.selected)(case.client(), case.server());
+                selected.then(|| rows::judge(self.analysis, &case, place.index, self.detailed))
+            })),
+        }
+    }
+}
+
+/// Tells reporters about judged flows, one after the other.
+struct Teller<'a, 'r, 'd> {
+    analysis: &'a Analysis,
+    reporters: &'r mut [&'d mut dyn Reporter],
+    /// Told so far.
+    flows: u64,
+    /// What their marks need, by shard and number there; if there are marks.
+    listed: Map<(u8, u32), Listed>,
+}
+
+impl Teller<'_, '_, '_> {
+    fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
+        let Some(judged) = slot.judged() else {
+            return Ok(());
+        };
+        self.flows += 1;
+        judged.row.flow = self.flows;
+        if !self.analysis.marks.is_empty() {
+            let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
+            self.listed.insert((place.shard as u8, place.number), listed);
+        }
+        let report = FlowReport {
+            row: &judged.row,
+            findings: &judged.findings,
+            cause: judged.cause.and_then(|place| judged.findings.get(place)),
+        };
+        self.reporters
+            .iter_mut()
+            .try_for_each(|reporter| reporter.flow(&report))
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.analysis.marks.tell(self.analysis, &self.listed, self.reporters)?;
+        let tail = Tail { flows: self.flows };
+        self.reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+    }
+}
+
+/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending.
+fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
+    let mut context = Context::default();
+    let mut starts = std::mem::take(&mut shard.other_streams);
+    starts.reserve_exact(shard.len());
+    for number in 0..shard.len() as u32 {
+        // A lone SYN is a stream of its own, and tells nothing about the recording.
+        if shard.is_lone(number) {
+            starts.extend(shard.first_packet(number));
+        } else if let Some(facts) = shard.facts(number) {
+            starts.push(facts.stream_start);
+            context.on_flow(&facts);
+        }
+    }
+    // Mostly in order already, and this sort sees that.
+    starts.sort();
+    (context, starts)
 }
 
 /// What the captures themselves say about what they could show.

@@ -2,7 +2,6 @@
 
 use super::Analysis;
 use crate::base::{FlowKey, Map, limits};
-use crate::flow::FlowFacts;
 use crate::flow::mark::Marked;
 use crate::report::{MarkRow, Reporter};
 use std::io;
@@ -52,7 +51,7 @@ impl Ledger {
             let row = MarkRow {
                 packet: mark.packet,
                 flow: flow.flow,
-                tcp_stream: analysis.stream_at(mark.stream_start),
+                tcp_stream: analysis.stream_at(mark.stream_start, 0),
                 stamp: mark.stamp,
                 stamp_digits: flow.stamp_digits,
                 source: flow.key.sender(mark.dir),
@@ -73,10 +72,10 @@ impl Ledger {
 }
 
 impl Listed {
-    pub(super) fn new(facts: &FlowFacts, flow: u64, stamp_digits: u8) -> Self {
+    pub(super) fn new(key: FlowKey, flow: u64, stamp_digits: u8) -> Self {
         Self {
             flow,
-            key: facts.key,
+            key,
             stamp_digits,
         }
     }

@@ -1,53 +1,96 @@
 //! One judged flow as the frozen row that CSV and JSON share.
 
 use super::Analysis;
-use crate::base::{Dir, Span};
+use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
-use crate::finding::Finding;
+use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
+use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
 use crate::report::{FlowRow, LossRow, RttRow, SideRow};
 use crate::verdict::Verdict;
+use std::sync::Arc;
 
-/// The row of flow number `flow`.
-pub(super) fn row_of(
+/// A flow as reporters want it.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) key: FlowKey,
+    pub(super) row: FlowRow,
+    pub(super) findings: Vec<Finding>,
+    /// Place, in these, of the one that explains the status.
+    pub(super) cause: Option<usize>,
+}
+
+/// Judges a flow, the `index`th of all. It has no number yet. `detailed`: with what no table shows.
+pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed: bool) -> Judged {
+    let findings = find_all(case);
+    let verdict = crate::verdict::judge(case, &findings);
+    Judged {
+        key: case.facts.key,
+        cause: verdict.cause,
+        row: row_of(analysis, case, index, &findings, verdict, detailed),
+        findings,
+    }
+}
+
+/// Makes what was judged of a lone SYN, its findings apart, that of `lone`, which is like it, the `index`th flow of all.
+pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize) {
+    let (row, number) = (&mut judged.row, lone.at.number());
+    judged.key = lone.key;
+    (row.client, row.server) = (lone.client, lone.server);
+    row.start = lone.at.stamp;
+    (row.first_packet, row.last_packet) = (number, number);
+    // It starts a stream of its own.
+    row.tcp_stream = analysis.stream_at(number, index);
+    row.name = analysis.context.names.get(&lone.server.ip).cloned();
+    row.evidence_packets.clear();
+    row.evidence_packets.push(number);
+    if let Some(cause) = judged.cause.and_then(|place| judged.findings.get(place)) {
+        row.summary.clone_from(&cause.summary);
+    }
+}
+
+fn row_of(
     analysis: &Analysis,
     case: &Case<'_>,
-    flow: u64,
+    index: usize,
     findings: &[Finding],
     verdict: Verdict,
+    detailed: bool,
 ) -> FlowRow {
     let (capture, stamp_digits) = analysis.capture_of(case.facts);
-    let tcp_stream = analysis.stream_of(case.facts);
     let named = Named {
-        flow,
+        flow: 0,
         capture,
         stamp_digits,
-        tcp_stream,
+        tcp_stream: analysis.stream_at(case.facts.stream_start, index),
+        detailed,
     };
-    row(&named, case, findings, verdict)
+    row(named, case, findings, verdict)
 }
 
 /// What a row says that neither the flow nor its verdict knows.
 #[derive(Debug)]
-pub(super) struct Named<'a> {
+pub(super) struct Named {
     pub(super) flow: u64,
-    pub(super) capture: &'a str,
+    pub(super) capture: Arc<str>,
     pub(super) stamp_digits: u8,
     pub(super) tcp_stream: Option<u64>,
+    /// With what no table shows.
+    pub(super) detailed: bool,
 }
 
 /// The row of a judged flow.
-pub(super) fn row(named: &Named<'_>, case: &Case<'_>, findings: &[Finding], verdict: Verdict) -> FlowRow {
-    let facts = case.facts;
+pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: Verdict) -> FlowRow {
+    let (facts, detailed) = (case.facts, named.detailed);
     FlowRow {
         flow: named.flow,
-        capture: named.capture.to_string(),
+        capture: named.capture,
         tcp_stream: named.tcp_stream,
         start: facts.first.stamp,
         stamp_digits: named.stamp_digits,
-        duration_s: (facts.last.stamp - facts.first.stamp).as_secs(),
+        duration: facts.last.stamp - facts.first.stamp,
         client: case.client(),
         server: case.server(),
         roles_seen: facts.roles_seen,
@@ -68,14 +111,13 @@ pub(super) fn row(named: &Named<'_>, case: &Case<'_>, findings: &[Finding], verd
         summary: verdict.summary,
         syns: facts.sides.iter().map(|side| side.syns).sum(),
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
-        handshake_rtt_ms: facts.opening.rtt.map(Span::as_millis),
-        min_rtt_ms: min_rtt(facts).map(Span::as_millis),
-        client_side: side_row(facts, facts.client),
-        server_side: side_row(facts, facts.client.flip()),
-        max_silence_s: facts.max_silence.as_secs(),
-        conn_state: facts.conn_state.word().to_string(),
-        history: facts.history.text().to_string(),
-        community_id: crate::report::community::community_id(case.client(), case.server()),
+        handshake_rtt: facts.opening.rtt,
+        min_rtt: min_rtt(facts),
+        client_side: side_row(facts, facts.client, detailed),
+        server_side: side_row(facts, facts.client.flip(), detailed),
+        max_silence: facts.max_silence,
+        conn_state: facts.conn_state,
+        history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
@@ -101,7 +143,7 @@ fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     }
 }
 
-fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
+fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
     let side: &SideFacts = &facts.sides[dir.index()];
     SideRow {
         packets: side.packets,
@@ -115,8 +157,8 @@ fn side_row(facts: &FlowFacts, dir: Dir) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
-        rtt: rtt_row(facts, dir),
-        losses: loss_row(facts, dir),
+        rtt: if detailed { rtt_row(facts, dir) } else { None },
+        losses: if detailed { loss_row(facts, dir) } else { None },
     }
 }
 

@@ -66,8 +66,8 @@ impl Hash for FlowKey {
         match *self {
             Self::V4(low, high, low_port, high_port) => {
                 let ips = u64::from(u32::from_be_bytes(low)) << 32 | u64::from(u32::from_be_bytes(high));
-                state.write_u64(ips);
-                state.write_u32(u32::from(low_port) << 16 | u32::from(high_port));
+                let ports = u32::from(low_port) << 16 | u32::from(high_port);
+                state.write_u128(u128::from(ips) << 64 | u128::from(ports));
             }
             Self::V6(low, high, low_port, high_port) => {
                 state.write_u128(u128::from_be_bytes(low));
@@ -81,8 +81,10 @@ impl Hash for FlowKey {
 impl FlowKey {
     /// The key of a packet from (`source`, `source_port`) to (`target`, `target_port`), and the packet's direction in it.
     #[must_use]
+    #[inline]
     pub fn v4(source: [u8; 4], target: [u8; 4], source_port: u16, target_port: u16) -> (Self, Dir) {
-        if (source, source_port) <= (target, target_port) {
+        let place = |ip, port: u16| u64::from(u32::from_be_bytes(ip)) << 16 | u64::from(port);
+        if place(source, source_port) <= place(target, target_port) {
             (Self::V4(source, target, source_port, target_port), Dir::Up)
         } else {
             (Self::V4(target, source, target_port, source_port), Dir::Down)

@@ -53,8 +53,8 @@ pub const MAX_HOSTS: usize = 65_536;
 /// Bytes of a flow that has only sent one SYN. With its slot and its place in the table about 90.
 pub const LONE_SYN: usize = 48;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 1,024 flows × 2.6 kB are 43 MB.
-pub const MAX_OPEN_PER_SHARD: usize = 1024;
+/// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
+pub const MAX_OPEN_PER_SHARD: usize = 3072;
 
 /// Flows watched at once in a live capture, over all shards: at most some 600 bytes each, 600 MB. Beyond, those that have
 /// been quiet for longest are reported and forgotten.

@@ -2,11 +2,14 @@
 
 pub mod stamp;
 pub mod seq;
+pub mod digits;
 pub mod key;
 pub mod limits;
+mod rare;
 mod words;
 
 pub use key::{Dir, Endpoint, FlowKey};
+pub use rare::{Rare, Usual};
 pub use seq::Seq;
 pub use stamp::{Span, Stamp};
 pub(crate) use words::words;

@@ -27,6 +27,8 @@ pub struct Host {
     pub ttl: Ttl,
     /// Smallest time in which it answered.
     pub rtt: Option<Span>,
+    /// First packet of the flow that told its first TTL.
+    since: u64,
 }
 
 /// The recording around a flow.
@@ -64,7 +66,8 @@ impl Context {
         for dir in [facts.client, facts.client.flip()] {
             let (side, peer) = (&facts.sides[dir.index()], &facts.sides[dir.flip().index()]);
             if side.packets > 0 {
-                self.on_host(facts.key.sender(dir).ip, side, answer_time(facts, dir, peer));
+                let heard = Host::new(side, answer_time(facts, dir, peer), facts.first.number());
+                self.on_host(facts.key.sender(dir).ip, &heard);
             }
         }
         if is_one_sided(facts) {
@@ -80,16 +83,20 @@ impl Context {
         }
     }
 
-    fn on_host(&mut self, ip: IpAddr, side: &SideFacts, rtt: Option<Span>) {
-        let host = self.hosts.entry(ip).or_default();
-        if side.ttl.first != 0 {
-            host.ttl.on(side.ttl.min);
-            host.ttl.on(side.ttl.max);
+    fn on_host(&mut self, ip: IpAddr, heard: &Host) {
+        self.hosts.entry(ip).or_default().join(heard);
+    }
+
+    /// What another part of the recording tells: in whatever order the parts are put together, the whole is the same.
+    pub fn join(&mut self, other: &Self) {
+        for (ip, heard) in &other.hosts {
+            self.on_host(*ip, heard);
         }
-        host.rtt = match (host.rtt, rtt) {
-            (Some(old), Some(new)) => Some(old.min(new)),
-            (old, new) => old.or(new),
-        };
+        self.two_sided += other.two_sided;
+        self.one_sided += other.one_sided;
+        self.lossy += other.lossy;
+        self.near_client += other.near_client;
+        self.near_server += other.near_server;
     }
 
     /// A host was heard otherwise than by TCP.
@@ -147,6 +154,35 @@ impl Context {
             Vantage::Unknown if self.near_server > 0 && self.near_client == 0 => Vantage::NearServer,
             seen => seen,
         }
+    }
+}
+
+impl Host {
+    fn new(side: &SideFacts, rtt: Option<Span>, since: u64) -> Self {
+        let mut ttl = Ttl::default();
+        if side.ttl.first != 0 {
+            ttl.on(side.ttl.min);
+            ttl.on(side.ttl.max);
+        }
+        Self { ttl, rtt, since }
+    }
+
+    fn join(&mut self, other: &Self) {
+        if other.ttl.first != 0 {
+            if self.ttl.first == 0 || other.since < self.since {
+                self.ttl.first = other.ttl.first;
+                self.since = other.since;
+            }
+            self.ttl.max = self.ttl.max.max(other.ttl.max);
+            self.ttl.min = match self.ttl.min {
+                0 => other.ttl.min,
+                min => min.min(other.ttl.min),
+            };
+        }
+        self.rtt = match (self.rtt, other.rtt) {
+            (Some(mine), Some(other)) => Some(mine.min(other)),
+            (mine, other) => mine.or(other),
+        };
     }
 }
 

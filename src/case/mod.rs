@@ -12,6 +12,19 @@ use crate::flow::FlowFacts;
 use crate::flow::facts::{Repeats, Reset, SideFacts};
 use words::{Ending, Handshake};
 
+/// The interval that is taken for the last one where a packet was sent only once.
+const ONLY_GAP: Span = Span::from_secs(3);
+
+/// Has a capture that went on for `wait` after the only packet of a flow waited long enough for another?
+#[must_use]
+pub fn has_waited_for_one(wait: Span) -> bool {
+    is_long_enough(wait, ONLY_GAP)
+}
+
+fn is_long_enough(wait: Span, gap: Span) -> bool {
+    wait >= gap.max(Span::from_millis(200)).times_tenths(22)
+}
+
 /// One flow with the recording around it, and the plain outcome of SEMANTICS 6.2 and 6.3.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
@@ -62,14 +75,9 @@ impl<'a> Case<'a> {
     /// SEMANTICS 5.1: 2.2 times the last interval, which is taken as 3 s where there is only one.
     #[must_use]
     pub fn has_waited(&self, sent: &Repeats) -> bool {
-        let gap = if sent.count > 1 {
-            sent.widest_gap
-        } else {
-            Span::from_secs(3)
-        }
-        .max(Span::from_millis(200));
+        let gap = if sent.count > 1 { sent.widest_gap } else { ONLY_GAP };
         sent.last
-            .is_some_and(|last| self.capture_end() - last.stamp >= gap.times_tenths(22))
+            .is_some_and(|last| is_long_enough(self.capture_end() - last.stamp, gap))
     }
 
     /// Was anything captured from the server, in any flow? Or do other flows prove that its direction would have been,

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
-use crate::analyzer::{Analysis, Analyzer};
+use crate::analyzer::{Analysis, Analyzer, FeedError};
 use crate::base::Stamp;
 use crate::capture::{self, CaptureError, Source};
 use crate::report::file::is_stdout as is_dash;
@@ -23,18 +23,18 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
     if plan.marks.is_some() {
         analyzer.want_marks();
     }
-    let (mut bytes, mut packets) = (0, 0);
+    let mut bytes = 0;
     for path in in_order(plan)? {
         let mut source = open(&path)?;
-        loop {
-            if stop.load(Ordering::Relaxed) {
+        while !stop.load(Ordering::Relaxed) {
+            let more = analyzer.feed_from(source.as_mut()).map_err(|error| match error {
+                FeedError::Capture(error) => named(&path, &error),
+                FeedError::Filter(why) => anyhow!(why),
+            })?;
+            progress.batch(bytes + source.consumed(), analyzer.records());
+            if !more {
                 break;
             }
-            let batch = source.next_batch().map_err(|error| named(&path, &error))?;
-            let Some(batch) = batch else { break };
-            packets += batch.records.len() as u64;
-            analyzer.feed(batch).map_err(|why| anyhow!(why))?;
-            progress.batch(bytes + source.consumed(), packets);
         }
         bytes += source.consumed();
         analyzer.end_capture(source.info());

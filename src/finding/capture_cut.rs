@@ -1,7 +1,8 @@
 //! The capture ended before this flow's fate was known.
 
-use super::text::time;
+use super::text::push_time;
 use super::{Confidence, Finding, Meta, Severity};
+use crate::base::Span;
 use crate::case::Case;
 use crate::case::words::{Ending, Handshake};
 
@@ -24,10 +25,16 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let last = case.facts.last;
-    let summary = format!(
-        "The capture ends {} after this flow's last packet, too soon to tell a lost answer from a late one{}.",
-        time(case.capture_end() - last.stamp),
-        if case.context.cut { "; the file is cut" } else { "" },
-    );
+    let mut line = Vec::new();
+    say(case.capture_end() - last.stamp, case.context.cut, &mut line);
+    let summary = String::from_utf8(line).unwrap_or_default();
     Some(Finding::new(&META, Confidence::High, last, Vec::new(), summary))
+}
+
+/// The sentence.
+pub fn say(wait: Span, cut: bool, line: &mut Vec<u8>) {
+    line.extend_from_slice(b"The capture ends ");
+    push_time(wait, line);
+    line.extend_from_slice(b" after this flow's last packet, too soon to tell a lost answer from a late one");
+    line.extend_from_slice(if cut { b"; the file is cut." } else { b"." });
 }

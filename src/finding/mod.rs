@@ -1,11 +1,14 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
+pub mod lone;
+mod need;
 mod reset;
 mod text;
 
 use crate::base::{Stamp, words};
 use crate::case::Case;
 use crate::flow::Sighting;
+use need::{Need, Seen};
 
 words! {
     /// How bad a finding is.
@@ -100,53 +103,63 @@ impl Finding {
 type Find = fn(&Case<'_>) -> Option<Finding>;
 
 /// One line a finding: its module holds `META` and `find`, its page lies beside it. Among findings of one severity the
-/// earlier explains a flow before the later.
+/// earlier explains a flow before the later. Behind `=>` stands what it cannot do without, if there is such a thing
+/// ([`Need`]): flows that lack it are not asked.
 macro_rules! catalogue {
-    ($($module:ident,)+) => {
+    ($($module:ident $(=> $need:ident)?,)+) => {
         $(mod $module;)+
 
         static METAS: &[&Meta] = &[$(&$module::META,)+];
-        static FINDS: &[Find] = &[$($module::find,)+];
+        static FINDS: &[(Need, Find)] = &[$((need!($($need)?), $module::find),)+];
+    };
+}
+
+macro_rules! need {
+    () => {
+        Need::Nothing
+    };
+    ($need:ident) => {
+        Need::$need
     };
 }
 
 catalogue! {
-    refused_by_nearer_device,
-    refused_by_rst,
-    host_unreachable,
-    ttl_exceeded,
-    icmp_rejected,
-    stale_peer,
-    server_aborted,
-    syn_ack_ignored,
-    half_open,
-    syn_silent,
-    client_aborted,
-    reset_injected,
-    icmp_ended,
-    keep_alive_failure,
-    no_response,
-    stall,
-    reset_after_idle,
-    reset_after_request,
-    reset_before_data,
-    reset_mid_transfer,
-    zero_window,
-    closed_without_response,
-    syn_answered_late,
-    syn_ack_repeated,
-    heavy_retransmission,
-    abortive_close,
-    reset_after_fin,
-    reset_ignored,
-    syn_after_rst,
-    half_closed,
-    ports_reused,
-    one_sided_capture,
-    capture_loss,
-    capture_cut,
-    mid_stream_start,
-    captured_twice,
+    refused_by_nearer_device => Unopened,
+    refused_by_rst => Unopened,
+    host_unreachable => Icmp,
+    ttl_exceeded => Icmp,
+    icmp_rejected => Icmp,
+    stale_peer => Unopened,
+    server_aborted => Unopened,
+    syn_ack_ignored => Unopened,
+    half_open => Unopened,
+    syn_silent => Unopened,
+    client_aborted => Unopened,
+    reset_injected => Reset,
+    icmp_ended => Icmp,
+    keep_alive_failure => KeepAlive,
+    no_response => NoAnswer,
+    stall => Again,
+    reset_after_idle => Reset,
+    reset_after_request => Reset,
+    reset_before_data => Reset,
+    reset_mid_transfer => Reset,
+    zero_window => Shut,
+    closed_without_response => NoAnswer,
+    syn_answered_late => Repeated,
+    syn_ack_repeated => Repeated,
+    heavy_retransmission => Again,
+    abortive_close => Reset,
+    reset_after_fin => Reset,
+    reset_ignored => Reset,
+    syn_after_rst => Repeated,
+    half_closed => Unclosed,
+    ports_reused => Unclosed,
+    one_sided_capture => Odd,
+    capture_loss => Odd,
+    capture_cut => Unclosed,
+    mid_stream_start => Unopened,
+    captured_twice => Odd,
 }
 
 /// Every finding there is, in the order in which they explain a flow.
@@ -158,7 +171,18 @@ pub fn catalogue() -> &'static [&'static Meta] {
 /// All troubles of one case, worst first.
 #[must_use]
 pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = FINDS.iter().filter_map(|find| find(case)).collect();
-    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let seen = Seen::new(case);
+    let mut found: Vec<Finding> = Vec::new();
+    for &(need, find) in FINDS {
+        if seen.has(need) {
+            found.extend(find(case));
+        } else {
+            // Every flow of every test proves it.
+            debug_assert!(find(case).is_none(), "a finding came without what it needs: {need:?}");
+        }
+    }
+    if found.len() > 1 {
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
     found
 }

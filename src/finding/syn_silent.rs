@@ -1,7 +1,9 @@
 //! A SYN that nothing answered.
 
-use super::text::{beyond, time, times};
+use super::text::{beyond, push_time, time, times};
 use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::base::digits::push_endpoint;
+use crate::base::{Endpoint, Span};
 use crate::case::Case;
 use crate::case::words::Handshake;
 
@@ -27,13 +29,31 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         _ if case.context.has_spoken(case.server().ip) || case.context.sees_both_directions() => Confidence::High,
         _ => Confidence::Medium,
     };
-    let span = if syn.count > 1 { format!(" within {}", time(last.stamp - first.stamp)) } else { String::new() };
-    let summary = format!(
-        "SYN to {} sent {}{span}, no answer was seen in {} more of capture: lost or dropped {}.",
-        case.server(),
-        times(syn.count),
-        time(case.capture_end() - last.stamp),
-        beyond(case),
-    );
+    let wait = case.capture_end() - last.stamp;
+    let summary = if syn.count > 1 {
+        format!(
+            "SYN to {} sent {} within {}, no answer was seen in {} more of capture: lost or dropped {}.",
+            case.server(),
+            times(syn.count),
+            time(last.stamp - first.stamp),
+            time(wait),
+            beyond(case),
+        )
+    } else {
+        let mut line = Vec::new();
+        say_once(case.server(), wait, beyond(case), &mut line);
+        String::from_utf8(line).unwrap_or_default()
+    };
     Some(Finding::new(&META, sure, first, syn.packets(), summary).of(Side::Client))
+}
+
+/// The sentence about a single SYN. A flood is millions of them, so it is put together by hand.
+pub fn say_once(server: Endpoint, wait: Span, place: &str, line: &mut Vec<u8>) {
+    line.extend_from_slice(b"SYN to ");
+    push_endpoint(server, line);
+    line.extend_from_slice(b" sent once, no answer was seen in ");
+    push_time(wait, line);
+    line.extend_from_slice(b" more of capture: lost or dropped ");
+    line.extend_from_slice(place.as_bytes());
+    line.push(b'.');
 }

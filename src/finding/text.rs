@@ -1,20 +1,55 @@
 //! How findings say times, counts and places.
 
 use crate::base::Span;
+use crate::base::digits::push_number;
 use crate::case::{Case, Vantage};
 use crate::flow::facts::{Reset, ResetStage};
 
 /// `3.1 s`, `40 ms`, `250 µs`.
 pub fn time(span: Span) -> String {
+    let mut line = Vec::with_capacity(16);
+    push_time(span, &mut line);
+    String::from_utf8(line).unwrap_or_default()
+}
+
+/// [`time`], appended. Of a flood it is said once a flow: whole numbers are ten times as fast as fractions.
+pub fn push_time(span: Span, line: &mut Vec<u8>) {
+    const SECOND: u64 = 1_000_000_000;
+    let nanos = span.0.unsigned_abs();
+    let (unit, word) = match nanos {
+        _ if nanos >= 172_800 * SECOND => return push_fraction(span, line),
+        _ if nanos >= 10_800 * SECOND => (360 * SECOND, " hours"),
+        _ if nanos >= 100 * SECOND => (SECOND, " s"),
+        _ if nanos >= SECOND => (SECOND / 10, " s"),
+        _ if nanos >= SECOND / 1000 => (SECOND / 1000, " ms"),
+        _ => (SECOND / 1_000_000, " µs"),
+    };
+    let (mut units, rest) = (nanos / unit, nanos % unit);
+    // Which way a half goes is up to the fraction nearest to it.
+    if rest * 2 == unit {
+        return push_fraction(span, line);
+    }
+    units += u64::from(rest * 2 > unit);
+    if matches!(unit, 100_000_000 | 360_000_000_000) {
+        push_number(units / 10, line);
+        line.push(b'.');
+        units %= 10;
+    }
+    push_number(units, line);
+    line.extend_from_slice(word.as_bytes());
+}
+
+fn push_fraction(span: Span, line: &mut Vec<u8>) {
     let seconds = span.as_secs().abs();
-    match seconds {
+    let text = match seconds {
         _ if seconds >= 172_800.0 => format!("{:.0} days", seconds / 86_400.0),
         _ if seconds >= 10_800.0 => format!("{:.1} hours", seconds / 3600.0),
         _ if seconds >= 100.0 => format!("{seconds:.0} s"),
         _ if seconds >= 1.0 => format!("{seconds:.1} s"),
         _ if seconds >= 0.001 => format!("{:.0} ms", seconds * 1e3),
         _ => format!("{:.0} µs", seconds * 1e6),
-    }
+    };
+    line.extend_from_slice(text.as_bytes());
 }
 
 /// `once`, `twice`, `3 times`.
@@ -96,5 +131,29 @@ mod tests {
         assert_eq!(time(Span::from_micros(250)), "250 µs");
         assert_eq!(time(Span::from_secs(35_990)), "10.0 hours");
         assert_eq!(time(Span::from_secs(16_149_288)), "187 days");
+    }
+
+    #[test]
+    fn whole_numbers_say_what_fractions_say() {
+        let edges = [
+            1,
+            999,
+            1_000_000_000,
+            99_950_000_000,
+            100_000_000_000,
+            10_800_000_000_000,
+            172_800_000_000_000,
+        ];
+        let steps = (0..40_u32).flat_map(|power| {
+            let step = 3_i64.saturating_pow(power);
+            [step, step.saturating_mul(5), step.saturating_mul(50)]
+        });
+        let halves = (0..4000).flat_map(|each| [each * 500, each * 500_000, each * 50_000_000, each * 180_000_000_000]);
+        let spans = edges.into_iter().chain(steps).chain(halves);
+        for nanos in spans.flat_map(|nanos| [nanos - 1, nanos, nanos.saturating_add(1), -nanos]) {
+            let mut expected = Vec::new();
+            push_fraction(Span(nanos), &mut expected);
+            assert_eq!(time(Span(nanos)).as_bytes(), expected, "{nanos}");
+        }
     }
 }

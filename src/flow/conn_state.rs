@@ -75,26 +75,38 @@ impl ConnState {
 
 /// Letters that a history holds at most; only a connection with ever new SYNs, FINs or RSTs has more.
 const LETTERS: usize = 47;
+/// As many as nearly every connection has.
+const FEW: usize = 15;
 
 /// Zeek's history: a letter per kind of event, capital for the originator.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct History {
-    letters: [u8; LETTERS],
+    few: [u8; FEW],
     length: u8,
+    /// All letters, where there are more than a few.
+    many: Option<Box<[u8; LETTERS]>>,
 }
 
 impl Default for History {
     fn default() -> Self {
         Self {
-            letters: [0; LETTERS],
+            few: [0; FEW],
             length: 0,
+            many: None,
         }
     }
 }
 
 impl History {
     pub(super) fn push(&mut self, letter: u8) {
-        if let Some(free) = self.letters.get_mut(usize::from(self.length)) {
+        let place = usize::from(self.length);
+        if place == FEW && self.many.is_none() {
+            let mut many = Box::new([0; LETTERS]);
+            many.iter_mut().zip(self.few).for_each(|(to, from)| *to = from);
+            self.many = Some(many);
+        }
+        let letters = self.many.as_deref_mut().map_or(&mut self.few[..], |many| &mut many[..]);
+        if let Some(free) = letters.get_mut(place) {
             *free = letter;
             self.length += 1;
         }
@@ -110,8 +122,7 @@ impl History {
 
     /// Originator and responder have changed places.
     pub(super) fn flip(&mut self) {
-        let old = *self;
-        *self = Self::default();
+        let old = std::mem::take(self);
         self.push(b'^');
         for letter in old.text().bytes() {
             self.push(if letter.is_ascii_uppercase() {
@@ -132,7 +143,8 @@ impl History {
     /// As Zeek prints it.
     #[must_use]
     pub fn text(&self) -> &str {
-        let letters = self.letters.get(..usize::from(self.length)).unwrap_or_default();
+        let letters = self.many.as_deref().map_or(&self.few[..], |many| &many[..]);
+        let letters = letters.get(..usize::from(self.length)).unwrap_or_default();
         std::str::from_utf8(letters).unwrap_or_default()
     }
 }

@@ -54,6 +54,17 @@ impl Copies {
         if self.holds_print(&print, counted, segment) {
             return true;
         }
+        self.put(segment, print, counted);
+        false
+    }
+
+    /// Remembers a packet that can be no copy.
+    pub fn remember(&mut self, segment: &Segment) {
+        let counted = has_id(segment) && !self.constant_id;
+        self.put(segment, Print::of(segment, counted), counted);
+    }
+
+    fn put(&mut self, segment: &Segment, print: Print, counted: bool) {
         let id = segment.ip_id.unwrap_or(0);
         self.constant_id |= id != 0 && id == self.last_id;
         self.last_id = id;
@@ -65,7 +76,6 @@ impl Copies {
             };
         }
         self.next = (self.next + 1) % REMEMBERED as u8;
-        false
     }
 
     /// Is this packet a copy of one of the last few?
@@ -162,15 +172,26 @@ impl Pack for Print {
 
 impl Pack for Copies {
     fn pack(&self, to: &mut Packer) {
-        self.prints.iter().for_each(|print| print.pack(to));
+        let is_forgotten = !self.prints.iter().any(|print| print.is_set);
+        is_forgotten.pack(to);
+        if !is_forgotten {
+            self.prints.iter().for_each(|print| print.pack(to));
+        }
         self.next.pack(to);
         self.last_id.pack(to);
         self.constant_id.pack(to);
         self.answers_once.pack(to);
     }
     fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let is_forgotten = bool::unpack(from);
         Self {
-            prints: std::array::from_fn(|_| Print::unpack(from)),
+            prints: std::array::from_fn(|_| {
+                if is_forgotten {
+                    Print::default()
+                } else {
+                    Print::unpack(from)
+                }
+            }),
             next: u8::unpack(from),
             last_id: u16::unpack(from),
             constant_id: bool::unpack(from),

@@ -4,9 +4,10 @@ use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_words};
 use super::recovery::Losses;
 use super::rtt::Rtts;
 use super::{ConnState, History};
-use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
+use crate::base::{Dir, FlowKey, Rare, Seq, Span, Stamp, Usual};
 use crate::wire::{IcmpError, PayloadKind, Segment};
 use std::num::NonZeroU64;
+use std::ops::Deref;
 
 /// A packet that was seen: its number and time. No bigger where there may be none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,14 @@ pub struct Repeats {
 }
 
 impl Repeats {
+    const NONE: Self = Self {
+        count: 0,
+        first: None,
+        second: None,
+        last: None,
+        widest_gap: Span::ZERO,
+    };
+
     pub(super) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
         if let Some(last) = self.last {
@@ -135,8 +144,17 @@ pub struct IpIds {
     pub changes: u32,
 }
 
+impl IpIds {
+    pub(super) fn on(&mut self, id: Option<u16>) {
+        if let Some(id) = id {
+            self.changes += u32::from(self.last.is_some_and(|last| last != id));
+            self.last = Some(id);
+        }
+    }
+}
+
 /// One sender's side of a flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SideFacts {
     /// Packets, copies included.
     pub packets: u64,
@@ -150,26 +168,8 @@ pub struct SideFacts {
     pub data_segments: u64,
     /// Payload bytes captured or proven by sequence numbers.
     pub bytes: u64,
-    /// Segments whose bytes had passed the capture point before: lost behind it, or resent needlessly.
-    pub resent: u32,
-    /// Segments that filled a hole later than reordering explains: lost before the capture point.
-    pub refilled: u32,
-    /// Of `resent` and `refilled`: sent right after duplicate ACKs, before any time-out.
-    pub fast: u32,
-    /// Of `resent`: the peer had acknowledged these bytes already.
-    pub spurious: u32,
-    /// Segments that filled a hole so soon that only their order had changed.
-    pub out_of_order: u32,
     /// Duplicate acknowledgments that this side sent.
     pub duplicate_acks: u32,
-    /// Holes in this side's sequence numbers when a later segment passed.
-    pub holes: u32,
-    /// Bytes that the peer acknowledged and the capture never saw.
-    pub missed_bytes: u64,
-    /// Times that this side's window closed.
-    pub zero_windows: u32,
-    /// Keep-alives that this side sent.
-    pub keep_alives: u32,
     /// Its SYN's or SYN-ACK's sequence number.
     pub isn: Option<Seq>,
     /// Its first packet (copies not counted).
@@ -184,45 +184,16 @@ pub struct SideFacts {
     pub fin: Option<Sighting>,
     /// The peer's first acknowledgment of that FIN.
     pub fin_acked: Option<Sighting>,
-    /// The peer acknowledged exactly one byte more than was seen: a FIN that was not captured.
-    pub unseen_fin: bool,
     /// How often the FIN was sent, copies not counted.
     pub fins: u32,
-    /// Its first RST, valid or not.
-    pub first_rst: Option<Sighting>,
-    /// RSTs, copies not counted.
-    pub rsts: u32,
     /// Payload or FIN bytes sent and not acknowledged at the end.
     pub unacked: u32,
-    /// Segments sent again since the peer's last new acknowledgment.
-    pub resends: Repeats,
-    /// Segments sent again although the peer had acknowledged them, since this side's last new data: the
-    /// acknowledgments do not reach it.
-    pub deaf_resends: Repeats,
-    /// Smallest payload among the segments resent since the last new acknowledgment.
-    pub smallest_resent: u32,
-    /// The peer acknowledged (by SACK) something sent after what it lacks.
-    pub sacked_beyond: bool,
     /// When the peer last acknowledged something new of this side.
     pub last_acked: Option<Sighting>,
-    /// Its last advertised window is zero.
-    pub window_is_zero: bool,
-    /// When its window closed for the last time, if it is still closed.
-    pub window_closed: Option<Sighting>,
-    /// Longest time that its window stayed closed.
-    pub longest_zero_window: Span,
-    /// Segments with new data, probes or keep-alives that it received while its window was closed.
-    pub probes_received: u32,
-    /// Keep-alives in a row that the peer has not answered.
-    pub unanswered_keep_alives: Repeats,
     /// Smallest unambiguous time from a segment of this side to the peer's acknowledgment of it, at the capture point.
     pub min_rtt: Option<Span>,
     /// All such times.
     pub rtts: Rtts,
-    /// Losses of its data, and their repair.
-    pub losses: Losses,
-    /// Duplicate SACKs (RFC 2883) of its data: the peer had these bytes already when they came again.
-    pub dsacks: u16,
     /// TTLs.
     pub ttl: Ttl,
     /// IP identification.
@@ -235,6 +206,96 @@ pub struct SideFacts {
     pub window_scale: Option<u8>,
     /// Maximum segment size offered.
     pub mss: Option<u16>,
+    /// What a healthy side does not show; read as if it stood here.
+    pub(super) troubles: Rare<SideTroubles>,
+}
+
+/// What only a side shows that lost, repeated, reset or stopped something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SideTroubles {
+    /// Segments whose bytes had passed the capture point before: lost behind it, or resent needlessly.
+    pub resent: u32,
+    /// Segments that filled a hole later than reordering explains: lost before the capture point.
+    pub refilled: u32,
+    /// Of `resent` and `refilled`: sent right after duplicate ACKs, before any time-out.
+    pub fast: u32,
+    /// Of `resent`: the peer had acknowledged these bytes already.
+    pub spurious: u32,
+    /// Segments that filled a hole so soon that only their order had changed.
+    pub out_of_order: u32,
+    /// Holes in this side's sequence numbers when a later segment passed.
+    pub holes: u32,
+    /// Bytes that the peer acknowledged and the capture never saw.
+    pub missed_bytes: u64,
+    /// Times that this side's window closed.
+    pub zero_windows: u32,
+    /// Keep-alives that this side sent.
+    pub keep_alives: u32,
+    /// The peer acknowledged exactly one byte more than was seen: a FIN that was not captured.
+    pub unseen_fin: bool,
+    /// Its first RST, valid or not.
+    pub first_rst: Option<Sighting>,
+    /// RSTs, copies not counted.
+    pub rsts: u32,
+    /// Segments sent again since the peer's last new acknowledgment.
+    pub resends: Repeats,
+    /// Segments sent again although the peer had acknowledged them, since this side's last new data: the
+    /// acknowledgments do not reach it.
+    pub deaf_resends: Repeats,
+    /// Smallest payload among the segments resent since the last new acknowledgment.
+    pub smallest_resent: u32,
+    /// The peer acknowledged (by SACK) something sent after what it lacks.
+    pub sacked_beyond: bool,
+    /// Its last advertised window is zero.
+    pub window_is_zero: bool,
+    /// When its window closed for the last time, if it is still closed.
+    pub window_closed: Option<Sighting>,
+    /// Longest time that its window stayed closed.
+    pub longest_zero_window: Span,
+    /// Segments with new data, probes or keep-alives that it received while its window was closed.
+    pub probes_received: u32,
+    /// Keep-alives in a row that the peer has not answered.
+    pub unanswered_keep_alives: Repeats,
+    /// Losses of its data, and their repair.
+    pub losses: Losses,
+    /// Duplicate SACKs (RFC 2883) of its data: the peer had these bytes already when they came again.
+    pub dsacks: u16,
+}
+
+impl Usual for SideTroubles {
+    const USUAL: &'static Self = &Self {
+        resent: 0,
+        refilled: 0,
+        fast: 0,
+        spurious: 0,
+        out_of_order: 0,
+        holes: 0,
+        missed_bytes: 0,
+        zero_windows: 0,
+        keep_alives: 0,
+        unseen_fin: false,
+        first_rst: None,
+        rsts: 0,
+        resends: Repeats::NONE,
+        deaf_resends: Repeats::NONE,
+        smallest_resent: 0,
+        sacked_beyond: false,
+        window_is_zero: false,
+        window_closed: None,
+        longest_zero_window: Span::ZERO,
+        probes_received: 0,
+        unanswered_keep_alives: Repeats::NONE,
+        losses: Losses::NONE,
+        dsacks: 0,
+    };
+}
+
+impl Deref for SideFacts {
+    type Target = SideTroubles;
+
+    fn deref(&self) -> &SideTroubles {
+        &self.troubles
+    }
 }
 
 impl SideFacts {
@@ -378,6 +439,16 @@ pub struct AfterReset {
     pub both_ways: bool,
 }
 
+impl AfterReset {
+    const NONE: Self = Self {
+        sender_went_on: 0,
+        first: None,
+        survived: false,
+        guesses: 0,
+        both_ways: false,
+    };
+}
+
 /// What an ICMP error means for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IcmpMeaning {
@@ -503,22 +574,8 @@ pub struct FlowFacts {
     pub sides: [SideFacts; 2],
     /// The handshake.
     pub opening: OpeningFacts,
-    /// The first valid RST.
-    pub reset: Option<Reset>,
-    /// RSTs that no receiver would have accepted, and the first of them.
-    pub invalid_resets: Repeats,
-    /// What came after the RST.
-    pub after_reset: AfterReset,
-    /// The first ICMP error that can end a connection.
-    pub icmp: Option<IcmpFact>,
-    /// Such errors.
-    pub icmp_errors: u32,
-    /// The first "fragmentation needed" or "packet too big".
-    pub too_big: Option<IcmpFact>,
     /// New data or acknowledgments passed after the last ICMP error.
     pub progress_after_icmp: bool,
-    /// A new SYN took the ports while this flow was open.
-    pub superseded: Option<Sighting>,
     /// Only packets with impossible flags (none, FIN+PSH+URG, SYN+FIN …).
     pub only_odd_flags: bool,
     /// Longest time without a packet.
@@ -533,6 +590,47 @@ pub struct FlowFacts {
     pub conn_state: ConnState,
     /// Zeek's history, in the first of its records.
     pub history: History,
+    /// What an undisturbed flow does not show; read as if it stood here.
+    pub(super) troubles: Rare<FlowTroubles>,
+}
+
+/// What only a flow shows that was reset, rejected or replaced.
+#[derive(Clone, Debug)]
+pub struct FlowTroubles {
+    /// The first valid RST.
+    pub reset: Option<Reset>,
+    /// RSTs that no receiver would have accepted, and the first of them.
+    pub invalid_resets: Repeats,
+    /// What came after the RST.
+    pub after_reset: AfterReset,
+    /// The first ICMP error that can end a connection.
+    pub icmp: Option<IcmpFact>,
+    /// Such errors.
+    pub icmp_errors: u32,
+    /// The first "fragmentation needed" or "packet too big".
+    pub too_big: Option<IcmpFact>,
+    /// A new SYN took the ports while this flow was open.
+    pub superseded: Option<Sighting>,
+}
+
+impl Usual for FlowTroubles {
+    const USUAL: &'static Self = &Self {
+        reset: None,
+        invalid_resets: Repeats::NONE,
+        after_reset: AfterReset::NONE,
+        icmp: None,
+        icmp_errors: 0,
+        too_big: None,
+        superseded: None,
+    };
+}
+
+impl Deref for FlowFacts {
+    type Target = FlowTroubles;
+
+    fn deref(&self) -> &FlowTroubles {
+        &self.troubles
+    }
 }
 
 impl FlowFacts {
@@ -563,12 +661,14 @@ impl FlowFacts {
 
 pack_fields!(Repeats { count first second last widest_gap });
 pack_fields!(IpIds { last changes });
-pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes resent refilled fast spurious out_of_order duplicate_acks holes missed_bytes zero_windows keep_alives isn first last first_data last_data fin fin_acked unseen_fin fins first_rst rsts unacked resends deaf_resends smallest_resent sacked_beyond last_acked window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives min_rtt rtts losses dsacks ttl ip_ids kinds timestamps window_scale mss });
+pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes duplicate_acks isn first last first_data last_data fin fin_acked fins unacked last_acked min_rtt rtts ttl ip_ids kinds timestamps window_scale mss troubles });
+pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening reset invalid_resets after_reset icmp icmp_errors too_big progress_after_icmp superseded only_odd_flags max_silence header_cut limited name conn_state history });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening progress_after_icmp only_odd_flags max_silence header_cut limited name conn_state history troubles });
+pack_fields!(FlowTroubles { reset invalid_resets after_reset icmp icmp_errors too_big superseded });
 
 /// All three are the same for most senders.
 impl Pack for Ttl {

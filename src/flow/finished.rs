@@ -1,10 +1,27 @@
 //! What a shard leaves behind: its flows in order of first packet, finished one at a time as they are read.
 
+use super::Sighting;
 use super::facts::FlowFacts;
+pub use super::lone::Kind;
 use super::mark::Marked;
 use super::store::Store;
 use super::table::KeyV4;
-use crate::base::{FlowKey, Map};
+use crate::base::{Endpoint, FlowKey, Map};
+
+/// A flow of which a single SYN is all.
+#[derive(Clone, Copy, Debug)]
+pub struct Lone {
+    /// The 4-tuple.
+    pub key: FlowKey,
+    /// Who sent it.
+    pub client: Endpoint,
+    /// Who did not answer.
+    pub server: Endpoint,
+    /// The SYN.
+    pub at: Sighting,
+    /// What else a judgement may depend on.
+    pub kind: Kind,
+}
 
 /// What a table leaves behind.
 #[derive(Debug, Default)]
@@ -63,6 +80,28 @@ impl Finished {
         self.store.is_lone(number)
     }
 
+    /// Flow `number`, if a single SYN is all that it showed.
+    #[must_use]
+    pub fn lone(&self, number: u32) -> Option<Lone> {
+        let syn = self.store.lone(number)?;
+        let key = self.key_of(number)?;
+        Some(Lone {
+            key,
+            client: key.sender(syn.dir()),
+            server: key.sender(syn.dir().flip()),
+            at: syn.at(),
+            kind: syn.kind(),
+        })
+    }
+
+    /// The key of a lone SYN.
+    fn key_of(&self, number: u32) -> Option<FlowKey> {
+        match self.keys.get(number as usize) {
+            Some(Some(key)) => Some(key.key()),
+            _ => self.long.get(&number).copied(),
+        }
+    }
+
     /// First packet of flow `number`; the numbers are in this order.
     #[must_use]
     pub fn first_packet(&self, number: u32) -> Option<u64> {
@@ -77,9 +116,6 @@ impl Finished {
     /// All that flow `number` showed.
     #[must_use]
     pub fn facts(&self, number: u32) -> Option<FlowFacts> {
-        self.store.facts(number, || match self.keys.get(number as usize) {
-            Some(Some(key)) => Some(key.key()),
-            _ => self.long.get(&number).copied(),
-        })
+        self.store.facts(number, || self.key_of(number))
     }
 }

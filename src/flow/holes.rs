@@ -1,80 +1,106 @@
 //! The parts of one direction's sequence space that never passed the capture point.
 
-use super::pack::pack_fields;
-use crate::base::{Seq, limits};
+use super::pack::{Pack, Packer, Unpacker, pack_fields};
+use crate::base::{Rare, Seq, Usual, limits};
 
-/// Missing ranges `[start, end)`, ascending. Empty, and without memory, for nearly every flow.
+/// What is missing. Without memory for nearly every flow.
 #[derive(Clone, Debug, Default)]
-pub struct Holes {
+pub struct Holes(Rare<Missing>);
+
+/// Missing ranges `[start, end)`, ascending.
+#[derive(Clone, Debug)]
+struct Missing {
     ranges: Vec<(Seq, Seq)>,
     /// Bytes of ranges that had to be given up because there were too many.
     given_up: u64,
 }
 
+impl Usual for Missing {
+    const USUAL: &'static Self = &Self {
+        ranges: Vec::new(),
+        given_up: 0,
+    };
+}
+
 impl Holes {
     /// Nothing is missing.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.0.is_usual() || self.0.ranges.is_empty()
     }
 
     /// Is any of `[start, end)` missing?
     pub fn touch(&self, start: Seq, end: Seq) -> bool {
-        self.ranges
+        self.0
+            .ranges
             .iter()
             .any(|&(from, to)| start.is_before(to) && from.is_before(end))
     }
 
     /// `[start, end)` was jumped over; it lies beyond every range known so far.
     pub fn open(&mut self, start: Seq, end: Seq) {
-        if self.ranges.len() >= limits::MAX_HOLES {
-            self.give_up_first();
+        let missing = self.0.make_mut();
+        if missing.ranges.len() >= limits::MAX_HOLES {
+            missing.give_up_first();
         }
-        self.ranges.push((start, end));
-    }
-
-    fn give_up_first(&mut self) {
-        let (from, to) = self.ranges.remove(0);
-        self.given_up += u64::from(to.since(from).unsigned_abs());
+        missing.ranges.push((start, end));
     }
 
     /// `[start, end)` arrived after all; says whether any of it was missing.
     pub fn fill(&mut self, start: Seq, end: Seq) -> bool {
-        let mut hit = false;
-        let mut at = 0;
-        while let Some(&(from, to)) = self.ranges.get(at) {
+        let Some(missing) = self.0.get_mut() else {
+            return false;
+        };
+        let (mut hit, mut at) = (false, 0);
+        while let Some(&(from, to)) = missing.ranges.get(at) {
             if !start.is_before(to) || !from.is_before(end) {
                 at += 1;
                 continue;
             }
             hit = true;
-            self.ranges.remove(at);
+            missing.ranges.remove(at);
             if end.is_before(to) {
-                self.ranges.insert(at, (end, to));
+                missing.ranges.insert(at, (end, to));
             }
             if from.is_before(start) {
-                self.ranges.insert(at, (from, start));
+                missing.ranges.insert(at, (from, start));
                 at += 1;
             }
         }
-        while self.ranges.len() > limits::MAX_HOLES {
-            self.give_up_first();
+        while missing.ranges.len() > limits::MAX_HOLES {
+            missing.give_up_first();
         }
         hit
     }
 
     /// Ranges missing below `acked`.
     pub fn count_below(&self, acked: Seq) -> usize {
-        self.ranges.iter().filter(|(from, _)| from.is_before(acked)).count()
+        self.0.ranges.iter().filter(|(from, _)| from.is_before(acked)).count()
     }
 
     /// Bytes missing below `acked`: the receiver has them, the capture does not.
     pub fn missing_below(&self, acked: Seq) -> u64 {
         let missing = |&(from, to): &(Seq, Seq)| u64::try_from(to.earlier(acked).since(from)).unwrap_or(0);
-        self.given_up + self.ranges.iter().map(missing).sum::<u64>()
+        self.0.given_up + self.0.ranges.iter().map(missing).sum::<u64>()
     }
 }
 
-pack_fields!(Holes { ranges given_up });
+impl Missing {
+    fn give_up_first(&mut self) {
+        let (from, to) = self.ranges.remove(0);
+        self.given_up += u64::from(to.since(from).unsigned_abs());
+    }
+}
+
+impl Pack for Holes {
+    fn pack(&self, to: &mut Packer) {
+        self.0.pack(to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Self(Pack::unpack(from))
+    }
+}
+
+pack_fields!(Missing { ranges given_up });
 
 #[cfg(test)]
 mod tests {
@@ -93,12 +119,12 @@ mod tests {
         let mut some = holes(&[(10, 20), (30, 40)]);
         assert!(some.fill(Seq(13), Seq(15)));
         assert_eq!(
-            some.ranges,
+            some.0.ranges,
             [(Seq(10), Seq(13)), (Seq(15), Seq(20)), (Seq(30), Seq(40))]
         );
         assert!(some.fill(Seq(18), Seq(35)));
         assert_eq!(
-            some.ranges,
+            some.0.ranges,
             [(Seq(10), Seq(13)), (Seq(15), Seq(18)), (Seq(35), Seq(40))]
         );
         assert!(some.fill(Seq(0), Seq(50)));
@@ -124,7 +150,7 @@ mod tests {
         for start in 0..10_000_u32 {
             many.open(Seq(start * 10), Seq(start * 10 + 5));
         }
-        assert_eq!(many.ranges.len(), limits::MAX_HOLES);
+        assert_eq!(many.0.ranges.len(), limits::MAX_HOLES);
         assert_eq!(many.missing_below(Seq(100_000)), 50_000);
     }
 }

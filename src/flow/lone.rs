@@ -1,5 +1,6 @@
 //! A flow of which one SYN is all that was seen so far, in 48 bytes: a flood is millions of them.
 
+use super::Sighting;
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 use crate::wire::{Flags, Options, PayloadKind, Segment};
 
@@ -21,6 +22,24 @@ pub struct LoneSyn {
     ttl: u8,
     window_scale: u8,
     /// What is set and which options are there, see the constants.
+    bits: u8,
+    dir: Dir,
+}
+
+/// What lone SYNs must have in common to be judged alike: all that is theirs but addresses, ports, times, and numbers that
+/// say nothing by themselves (sequence number, timestamp, identification, checksum).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// Its window is zero.
+    shut: bool,
+    flags: u16,
+    mss: u16,
+    /// Interface.
+    pub interface: u16,
+    /// Capture.
+    pub capture: u16,
+    ttl: u8,
+    window_scale: u8,
     bits: u8,
     dir: Dir,
 }
@@ -85,6 +104,31 @@ impl LoneSyn {
     /// Capture that it is in.
     pub fn capture(&self) -> u16 {
         self.capture
+    }
+
+    /// The SYN's packet.
+    pub fn at(&self) -> Sighting {
+        Sighting::new(self.packet, self.stamp)
+    }
+
+    /// Direction that it was sent in.
+    pub fn dir(&self) -> Dir {
+        self.dir
+    }
+
+    /// What a judgement may depend on, apart from who and when.
+    pub fn kind(&self) -> Kind {
+        Kind {
+            shut: self.window == 0,
+            flags: self.flags.0,
+            mss: self.mss,
+            interface: self.interface,
+            capture: self.capture,
+            ttl: self.ttl,
+            window_scale: self.window_scale,
+            bits: self.bits,
+            dir: self.dir,
+        }
     }
 
     /// The SYN as it was.

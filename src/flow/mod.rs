@@ -15,6 +15,7 @@ mod reset;
 mod roles;
 pub mod rtt;
 mod sender;
+mod steady;
 mod store;
 pub mod table;
 mod wireshark;
@@ -23,10 +24,10 @@ mod zeek;
 pub use conn_state::{ConnState, History};
 pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 
-use crate::base::{Dir, Span, Stamp};
+use crate::base::{Dir, Rare, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
-use facts::{AfterReset, IcmpFact, OpeningFacts, Repeats, SideFacts};
+use facts::{IcmpFact, OpeningFacts, Repeats};
 use pack::pack_fields;
 use receiver::Receiver;
 use sender::{Progress, Sender};
@@ -59,6 +60,8 @@ pub struct Flow {
     zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
+    /// It was found fit for the short way, and took no other since.
+    is_steady: bool,
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
@@ -80,16 +83,9 @@ impl Flow {
                 first: at,
                 last: at,
                 stream_start: conversation.stream.start,
-                sides: [SideFacts::default(); 2],
+                sides: Default::default(),
                 opening: OpeningFacts::default(),
-                reset: None,
-                invalid_resets: Repeats::default(),
-                after_reset: AfterReset::default(),
-                icmp: None,
-                icmp_errors: 0,
-                too_big: None,
                 progress_after_icmp: false,
-                superseded: None,
                 only_odd_flags: true,
                 max_silence: Span::ZERO,
                 header_cut: false,
@@ -97,6 +93,7 @@ impl Flow {
                 name: None,
                 conn_state: ConnState::Oth,
                 history: History::default(),
+                troubles: Rare::default(),
             },
             sides: [Side::default(), Side::default()],
             conversation,
@@ -106,6 +103,7 @@ impl Flow {
             syns_acked: [false; 2],
             zeek: Zeek::new(segment),
             first_syn_asked: (false, false),
+            is_steady: false,
         }
     }
 
@@ -122,7 +120,7 @@ impl Flow {
             &mut self.conversation,
             Conversation {
                 stream,
-                others: Vec::new(),
+                others: Rare::default(),
             },
         )
     }
@@ -138,8 +136,9 @@ impl Flow {
         self.path
     }
 
-    /// Takes in the next segment of this flow, whatever it is. Says whether it was a copy of one seen before.
+    /// Takes in the next segment of this flow, whatever it is, the long way. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
+        self.is_steady = false;
         let peer = segment.dir.flip().index();
         let missed = self.sides[peer].sender.missed();
         let is_copy = self.track(segment);
@@ -242,11 +241,10 @@ impl Flow {
             side.mss = segment.options.mss;
         }
         // Linux sends SYN-ACKs with identification 0 whatever it does later.
-        if let Some(id) = segment.ip_id.filter(|_| !segment.flags.is_syn_ack()) {
-            side.ip_ids.changes += u32::from(side.ip_ids.last.is_some_and(|last| last != id));
-            side.ip_ids.last = Some(id);
+        side.ip_ids.on(segment.ip_id.filter(|_| !segment.flags.is_syn_ack()));
+        if let Some(troubles) = self.facts.sides[segment.dir.flip().index()].troubles.get_mut() {
+            troubles.unanswered_keep_alives = Repeats::default();
         }
-        self.facts.sides[segment.dir.flip().index()].unanswered_keep_alives = Repeats::default();
     }
 
     fn on_sequence(&mut self, segment: &Segment) -> Progress {
@@ -260,8 +258,9 @@ impl Flow {
             .on_segment(segment, side, self.facts.opening.rtt);
         match progress {
             Progress::KeepAlive => {
-                side.keep_alives = side.keep_alives.saturating_add(1);
-                side.unanswered_keep_alives.on(at);
+                let troubles = side.troubles.make_mut();
+                troubles.keep_alives = troubles.keep_alives.saturating_add(1);
+                troubles.unanswered_keep_alives.on(at);
             }
             Progress::New | Progress::Filled => self.facts.progress_after_icmp = true,
             Progress::Nothing | Progress::Again | Progress::Stray => {}
@@ -298,11 +297,12 @@ impl Flow {
         }
         if let Some((left, _)) = segment.options.sack {
             let peer = &mut self.facts.sides[to];
-            peer.sacked_beyond |= left.is_after(segment.ack);
             // A repeated SYN-ACK and a keep-alive are reported the same way, and are no data.
             let is_data = peer.isn != Some(left) && peer.unanswered_keep_alives.count == 0;
             let is_dsack = is_data && segment.options.is_dsack(segment.ack);
-            peer.dsacks = peer.dsacks.saturating_add(is_dsack.into());
+            let troubles = peer.troubles.make_mut();
+            troubles.sacked_beyond |= left.is_after(segment.ack);
+            troubles.dsacks = troubles.dsacks.saturating_add(is_dsack.into());
         }
     }
 
@@ -317,7 +317,8 @@ impl Flow {
             Progress::New | Progress::Again | Progress::Filled | Progress::KeepAlive
         );
         if peer.window_is_zero && uses_window {
-            peer.probes_received = peer.probes_received.saturating_add(1);
+            let troubles = peer.troubles.make_mut();
+            troubles.probes_received = troubles.probes_received.saturating_add(1);
         }
     }
 
@@ -330,6 +331,7 @@ impl Flow {
 
     /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).
     pub fn on_icmp(&mut self, error: &IcmpError) {
+        self.is_steady = false;
         let quoted = &self.sides[error.dir.index()].sender;
         let Some(next) = quoted.next() else { return };
         let behind = next.since(error.seq);
@@ -339,18 +341,19 @@ impl Flow {
         let fact = IcmpFact::new(error);
         self.facts.last = Sighting::new(self.facts.last.number(), self.facts.last.stamp.max(error.stamp));
         if fact.is_hard() {
-            self.facts.icmp_errors = self.facts.icmp_errors.saturating_add(1);
-            self.facts.icmp.get_or_insert(fact);
+            let troubles = self.facts.troubles.make_mut();
+            troubles.icmp_errors = troubles.icmp_errors.saturating_add(1);
+            troubles.icmp.get_or_insert(fact);
             self.facts.progress_after_icmp = false;
         } else if fact.meaning() == IcmpMeaning::TooBig {
-            self.facts.too_big.get_or_insert(fact);
+            self.facts.troubles.make_mut().too_big.get_or_insert(fact);
         }
     }
 
     /// A new SYN has taken the ports.
     pub fn on_superseded(&mut self, by: Sighting) {
         if !self.is_over() {
-            self.facts.superseded.get_or_insert(by);
+            self.facts.troubles.make_mut().superseded.get_or_insert(by);
         }
     }
 
@@ -374,17 +377,41 @@ impl Flow {
     /// The end: all that it showed.
     #[must_use]
     pub fn finish(mut self) -> FlowFacts {
-        for (side, live) in self.facts.sides.iter_mut().zip(&self.sides) {
-            live.sender.finish(side);
-            Receiver::finish(side, self.facts.last.stamp);
-        }
-        if !self.facts.roles_seen {
-            self.facts.client = roles::guess_client_of(&self.facts);
-        }
-        (self.facts.conn_state, self.facts.history) = self.zeek.finish();
+        self.settle();
+        self.facts.settle_roles();
         self.facts
+    }
+
+    /// The same of a flow that goes on.
+    fn so_far(&self) -> FlowFacts {
+        let mut facts = self.facts.clone();
+        settle(&mut facts, &self.sides, &self.zeek);
+        facts.settle_roles();
+        facts
+    }
+
+    /// Brings into the facts what only the live state knows. It may go on all the same.
+    fn settle(&mut self) {
+        settle(&mut self.facts, &self.sides, &self.zeek);
+    }
+}
+
+fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
+    for (side, live) in facts.sides.iter_mut().zip(sides) {
+        live.sender.finish(side);
+        Receiver::finish(side, facts.last.stamp);
+    }
+    (facts.conn_state, facts.history) = zeek.finish();
+}
+
+impl FlowFacts {
+    fn settle_roles(&mut self) {
+        if !self.roles_seen {
+            self.client = roles::guess_client_of(self);
+        }
     }
 }
 
 pack_fields!(Side { sender receiver copies });
-pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked });
+// The facts come first: who only reads them stops there.
+pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });

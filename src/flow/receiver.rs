@@ -41,26 +41,40 @@ impl Receiver {
         }
         self.window = segment.window;
         if segment.window == 0 && !facts.window_is_zero {
-            facts.window_is_zero = true;
-            facts.zero_windows = facts.zero_windows.saturating_add(1);
-            facts.window_closed = Some(Sighting::from(segment));
+            let troubles = facts.troubles.make_mut();
+            troubles.window_is_zero = true;
+            troubles.zero_windows = troubles.zero_windows.saturating_add(1);
+            troubles.window_closed = Some(Sighting::from(segment));
         } else if segment.window != 0 {
             reopen(facts, segment.stamp);
         }
     }
 
+    /// In a steady flow: an acknowledgment and a window that is not zero.
+    pub fn on_steady(&mut self, segment: &Segment) {
+        self.heard = true;
+        self.ack = Some(segment.ack);
+        self.window = segment.window;
+    }
+
     /// The flow ended at `last`.
     pub fn finish(facts: &mut SideFacts, last: Stamp) {
-        if let Some(closed) = facts.window_closed {
-            facts.longest_zero_window = facts.longest_zero_window.max(last - closed.stamp);
+        let Some(troubles) = facts.troubles.get_mut() else {
+            return;
+        };
+        if let Some(closed) = troubles.window_closed {
+            troubles.longest_zero_window = troubles.longest_zero_window.max(last - closed.stamp);
         }
     }
 }
 
 fn reopen(facts: &mut SideFacts, now: Stamp) {
-    facts.window_is_zero = false;
-    if let Some(closed) = facts.window_closed.take() {
-        facts.longest_zero_window = facts.longest_zero_window.max(now - closed.stamp);
+    let Some(troubles) = facts.troubles.get_mut() else {
+        return;
+    };
+    troubles.window_is_zero = false;
+    if let Some(closed) = troubles.window_closed.take() {
+        troubles.longest_zero_window = troubles.longest_zero_window.max(now - closed.stamp);
     }
 }
 

@@ -26,6 +26,15 @@ pub struct Losses {
 }
 
 impl Losses {
+    pub(super) const NONE: Self = Self {
+        fast: 0,
+        tail: 0,
+        timeout: 0,
+        unclear: 0,
+        recovered: 0,
+        micros: 0,
+    };
+
     /// All of them.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -97,6 +106,10 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Outstanding data is sent again.
     pub fn on_resend(&mut self, resend: &Resend, losses: &mut Losses) {
         if self.is_open {

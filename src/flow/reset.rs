@@ -23,15 +23,17 @@ impl Flow {
         let at = Sighting::from(segment);
         let valid = self.is_valid_reset(segment);
         let side = &mut self.facts.sides[segment.dir.index()];
-        side.rsts = side.rsts.saturating_add(1);
-        side.first_rst.get_or_insert(at);
+        let troubles = side.troubles.make_mut();
+        troubles.rsts = troubles.rsts.saturating_add(1);
+        troubles.first_rst.get_or_insert(at);
         self.infer_from_reset(segment);
         if let Some(first) = self.facts.reset {
             self.on_further_reset(segment, &first);
         } else if valid {
-            self.facts.reset = Some(self.describe_reset(segment));
+            let reset = self.describe_reset(segment);
+            self.facts.troubles.make_mut().reset = Some(reset);
         } else {
-            self.facts.invalid_resets.on(at);
+            self.facts.troubles.make_mut().invalid_resets.on(at);
         }
     }
 
@@ -162,7 +164,7 @@ impl Flow {
     }
 
     fn on_further_reset(&mut self, segment: &Segment, first: &Reset) {
-        let after: &mut AfterReset = &mut self.facts.after_reset;
+        let after: &mut AfterReset = &mut self.facts.troubles.make_mut().after_reset;
         let since = segment.stamp - first.at.stamp;
         if segment.dir != first.from {
             after.both_ways |= since.0.unsigned_abs() <= BOTH_WAYS.0.unsigned_abs();
@@ -198,7 +200,7 @@ impl Flow {
         // Its payload was counted as data by the one who sent it: the flag was set on the way.
         let counts_its_payload = goes_beyond && reset.payload > 0 && beyond.unsigned_abs() == reset.payload;
         if goes_beyond && since > Span::from_millis(1) || counts_its_payload || since > OVERTAKEN {
-            let after = &mut self.facts.after_reset;
+            let after = &mut self.facts.troubles.make_mut().after_reset;
             after.sender_went_on = after.sender_went_on.saturating_add(1);
             after.first.get_or_insert(Sighting::from(segment));
         }
@@ -211,7 +213,7 @@ impl Flow {
             && segment.flags.is_ack()
             && sender.next().is_some_and(|next| next.is_at_least(segment.ack))
             && sender.acked().is_some_and(|old| segment.ack.is_after(old));
-        self.facts.after_reset.survived |= is_new;
+        self.facts.troubles.make_mut().after_reset.survived |= is_new;
     }
 }
 

@@ -108,6 +108,47 @@ impl Sender {
         self.syn_data = segment.length;
     }
 
+    /// Nothing is missing, repeated or closed.
+    pub fn is_steady(&self) -> bool {
+        self.started
+            && self.acked.is_some()
+            && self.holes.is_empty()
+            && self.fin_end.is_none()
+            && !self.recovery.is_open()
+    }
+
+    /// The segment follows what this steady side has sent.
+    pub fn is_next(&self, segment: &Segment) -> bool {
+        segment.seq == self.next
+    }
+
+    /// In a steady flow: is this an acknowledgment of something new? `None` leaves it to the long way.
+    pub fn is_steady_ack(&self, segment: &Segment) -> Option<bool> {
+        let advance = segment.ack.since(self.acked?);
+        let is_new = (1..=FARTHEST).contains(&advance) && self.next.is_at_least(segment.ack);
+        // Data need not acknowledge anything new.
+        (is_new || segment.length > 0 && advance <= 0).then_some(is_new)
+    }
+
+    /// In a steady flow: its next segment, perhaps with payload.
+    pub fn on_steady(&mut self, segment: &Segment, facts: &mut SideFacts) {
+        if segment.length == 0 {
+            return;
+        }
+        facts.bytes += u64::from(segment.length);
+        self.next = segment.seq.plus(segment.length);
+        self.next_at = segment.stamp;
+        self.timed.get_or_insert((self.next, segment.stamp));
+    }
+
+    /// In a steady flow: an acknowledgment of something new.
+    pub fn on_steady_ack(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
+        self.acked = Some(ack);
+        self.duplicates = 0;
+        facts.last_acked = Some(at);
+        self.take_time(ack, at, facts);
+    }
+
     /// Payload or FIN.
     pub fn on_segment(&mut self, segment: &Segment, facts: &mut SideFacts, reordering: Option<Span>) -> Progress {
         let end = segment
@@ -170,10 +211,13 @@ impl Sender {
     }
 
     fn on_new(&mut self, segment: &Segment, end: Seq, offset: i32, facts: &mut SideFacts) {
-        facts.deaf_resends = Repeats::default();
+        if let Some(troubles) = facts.troubles.get_mut() {
+            troubles.deaf_resends = Repeats::default();
+        }
         if offset > 0 {
             self.holes.open(self.next, segment.seq);
-            facts.holes = facts.holes.saturating_add(1);
+            let troubles = facts.troubles.make_mut();
+            troubles.holes = troubles.holes.saturating_add(1);
             facts.bytes += u64::from(offset.unsigned_abs());
         }
         facts.bytes += u64::from(segment.length);
@@ -200,6 +244,8 @@ impl Sender {
         let soon = rtt.map_or(REORDERING, |rtt| {
             Span(rtt.0 / 2).min(REORDERING).max(Span::from_millis(1))
         });
+        let min_rtt = facts.min_rtt;
+        let facts = facts.troubles.make_mut();
         if filled && age < soon && self.duplicates <= FAST_AFTER {
             facts.out_of_order = facts.out_of_order.saturating_add(1);
             return Progress::Filled;
@@ -227,7 +273,7 @@ impl Sender {
                     next: self.next,
                     gap: age,
                     was_told: was_told || facts.sacked_beyond,
-                    rtt: rtt.or(facts.min_rtt),
+                    rtt: rtt.or(min_rtt),
                 };
                 self.recovery.on_resend(&resend, &mut facts.losses);
             }
@@ -249,23 +295,31 @@ impl Sender {
         self.on_ack_of_unseen(ack, at, facts);
         self.acked = Some(ack);
         self.duplicates = 0;
-        self.recovery.on_ack(ack, at.stamp, &mut facts.losses);
-        facts.resends = Repeats::default();
-        facts.smallest_resent = 0;
-        facts.sacked_beyond = false;
-        facts.last_acked = Some(at);
-        if let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) {
-            self.timed = None;
-            let sample = at.stamp - sent;
-            if sample.0 >= 0 {
-                facts.min_rtt = Some(facts.min_rtt.map_or(sample, |old| old.min(sample)));
-                facts.rtts.on(sample);
-            }
+        if let Some(troubles) = facts.troubles.get_mut() {
+            self.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
+            troubles.resends = Repeats::default();
+            troubles.smallest_resent = 0;
+            troubles.sacked_beyond = false;
         }
+        facts.last_acked = Some(at);
+        self.take_time(ack, at, facts);
         if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
             facts.fin_acked.get_or_insert(at);
         }
         true
+    }
+
+    /// The round trip of the segment that is being timed.
+    fn take_time(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
+        let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) else {
+            return;
+        };
+        self.timed = None;
+        let sample = at.stamp - sent;
+        if sample.0 >= 0 {
+            facts.min_rtt = Some(facts.min_rtt.map_or(sample, |old| old.min(sample)));
+            facts.rtts.on(sample);
+        }
     }
 
     /// The peer has bytes that did not pass here: lost by the capture, or on another path.
@@ -277,7 +331,9 @@ impl Sender {
         if unseen.unsigned_abs() > self.syn_data {
             self.holes.open(self.next, ack);
         }
-        facts.unseen_fin |= unseen == 1 && self.syn_data == 0;
+        if unseen == 1 && self.syn_data == 0 {
+            facts.troubles.make_mut().unseen_fin = true;
+        }
         facts.bytes += u64::from(unseen.unsigned_abs());
         self.syn_data = 0;
         self.next = ack;
@@ -303,7 +359,10 @@ impl Sender {
     /// Brings what only the live state knows into the facts.
     pub fn finish(&self, facts: &mut SideFacts) {
         facts.unacked = self.unacked();
-        facts.missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
+        let missed_bytes = self.acked.map_or(0, |acked| self.holes.missing_below(acked));
+        if missed_bytes > 0 || !facts.troubles.is_usual() {
+            facts.troubles.make_mut().missed_bytes = missed_bytes;
+        }
     }
 }
 

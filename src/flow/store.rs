@@ -8,17 +8,50 @@ use super::lone::LoneSyn;
 use super::pack::{Pack, Packer, Unpacker};
 use super::table::Conversation;
 use super::wireshark::Stream;
-use crate::base::{FlowKey, Stamp, limits};
+use crate::base::{FlowKey, Rare, Stamp, limits};
 
 /// Where one flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
+enum Place {
     Lone(u32),
     Open(u32),
-    /// Chunk, start in it, and length.
-    Packed(u16, u32, u16),
+    /// Where its length and then its bytes are, over all chunks.
+    Packed(u64),
     /// Nowhere: never said of a flow that is there.
     Gone,
+}
+
+/// A [`Place`] in eight bytes: there are as many as flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot(u64);
+
+impl Slot {
+    const GONE: Self = Self(3 << Self::KIND);
+    /// The two bits above tell the kind.
+    const KIND: u32 = 62;
+}
+
+impl From<Place> for Slot {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Lone(place) => Self(place.into()),
+            Place::Open(place) => Self(1 << Self::KIND | u64::from(place)),
+            Place::Packed(at) => Self(2 << Self::KIND | at),
+            Place::Gone => Self::GONE,
+        }
+    }
+}
+
+impl From<Slot> for Place {
+    #[inline]
+    fn from(slot: Slot) -> Self {
+        match slot.0 >> Slot::KIND {
+            0 => Self::Lone(slot.0 as u32),
+            1 => Self::Open(slot.0 as u32),
+            2 => Self::Packed(slot.0 & !Slot::GONE.0),
+            _ => Self::Gone,
+        }
+    }
 }
 
 /// Bytes of packed flows in one piece.
@@ -29,6 +62,7 @@ const CHUNK: usize = 1 << 20;
 pub struct Store {
     slots: Vec<Slot>,
     lone: Arena<LoneSyn>,
+    /// Open flows with their numbers.
     open: Arena<(u32, Box<Flow>)>,
     chunks: Vec<Vec<u8>>,
     /// Bytes in the chunks, and how many of them belong to flows that were unpacked again.
@@ -73,26 +107,22 @@ impl Store {
 
     /// Forgets flow `number`; the next new flow gets the number, so that flows are in order of first packet no longer.
     pub fn remove(&mut self, number: u32) {
-        let Some(slot) = self.slots.get_mut(number as usize) else {
-            return;
-        };
-        match std::mem::replace(slot, Slot::Gone) {
-            Slot::Lone(place) => drop(self.lone.take(place)),
-            Slot::Open(place) => drop(self.open.take(place)),
-            Slot::Packed(_, _, length) => self.garbage += usize::from(length),
-            Slot::Gone => return,
+        match self.place(number) {
+            Place::Lone(place) => drop(self.lone.take(place)),
+            Place::Open(place) => drop(self.open.take(place)),
+            Place::Packed(at) => self.garbage += packed_at(&self.chunks, at).len() + LENGTH,
+            Place::Gone => return,
         }
+        self.set_place(number, Place::Gone);
         self.free.push(number);
     }
 
-    fn new_slot(&mut self, slot: Slot) -> u32 {
+    fn new_slot(&mut self, place: Place) -> u32 {
         let Some(number) = self.free.pop() else {
-            self.slots.push(slot);
+            self.slots.push(place.into());
             return self.slots.len() as u32 - 1;
         };
-        if let Some(place) = self.slots.get_mut(number as usize) {
-            *place = slot;
-        }
+        self.set_place(number, place);
         number
     }
 
@@ -102,6 +132,7 @@ impl Store {
     }
 
     /// Time goes on.
+    #[inline]
     pub fn on_time(&mut self, stamp: Stamp) {
         self.now = self.now.max(stamp);
     }
@@ -109,73 +140,87 @@ impl Store {
     /// A new flow of which this SYN is all.
     pub fn add_lone(&mut self, syn: LoneSyn) -> u32 {
         let place = self.lone.put(syn);
-        self.new_slot(Slot::Lone(place))
+        self.new_slot(Place::Lone(place))
     }
 
     /// A new flow.
-    pub fn add(&mut self, flow: Flow) -> u32 {
-        let number = self.new_slot(Slot::Gone);
-        self.put_open(number, Box::new(flow));
+    pub fn add(&mut self, flow: Box<Flow>) -> u32 {
+        let number = self.new_slot(Place::Gone);
+        self.put_open(number, flow);
         number
     }
 
-    /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
-    pub fn open(&mut self, number: u32, key: FlowKey) -> Option<&mut Flow> {
-        match *self.slots.get(number as usize)? {
-            Slot::Open(place) => return self.open.get(place).map(|(_, flow)| &mut **flow),
-            Slot::Lone(place) => {
-                let syn = self.lone.take(place)?;
-                self.put_open(number, Box::new(flow_of(&syn, key)));
-            }
-            Slot::Packed(chunk, start, length) => {
-                let flow = unpack(&self.chunks, chunk, start, length);
-                self.garbage += usize::from(length);
-                self.put_open(number, Box::new(flow));
-            }
-            Slot::Gone => return None,
-        }
-        match self.slots.get(number as usize) {
-            Some(&Slot::Open(place)) => self.open.get(place).map(|(_, flow)| &mut **flow),
-            _ => None,
+    fn place(&self, number: u32) -> Place {
+        self.slots.get(number as usize).copied().unwrap_or(Slot::GONE).into()
+    }
+
+    fn set_place(&mut self, number: u32, place: Place) {
+        if let Some(slot) = self.slots.get_mut(number as usize) {
+            *slot = place.into();
         }
     }
 
-    fn put_open(&mut self, number: u32, flow: Box<Flow>) {
+    /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
+    #[inline]
+    pub fn open(&mut self, number: u32, key: FlowKey) -> Option<&mut Flow> {
+        let place = match self.place(number) {
+            Place::Open(place) => place,
+            other => self.make_ready(number, other, key)?,
+        };
+        self.open.get_mut(place).map(|(_, flow)| &mut **flow)
+    }
+
+    /// Of a flow that is not open, makes one that is.
+    fn make_ready(&mut self, number: u32, place: Place, key: FlowKey) -> Option<u32> {
+        let flow = match place {
+            Place::Lone(place) => flow_of(&self.lone.take(place)?, key),
+            Place::Packed(at) => {
+                let bytes = packed_at(&self.chunks, at);
+                self.garbage += bytes.len() + LENGTH;
+                Box::new(Flow::unpack(&mut Unpacker::new(bytes)))
+            }
+            Place::Open(_) | Place::Gone => return None,
+        };
+        Some(self.put_open(number, flow))
+    }
+
+    fn put_open(&mut self, number: u32, flow: Box<Flow>) -> u32 {
         if self.open.used() >= self.most_open {
             self.pack_quiet();
         }
         let place = self.open.put((number, flow));
-        if let Some(slot) = self.slots.get_mut(number as usize) {
-            *slot = Slot::Open(place);
-        }
+        self.set_place(number, Place::Open(place));
+        place
     }
 
-    /// Packs the half of the open flows that has been quiet for longest.
+    /// Packs the half of the open flows that is least likely to speak again: those that are over, then those that have been
+    /// quiet for longest.
     fn pack_quiet(&mut self) {
-        let mut quiet: Vec<(Stamp, u32)> = self
+        let mut quiet: Vec<(bool, Stamp, u32)> = self
             .open
             .iter()
-            .map(|(place, (_, flow))| (flow.facts().last.stamp, place))
+            .map(|(place, (_, flow))| (!flow.is_over(), flow.facts().last.stamp, place))
             .collect();
         let half = quiet.len().div_ceil(2);
         quiet.select_nth_unstable(half - 1);
-        for &(last, place) in quiet.iter().take(half) {
+        for &(_, last, place) in quiet.iter().take(half) {
             let Some((number, mut flow)) = self.open.take(place) else {
                 continue;
             };
             if self.now - last > copies::LONGEST {
                 flow.forget_copies();
             }
-            let slot = self
-                .pack(&flow)
-                .unwrap_or_else(|| Slot::Open(self.open.put((number, flow))));
-            if let Some(old) = self.slots.get_mut(number as usize) {
-                *old = slot;
-            }
+            flow.settle();
+            let place = match self.pack(&flow) {
+                Some(at) => Place::Packed(at),
+                None => Place::Open(self.open.put((number, flow))),
+            };
+            self.set_place(number, place);
         }
     }
 
-    fn pack(&mut self, flow: &Flow) -> Option<Slot> {
+    /// The place in the chunks; `None` where the flow is too long for it.
+    fn pack(&mut self, flow: &Flow) -> Option<u64> {
         let first = flow.facts().first;
         let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
         flow.pack(&mut packer);
@@ -184,57 +229,59 @@ impl Store {
             self.sweep();
         }
         let bytes = std::mem::take(&mut self.scratch);
-        let slot = self.keep(&bytes);
+        let at = self.keep(&bytes);
         self.scratch = bytes;
-        slot
+        at
     }
 
     /// Leaves the garbage behind.
     fn sweep(&mut self) {
         let old = std::mem::take(&mut self.chunks);
         (self.packed, self.garbage) = (0, 0);
-        for number in 0..self.slots.len() {
-            if let Some(&Slot::Packed(chunk, start, length)) = self.slots.get(number) {
-                let kept = self.keep(bytes_at(&old, chunk, start, length));
-                self.slots[number] = kept.unwrap_or(Slot::Gone);
+        for number in 0..self.slots.len() as u32 {
+            if let Place::Packed(at) = self.place(number) {
+                let kept = self.keep(packed_at(&old, at));
+                self.set_place(number, kept.map_or(Place::Gone, Place::Packed));
             }
         }
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Option<Slot> {
+    fn keep(&mut self, bytes: &[u8]) -> Option<u64> {
         let length = u16::try_from(bytes.len()).ok()?;
-        if self
-            .chunks
-            .last()
-            .is_none_or(|chunk| chunk.len() + usize::from(length) > CHUNK)
-        {
+        let needed = bytes.len() + LENGTH;
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + needed > CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        let number = u16::try_from(self.chunks.len() - 1).ok()?;
+        let before = (self.chunks.len() - 1) * CHUNK;
         let chunk = self.chunks.last_mut()?;
-        let start = chunk.len() as u32;
+        let at = (before + chunk.len()) as u64;
+        chunk.extend_from_slice(&length.to_le_bytes());
         chunk.extend_from_slice(bytes);
-        self.packed += bytes.len();
-        Some(Slot::Packed(number, start, length))
+        self.packed += needed;
+        Some(at)
     }
 
     /// The facts of flow `number`, finished; `key` is needed for lone SYNs only.
     pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
-        Some(match *self.slots.get(number as usize)? {
-            Slot::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
-            Slot::Open(place) => self.open.peek(place)?.1.clone().finish(),
-            Slot::Packed(chunk, start, length) => unpack(&self.chunks, chunk, start, length).finish(),
-            Slot::Gone => return None,
+        Some(match self.place(number) {
+            Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
+            Place::Open(place) => self.open.peek(place)?.1.so_far(),
+            Place::Packed(at) => {
+                let mut facts = FlowFacts::unpack(&mut Unpacker::new(packed_at(&self.chunks, at)));
+                facts.settle_roles();
+                facts
+            }
+            Place::Gone => return None,
         })
     }
 
     /// First packet of flow `number`.
     pub fn first_packet(&self, number: u32) -> Option<u64> {
-        Some(match *self.slots.get(number as usize)? {
-            Slot::Lone(place) => self.lone.peek(place)?.packet(),
-            Slot::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Slot::Packed(chunk, start, length) => Unpacker::packet(bytes_at(&self.chunks, chunk, start, length)),
-            Slot::Gone => return None,
+        Some(match self.place(number) {
+            Place::Lone(place) => self.lone.peek(place)?.packet(),
+            Place::Open(place) => self.open.peek(place)?.1.facts().first.number(),
+            Place::Packed(at) => Unpacker::packet(packed_at(&self.chunks, at)),
+            Place::Gone => return None,
         })
     }
 
@@ -243,13 +290,21 @@ impl Store {
         self.lone.used() > 0
     }
 
+    /// The SYN that is all of flow `number`.
+    pub fn lone(&self, number: u32) -> Option<&LoneSyn> {
+        match self.place(number) {
+            Place::Lone(place) => self.lone.peek(place),
+            _ => None,
+        }
+    }
+
     /// Is one SYN all of flow `number`?
     pub fn is_lone(&self, number: u32) -> bool {
-        matches!(self.slots.get(number as usize), Some(Slot::Lone(_)))
+        matches!(self.place(number), Place::Lone(_))
     }
 }
 
-fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
+fn flow_of(syn: &LoneSyn, key: FlowKey) -> Box<Flow> {
     let segment = syn.segment(key);
     let mut stream = Stream::new(segment.packet);
     stream.on_header(
@@ -259,26 +314,31 @@ fn flow_of(syn: &LoneSyn, key: FlowKey) -> Flow {
         segment.ack,
         segment.flags,
     );
-    let mut flow = Flow::new(
+    let mut flow = Box::new(Flow::new(
         &segment,
         syn.capture(),
         Conversation {
             stream,
-            others: Vec::new(),
+            others: Rare::default(),
         },
-    );
+    ));
     flow.on_segment(&segment);
     flow
 }
 
-fn bytes_at(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> &[u8] {
-    let start = start as usize;
-    let chunk = chunks.get(usize::from(chunk)).map_or(&[][..], Vec::as_slice);
-    chunk.get(start..start + usize::from(length)).unwrap_or_default()
-}
+/// Bytes of the length before a packed flow.
+const LENGTH: usize = 2;
 
-fn unpack(chunks: &[Vec<u8>], chunk: u16, start: u32, length: u16) -> Flow {
-    Flow::unpack(&mut Unpacker::new(bytes_at(chunks, chunk, start, length)))
+fn packed_at(chunks: &[Vec<u8>], at: u64) -> &[u8] {
+    let (chunk, start) = (at as usize / CHUNK, at as usize % CHUNK);
+    let bytes = chunks
+        .get(chunk)
+        .and_then(|chunk| chunk.get(start..))
+        .unwrap_or_default();
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
+        return &[];
+    };
+    rest.get(..u16::from_le_bytes(*length).into()).unwrap_or_default()
 }
 
 /// Items whose places are used again.
@@ -315,7 +375,7 @@ impl<T> Arena<T> {
         Some(item)
     }
 
-    fn get(&mut self, place: u32) -> Option<&mut T> {
+    fn get_mut(&mut self, place: u32) -> Option<&mut T> {
         self.items.get_mut(place as usize)?.as_mut()
     }
 
@@ -328,9 +388,9 @@ impl<T> Arena<T> {
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.items
-            .iter()
-            .enumerate()
-            .filter_map(|(place, item)| Some((place as u32, item.as_ref()?)))
+        let places = 0_u32..;
+        places
+            .zip(&self.items)
+            .filter_map(|(place, item)| Some((place, item.as_ref()?)))
     }
 }

@@ -8,12 +8,22 @@ use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::store::Store;
 use super::wireshark::{Effect, Stream, Wireshark};
-use crate::base::{FlowKey, Map, limits};
+use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{IcmpError, Segment};
+use std::hash::{Hash, Hasher};
 
-/// An IPv4 flow's key without the tag of [`FlowKey`], in words that are hashed fast: most flows there are, and 12 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyV4(u32, u32, u32);
+
+/// In one word.
+impl Hash for KeyV4 {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ips = u64::from(self.0) << 32 | u64::from(self.1);
+        state.write_u128(u128::from(ips) << 64 | u128::from(self.2));
+    }
+}
 
 impl KeyV4 {
     pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
@@ -67,7 +77,7 @@ pub struct News {
 pub(super) struct Conversation {
     pub(super) stream: Stream,
     /// Flows on the same 4-tuple in other VLANs or tunnels, still apart from this one.
-    pub(super) others: Vec<u32>,
+    pub(super) others: Rare<Vec<u32>>,
 }
 
 super::pack::pack_fields!(Conversation { stream others });
@@ -91,7 +101,7 @@ impl Table {
                 segment,
                 Conversation {
                     stream,
-                    others: Vec::new(),
+                    others: Rare::default(),
                 },
                 capture,
                 false,
@@ -103,6 +113,14 @@ impl Table {
             self.refused += 1;
             return;
         };
+        // What goes the short way stays where it is, and changes nothing in its stream.
+        if flow.path() == segment.path && flow.on_steady(segment) {
+            if self.wireshark.is_some() {
+                let start = flow.conversation.stream.start;
+                self.mark(segment, Effect::None, Some(newest), start);
+            }
+            return;
+        }
         let effect = on_header(&mut flow.conversation.stream, segment);
         let start = flow.conversation.stream.start;
         match self.choose(newest, segment, effect == Effect::Restarted) {
@@ -131,7 +149,7 @@ impl Table {
         };
         if flow.path() != segment.path {
             let (fits, others) = (flow.fits(segment), flow.conversation.others.clone());
-            let home = others.into_iter().find(|&other| self.is_home(other, segment));
+            let home = others.iter().copied().find(|&other| self.is_home(other, segment));
             if home.is_some() || !fits {
                 return self.go_elsewhere(newest, home, segment);
             }
@@ -165,9 +183,10 @@ impl Table {
             return Choice::Flow(newest);
         };
         let mut conversation = flow.take_conversation();
-        conversation.others.retain(|&other| Some(other) != home);
-        if conversation.others.len() < limits::MAX_OVERLAPS {
-            conversation.others.push(newest);
+        let others = conversation.others.make_mut();
+        others.retain(|&other| Some(other) != home);
+        if others.len() < limits::MAX_OVERLAPS {
+            others.push(newest);
         }
         let Some(number) = home else {
             return Choice::New(conversation, false);
@@ -197,7 +216,7 @@ impl Table {
         let number = match LoneSyn::new(segment, capture) {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
-                let mut flow = Flow::new(segment, capture, conversation);
+                let mut flow = Box::new(Flow::new(segment, capture, conversation));
                 flow.facts.opening.repeats_attempt = is_retry;
                 self.copies += u64::from(flow.on_segment(segment));
                 self.store.add(flow)

@@ -60,6 +60,11 @@ impl Stream {
         Self { start, base: [None; 2] }
     }
 
+    /// Both sides have said where their numbers begin.
+    pub(super) fn knows_both(&self) -> bool {
+        self.base.iter().all(Option::is_some)
+    }
+
     /// A TCP header on this 4-tuple, sent by side `from`.
     pub(super) fn on_header(&mut self, packet: u64, from: usize, seq: Seq, ack: Seq, flags: Flags) -> Effect {
         let effect = self.effect(packet, from, seq, flags);

@@ -32,6 +32,9 @@ const SERVER_PORTS: [u16; 46] = [
 
 /// Events that stand in a history only once per side.
 const ONCE: [u8; 8] = *b"SFRADIQX";
+/// Bits of two of them: an ACK without payload, and payload.
+const ACK: u8 = 1 << 3;
+const DATA: u8 = 1 << 4;
 
 /// One side as Zeek sees it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +64,7 @@ enum Often {
 }
 
 /// Zeek's record of a flow while it grows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Zeek {
     originator: Dir,
     ends: [End; 2],
@@ -111,13 +114,41 @@ impl Zeek {
         }
     }
 
+    /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
+    pub(super) fn is_steady(&self, last: Stamp) -> bool {
+        !self.is_written
+            && self.last == last
+            && self
+                .ends
+                .iter()
+                .all(|end| matches!(end.state, State::Partial | State::Established))
+    }
+
+    /// This side's numbers end here.
+    pub(super) fn is_at(&self, side: usize, next: Option<Seq>) -> bool {
+        self.ends[side].last == next.map(|next| next.0)
+    }
+
+    /// The next segment of a steady connection.
+    pub(super) fn on_steady(&mut self, segment: &Segment) {
+        self.last = segment.stamp;
+        let (bit, letter) = if segment.length > 0 { (DATA, b'D') } else { (ACK, b'A') };
+        let end = &mut self.ends[segment.dir.index()];
+        end.sent_data |= segment.length > 0;
+        if end.once & bit == 0 {
+            end.once |= bit;
+            self.history.note(letter, segment.dir == self.originator);
+        }
+        self.ends[segment.dir.index()].last = Some(segment.seq.plus(segment.length).0);
+    }
+
     /// What the record says.
     pub(super) fn finish(&self) -> (ConnState, History) {
         let [own, peer] = [self.originator, self.originator.flip()].map(|dir| &self.ends[dir.index()]);
         let is_empty = !own.sent_data && !peer.sent_data;
         (
             ConnState::of(own.state, peer.state, is_empty, &self.history),
-            self.history,
+            self.history.clone(),
         )
     }
 

@@ -2,31 +2,68 @@
 
 use crate::base::Endpoint;
 use data_encoding::BASE64;
-use sha1_smol::Sha1;
+use sha1::{Digest, Sha1};
 use std::net::IpAddr;
 
 /// IANA protocol number of TCP, then the padding byte that the specification asks for.
 const TCP_AND_PADDING: [u8; 2] = [6, 0];
+/// What stands before the hash: the version.
+const VERSION: &[u8; 2] = b"1:";
+/// Bytes of seed, addresses, protocol and ports.
+const LONGEST: usize = 2 + 2 * 16 + 2 + 2 * 2;
 
-/// The Community ID of a TCP flow between `a` and `b`; the order does not matter.
-#[must_use]
-pub fn community_id(a: Endpoint, b: Endpoint) -> String {
-    let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    let mut hash = Sha1::new();
-    hash.update(&0_u16.to_be_bytes());
-    for end in [low, high] {
-        match end.ip {
-            IpAddr::V4(ip) => hash.update(&ip.octets()),
-            IpAddr::V6(ip) => hash.update(&ip.octets()),
+/// A Community ID. It is made for every flow of a report: no memory is taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommunityId([u8; 30]);
+
+impl CommunityId {
+    /// That of a TCP flow between `a` and `b`; the order does not matter.
+    #[must_use]
+    pub fn of(a: Endpoint, b: Endpoint) -> Self {
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let mut input = Input {
+            bytes: [0; LONGEST],
+            length: 0,
+        };
+        input.push(&0_u16.to_be_bytes());
+        for end in [low, high] {
+            match end.ip {
+                IpAddr::V4(ip) => input.push(&ip.octets()),
+                IpAddr::V6(ip) => input.push(&ip.octets()),
+            }
+        }
+        input.push(&TCP_AND_PADDING);
+        input.push(&low.port.to_be_bytes());
+        input.push(&high.port.to_be_bytes());
+        let hash = Sha1::digest(input.bytes.get(..input.length).unwrap_or_default());
+        let mut text = [0; 30];
+        let (version, encoded) = text.split_at_mut(VERSION.len());
+        version.copy_from_slice(VERSION);
+        BASE64.encode_mut(&hash, encoded);
+        Self(text)
+    }
+
+    /// `1:` and the hash in Base64.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// What is hashed.
+struct Input {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Input {
+    fn push(&mut self, part: &[u8]) {
+        let end = self.length + part.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(part);
+            self.length = end;
         }
     }
-    hash.update(&TCP_AND_PADDING);
-    hash.update(&low.port.to_be_bytes());
-    hash.update(&high.port.to_be_bytes());
-    let mut text = String::with_capacity(30);
-    text.push_str("1:");
-    BASE64.encode_append(&hash.digest().bytes(), &mut text);
-    text
 }
 
 #[cfg(test)]
@@ -39,8 +76,8 @@ mod tests {
             ip: ip.parse().unwrap(),
             port,
         };
-        assert_eq!(community_id(end(a), end(b)), expected);
-        assert_eq!(community_id(end(b), end(a)), expected);
+        assert_eq!(CommunityId::of(end(a), end(b)).text(), expected);
+        assert_eq!(CommunityId::of(end(b), end(a)).text(), expected);
     }
 
     /// The TCP vectors of the specification's reference implementation (pycommunityid) and its baseline files.

@@ -2,10 +2,10 @@
 
 use super::row::{COLUMNS, Cells, Value, visit};
 use super::{FlowReport, Head, Only, Reporter, Tail};
-use crate::base::Stamp;
-use std::fmt::Write as _;
+use crate::base::digits::{Clock, push_decimal, push_ip, push_number};
+use memchr::{memchr, memchr3};
+use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
 
 /// Writes the flows CSV.
 #[derive(Debug)]
@@ -29,11 +29,15 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
         }
-        visit(flow.row, &mut self.out)?;
+        let Ok(()) = visit(flow.row, &mut self.out);
         self.out.end_row()
     }
 
@@ -46,136 +50,136 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
     }
 }
 
-/// A CSV file: RFC 4180 with its CRLF between rows. Quoting is the library's, formulas are defused here.
+/// Bytes collected before they are handed on: no less than an output's own buffer, which they then need not pass.
+const BLOCK: usize = 128 << 10;
+
+/// A CSV file: RFC 4180 with its CRLF between rows. Formulas are defused here; text with quotes in it is the library's.
 #[derive(Debug)]
 pub(super) struct Table<W: io::Write> {
-    writer: ::csv::Writer<W>,
-    /// The cell being built; its memory is used again for the next.
-    cell: String,
-    /// The second of the last time written, and its text: rows come in order of time.
-    second: Option<(i64, String)>,
+    out: W,
+    /// Rows that are not handed on yet; behind every cell stands a comma, until its row ends.
+    rows: Vec<u8>,
+    clock: Clock,
 }
 
 impl<W: io::Write> Table<W> {
     pub(super) fn new(out: W) -> Self {
-        let writer = ::csv::WriterBuilder::new()
-            .terminator(::csv::Terminator::CRLF)
-            .from_writer(out);
         Self {
-            writer,
-            cell: String::new(),
-            second: None,
+            out,
+            rows: Vec::with_capacity(BLOCK + BLOCK / 16),
+            clock: Clock::default(),
         }
     }
 
     pub(super) fn header(&mut self, columns: &[&str]) -> io::Result<()> {
-        Ok(self.writer.write_record(columns)?)
+        for column in columns {
+            self.put(Value::Word(column));
+        }
+        self.end_row()
     }
 
     pub(super) fn end_row(&mut self) -> io::Result<()> {
-        Ok(self.writer.write_record(None::<&[u8]>)?)
+        self.rows.pop();
+        self.rows.extend_from_slice(b"\r\n");
+        if self.rows.len() >= BLOCK {
+            self.hand_on()?;
+        }
+        Ok(())
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.hand_on()?;
+        self.out.flush()
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.rows)?;
+        self.rows.clear();
+        Ok(())
+    }
+
+    /// The next cell of a row.
+    #[expect(
+        clippy::inline_always,
+        reason = "inlined, the kind of each column is known where it is written"
+    )]
+    #[inline(always)]
+    pub(super) fn put(&mut self, value: Value<'_>) {
+        let rows = &mut self.rows;
+        match value {
+            Value::Empty => {}
+            Value::Text(text) => self.text(text),
+            Value::Word(word) => rows.extend_from_slice(word.as_bytes()),
+            // The most frequent of all.
+            Value::Count(0) => {
+                rows.extend_from_slice(b"0,");
+                return;
+            }
+            Value::Count(count) => push_number(count, rows),
+            Value::Decimal(units, places) => push_decimal(units, places, rows),
+            Value::Time(stamp, digits) => self.clock.push(stamp, digits, rows),
+            Value::Ip(ip) => push_ip(ip, rows),
+            Value::Ids(ids) => push_list(ids, rows, |id, line| line.extend_from_slice(id.as_bytes())),
+            Value::Doubts(doubts) => push_list(doubts, rows, |doubt, line| {
+                line.extend_from_slice(doubt.word().as_bytes());
+            }),
+            Value::Packets(packets) => push_list(packets, rows, |packet, line| push_number(*packet, line)),
+        }
+        self.rows.push(b',');
     }
 
     /// Text from outside: no spreadsheet must run it as a formula.
     fn text(&mut self, text: &str) {
         // A lone sign is no formula, and `-` is how standard input is called.
-        let formula = text.len() > 1 && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        self.cell.extend([if formula { "'" } else { "" }, text]);
-    }
-
-    fn time(&mut self, stamp: Stamp, digits: u8) {
-        let second = stamp.0.div_euclid(1_000_000_000);
-        if self.second.as_ref().is_none_or(|(last, _)| *last != second) {
-            let mut text = String::with_capacity(20);
-            // Writing to a string cannot fail.
-            let _ = stamp.write_rfc3339(&mut text, 0);
-            text.pop();
-            self.second = Some((second, text));
+        if text.len() > 1 && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            return push_quoted(&format!("'{text}"), &mut self.rows);
         }
-        self.cell.extend(self.second.iter().map(|(_, text)| text.as_str()));
-        if digits > 0 {
-            let digits = u32::from(digits.min(9));
-            let fraction = stamp.0.rem_euclid(1_000_000_000).unsigned_abs() / 10_u64.pow(9 - digits);
-            self.cell.push('.');
-            push_padded(fraction, digits, &mut self.cell);
-        }
-        self.cell.push('Z');
+        push_quoted(text, &mut self.rows);
     }
 }
 
 impl<W: io::Write> Cells for Table<W> {
-    type Error = io::Error;
+    type Error = Infallible;
 
-    // Inlined, the kind of each column is known where it is written.
-    #[inline]
-    fn cell(&mut self, _: &'static str, value: Value<'_>) -> io::Result<()> {
-        self.cell.clear();
-        match value {
-            Value::Empty => {}
-            Value::Text(text) => self.text(text),
-            Value::Word(word) => self.cell.push_str(word),
-            Value::Count(count) => push_number(count, &mut self.cell),
-            Value::Decimal(units, places) => push_decimal(units, places, &mut self.cell),
-            Value::Time(stamp, digits) => self.time(stamp, digits),
-            Value::Ip(ip) => push_ip(ip, &mut self.cell),
-            Value::Ids(ids) => push_list(ids, &mut self.cell, |id, line| line.push_str(id)),
-            Value::Doubts(doubts) => push_list(doubts, &mut self.cell, |doubt, line| line.push_str(doubt.word())),
-            Value::Packets(packets) => push_list(packets, &mut self.cell, |packet, line| push_number(*packet, line)),
-        }
-        Ok(self.writer.write_field(&self.cell)?)
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn cell(&mut self, _: &'static str, value: Value<'_>) -> Result<(), Infallible> {
+        self.put(value);
+        Ok(())
     }
 }
 
-fn push_number(number: u64, line: &mut String) {
-    line.push_str(itoa::Buffer::new().format(number));
-}
-
-/// `number` with zeros before it, `digits` long.
-fn push_padded(number: u64, digits: u32, line: &mut String) {
-    let mut buffer = itoa::Buffer::new();
-    // The leading 1 keeps the zeros; it is left out.
-    let text = buffer.format(10_u64.pow(digits) + number);
-    line.push_str(text.get(1..).unwrap_or_default());
-}
-
-/// `1500000` with 6 places is `1.5`.
-fn push_decimal(units: i64, places: u8, line: &mut String) {
-    let places = u32::from(places.min(18));
-    let one = 10_u64.pow(places);
-    let (whole, fraction) = (units.unsigned_abs() / one, units.unsigned_abs() % one);
-    if units < 0 {
-        line.push('-');
-    }
-    push_number(whole, line);
-    if fraction > 0 {
-        line.push('.');
-        push_padded(fraction, places, line);
-        line.truncate(line.trim_end_matches('0').len());
+/// `text` as one cell, between quotes where it needs them.
+fn push_quoted(text: &str, line: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    if memchr(b'"', bytes).is_some() {
+        push_by_library(text, line);
+    } else if memchr3(b',', b'\r', b'\n', bytes).is_some() {
+        line.push(b'"');
+        line.extend_from_slice(bytes);
+        line.push(b'"');
+    } else {
+        line.extend_from_slice(bytes);
     }
 }
 
-fn push_ip(ip: IpAddr, line: &mut String) {
-    match ip {
-        IpAddr::V4(ip) => {
-            for (index, octet) in ip.octets().into_iter().enumerate() {
-                line.push_str(if index == 0 { "" } else { "." });
-                push_number(octet.into(), line);
-            }
-        }
-        IpAddr::V6(ip) => {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{ip}");
-        }
-    }
+fn push_by_library(text: &str, line: &mut Vec<u8>) {
+    let mut cell = ::csv::WriterBuilder::new()
+        .buffer_capacity(2 * text.len() + 4)
+        .from_writer(Vec::new());
+    // Memory takes everything.
+    let _ = cell.write_field(text);
+    let _ = cell.write_record(None::<&[u8]>);
+    let mut cell = cell.into_inner().unwrap_or_default();
+    cell.pop();
+    line.append(&mut cell);
 }
 
-fn push_list<T>(items: &[T], line: &mut String, push: impl Fn(&T, &mut String)) {
+fn push_list<T>(items: &[T], line: &mut Vec<u8>, push: impl Fn(&T, &mut Vec<u8>)) {
     for (index, item) in items.iter().enumerate() {
-        line.push_str(if index == 0 { "" } else { ";" });
+        if index > 0 {
+            line.push(b';');
+        }
         push(item, line);
     }
 }
@@ -183,6 +187,7 @@ fn push_list<T>(items: &[T], line: &mut String, push: impl Fn(&T, &mut String)) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Span;
     use crate::report::sample;
     use crate::verdict::words::Status;
 
@@ -203,8 +208,8 @@ mod tests {
     fn a_row_reads_back() {
         let mut row = sample::row(7);
         row.name = Some("a,\"b\"\r\nc".to_owned());
-        row.duration_s = 63.000_25;
-        row.handshake_rtt_ms = Some(0.0415);
+        row.duration = Span::from_micros(63_000_250);
+        row.handshake_rtt = Some(Span(41_500));
         row.evidence_packets = vec![12, 15];
         let cells = cells(&write(Only::All, &[row]), 0);
         assert_eq!(cells.len(), COLUMNS.len());
@@ -230,8 +235,8 @@ mod tests {
         let mut row = sample::row(1);
         row.name = Some("=cmd|'/c calc'!A1".to_owned());
         row.summary = "@SUM(A1)".to_owned();
-        row.capture = "-".to_owned();
-        row.duration_s = -0.5;
+        row.capture = "-".into();
+        row.duration = Span::from_millis(-500);
         let cells = cells(&write(Only::All, &[row]), 0);
         assert_eq!(cells["name"], "'=cmd|'/c calc'!A1");
         assert_eq!(cells["summary"], "'@SUM(A1)");
@@ -247,15 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn decimals_have_no_exponent_and_no_idle_zeros() {
-        let show = |units, places| {
-            let mut out = String::new();
-            push_decimal(units, places, &mut out);
-            out
-        };
-        assert_eq!(show(1, 9), "0.000000001");
-        assert_eq!(show(0, 9), "0");
-        assert_eq!(show(-1_500_000, 6), "-1.5");
-        assert_eq!(show(i64::MIN, 9), "-9223372036.854775808");
+    fn a_cell_is_quoted_as_the_library_does() {
+        let parts = ["", "a", ",", "\"", "\r", "\n", "\u{e9}", " ", "=", ";"];
+        for first in parts {
+            for second in parts {
+                for third in parts {
+                    let text = [first, second, third, "end"].concat();
+                    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+                    push_quoted(&text, &mut ours);
+                    push_by_library(&text, &mut theirs);
+                    assert_eq!(ours, theirs, "{text:?}");
+                }
+            }
+        }
     }
 }

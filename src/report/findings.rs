@@ -1,7 +1,7 @@
 //! The findings CSV: one row per finding of a flow.
 
 use super::csv::Table;
-use super::row::{Cells, Value};
+use super::row::Value;
 use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
 use crate::finding::Finding;
 use std::io;
@@ -41,12 +41,16 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         self.out.header(&COLUMNS)
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
         }
         for finding in flow.findings {
-            visit(flow.row, finding, &mut self.out)?;
+            put(flow.row, finding, &mut self.out);
             self.out.end_row()?;
         }
         Ok(())
@@ -61,19 +65,17 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
     }
 }
 
-fn visit(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) -> io::Result<()> {
-    to.cell("flow", Value::Count(row.flow))?;
-    to.cell("capture", Value::Text(&row.capture))?;
-    to.cell("time", Value::Time(finding.stamp, row.stamp_digits))?;
-    to.cell("id", Value::Word(finding.meta.id))?;
-    to.cell("severity", Value::Word(finding.severity.word()))?;
-    to.cell("confidence", Value::Word(finding.confidence.word()))?;
-    to.cell(
-        "side",
-        finding.side.map_or(Value::Empty, |side| Value::Word(side.word())),
-    )?;
-    to.cell("packets", Value::Packets(&finding.packets))?;
-    to.cell("summary", Value::Text(&finding.summary))
+/// The cells of one row, in the order of [`COLUMNS`].
+fn put(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) {
+    to.put(Value::Count(row.flow));
+    to.put(Value::Text(&row.capture));
+    to.put(Value::Time(finding.stamp, row.stamp_digits));
+    to.put(Value::Word(finding.meta.id));
+    to.put(Value::Word(finding.severity.word()));
+    to.put(Value::Word(finding.confidence.word()));
+    to.put(finding.side.map_or(Value::Empty, |side| Value::Word(side.word())));
+    to.put(Value::Packets(&finding.packets));
+    to.put(Value::Text(&finding.summary));
 }
 
 #[cfg(test)]

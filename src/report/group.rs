@@ -211,8 +211,7 @@ impl Group {
             self.clients.insert(row.client.ip);
         }
         self.first = self.first.min(row.start);
-        let length = Span((row.duration_s.max(0.0) * 1e9) as i64);
-        self.last = self.last.max(row.start + length);
+        self.last = self.last.max(row.start + row.duration.max(Span::ZERO));
         self.confidence[row.confidence as usize] += 1;
         for doubt in &row.doubts {
             *self.doubts.entry(*doubt).or_default() += 1;

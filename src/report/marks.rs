@@ -1,7 +1,7 @@
 //! The marks CSV: what Wireshark says of single packets, one row per mark, in order of packets.
 
 use super::csv::Table;
-use super::row::{Cells, Value};
+use super::row::Value;
 use super::{FlowReport, Head, MarkRow, Only, Reporter, Tail};
 use crate::base::Endpoint;
 use crate::flow::mark::Mark;
@@ -64,17 +64,17 @@ impl<W: io::Write> MarksCsv<W> {
 
     fn row(&mut self, row: &MarkRow, mark: Mark) -> io::Result<()> {
         let out = &mut self.out;
-        out.cell("packet", Value::Count(row.packet))?;
-        out.cell("flow", Value::Count(row.flow))?;
-        out.cell("tcp_stream", row.tcp_stream.map_or(Value::Empty, Value::Count))?;
-        out.cell("time", Value::Time(row.stamp, row.stamp_digits))?;
+        out.put(Value::Count(row.packet));
+        out.put(Value::Count(row.flow));
+        out.put(row.tcp_stream.map_or(Value::Empty, Value::Count));
+        out.put(Value::Time(row.stamp, row.stamp_digits));
         for Endpoint { ip, port } in [row.source, row.target] {
-            out.cell("ip", Value::Ip(ip))?;
-            out.cell("port", Value::Count(port.into()))?;
+            out.put(Value::Ip(ip));
+            out.put(Value::Count(port.into()));
         }
-        out.cell("mark", Value::Word(mark.word()))?;
+        out.put(Value::Word(mark.word()));
         let detail = (mark == Mark::DuplicateAck).then_some(u64::from(row.marks.number));
-        out.cell("detail", detail.map_or(Value::Empty, Value::Count))?;
+        out.put(detail.map_or(Value::Empty, Value::Count));
         out.end_row()
     }
 }
@@ -82,6 +82,10 @@ impl<W: io::Write> MarksCsv<W> {
 impl<W: io::Write> Reporter for MarksCsv<W> {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
         self.out.header(&COLUMNS)
+    }
+
+    fn wants_details(&self) -> bool {
+        false
     }
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {

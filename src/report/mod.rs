@@ -27,13 +27,15 @@ pub use select::{Block, Only, Selection};
 pub use terminal::{Style, Terminal};
 pub use totals::Totals;
 
-use crate::base::{Endpoint, Stamp};
+use crate::base::{Endpoint, Span, Stamp};
 use crate::capture::CaptureInfo;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
+use crate::flow::{ConnState, History};
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use serde::Serialize;
 use std::io;
+use std::sync::Arc;
 
 /// A report writer. Called once with the head, once per flow in order of first packet, once with the tail.
 pub trait Reporter {
@@ -42,6 +44,11 @@ pub trait Reporter {
     /// # Errors
     /// What the output reports.
     fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+
+    /// It shows more of a flow than the columns of the flows CSV and the findings: the rows have to be filled in wholly.
+    fn wants_details(&self) -> bool {
+        true
+    }
 
     /// One flow.
     ///
@@ -157,9 +164,9 @@ pub struct SideRow {
     pub keep_alives: u64,
     /// Bytes that the peer acknowledged although the capture never saw them.
     pub missed_bytes: u64,
-    /// Round trips from the capture point to the peer and back; JSON only.
+    /// Round trips from the capture point to the peer and back; only where [`Reporter::wants_details`].
     pub rtt: Option<RttRow>,
-    /// Where and how this side's data was lost and repaired, if any was sent again; JSON only.
+    /// Where and how this side's data was lost and repaired, if any was sent again; likewise.
     pub losses: Option<LossRow>,
 }
 
@@ -211,15 +218,15 @@ pub struct FlowRow {
     /// 1-based, in order of first packet.
     pub flow: u64,
     /// Name of the capture with the first packet.
-    pub capture: String,
+    pub capture: Arc<str>,
     /// Wireshark 4.0's stream number.
     pub tcp_stream: Option<u64>,
     /// First packet's time.
     pub start: Stamp,
     /// Decimals of `start` that the capture really states.
     pub stamp_digits: u8,
-    /// Seconds from first to last packet.
-    pub duration_s: f64,
+    /// From first to last packet.
+    pub duration: Span,
     /// Client.
     pub client: Endpoint,
     /// Server.
@@ -255,21 +262,19 @@ pub struct FlowRow {
     /// SYN-ACKs, copies included.
     pub syn_acks: u64,
     /// SYN to the completing ACK.
-    pub handshake_rtt_ms: Option<f64>,
+    pub handshake_rtt: Option<Span>,
     /// Smallest unambiguous round trip.
-    pub min_rtt_ms: Option<f64>,
+    pub min_rtt: Option<Span>,
     /// Client's counters.
     pub client_side: SideRow,
     /// Server's counters.
     pub server_side: SideRow,
-    /// Longest time without any packet, in seconds.
-    pub max_silence_s: f64,
-    /// Zeek's `conn_state`; empty until known.
-    pub conn_state: String,
-    /// Zeek's history; empty until known.
-    pub history: String,
-    /// Community ID v1, seed 0.
-    pub community_id: String,
+    /// Longest time without any packet.
+    pub max_silence: Span,
+    /// Zeek's `conn_state`.
+    pub conn_state: ConnState,
+    /// Zeek's history.
+    pub history: History,
     /// Number of the first packet.
     pub first_packet: u64,
     /// Number of the last packet.

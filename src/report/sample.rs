@@ -4,6 +4,7 @@ use super::{CaptureHead, FlowReport, FlowRow, Head, Reporter, SideRow, Tail};
 use crate::base::{Endpoint, Span, Stamp};
 use crate::capture::{CaptureInfo, Interface, LinkType};
 use crate::finding::{Confidence, Finding, Meta, Severity, Side};
+use crate::flow::{ConnState, History};
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 
 pub(crate) static SYN_SILENT: Meta = Meta {
@@ -29,11 +30,11 @@ pub(crate) fn row(number: u64) -> FlowRow {
     let server = end("10.0.0.5", 8080);
     FlowRow {
         flow: number,
-        capture: "client.pcap".to_owned(),
+        capture: "client.pcap".into(),
         tcp_stream: Some(number - 1),
         start: NOON + Span::from_secs(if number == 7 { 1 } else { number as i64 }),
         stamp_digits: 6,
-        duration_s: 63.0,
+        duration: Span::from_secs(63),
         client,
         server,
         roles_seen: true,
@@ -51,17 +52,16 @@ pub(crate) fn row(number: u64) -> FlowRow {
         summary: "7 SYNs in 63 s and not one packet came back.".to_owned(),
         syns: 7,
         syn_acks: 0,
-        handshake_rtt_ms: None,
-        min_rtt_ms: None,
+        handshake_rtt: None,
+        min_rtt: None,
         client_side: SideRow {
             packets: 7,
             ..SideRow::default()
         },
         server_side: SideRow::default(),
-        max_silence_s: 32.0,
-        conn_state: "S0".to_owned(),
-        history: "S".to_owned(),
-        community_id: super::community::community_id(client, server),
+        max_silence: Span::from_secs(32),
+        conn_state: ConnState::S0,
+        history: History::default(),
         first_packet: number * 12,
         last_packet: number * 12 + 7,
         evidence_packets: vec![number * 12, number * 12 + 3, number * 12 + 7],

@@ -99,6 +99,10 @@ impl<W: Write> Reporter for Terminal<W> {
         Ok(())
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.totals.add(flow);
         self.groups.add(flow);
@@ -469,7 +473,7 @@ mod tests {
             row.cause = Some("syn-refused");
             (row.culprit, row.confidence) = (Culprit::ServerHost, Confidence::High);
             (row.handshake, row.doubts) = (Handshake::Rst, vec![]);
-            row.duration_s = 0.0;
+            row.duration = crate::base::Span::ZERO;
             row.summary = "The SYN was answered by a RST after 0.4 ms, with the TTL of the host itself.".to_owned();
             rows.push(row);
         }

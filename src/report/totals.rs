@@ -76,6 +76,10 @@ impl Reporter for Totals {
         Ok(())
     }
 
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.add(flow);
         Ok(())

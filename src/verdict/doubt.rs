@@ -1,8 +1,8 @@
 //! Why a verdict is not surer, and how sure it is all the same.
 
 use super::words::{Doubt, Ending, Handshake, Status};
-use crate::base::Span;
-use crate::case::Case;
+use crate::base::{Span, Stamp};
+use crate::case::{Case, Context};
 use crate::finding::{Confidence, Finding};
 
 /// tcpdump loses the packets of about the last second when it is stopped (SEMANTICS 5.2).
@@ -44,7 +44,7 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
         (is_sender_uncertain(case), Doubt::SenderUncertain),
         (context.steps_back > 0 && troubled, Doubt::ClockSteps),
         (
-            troubled && context.end - facts.last.stamp < WEAK_END && !is_closed(case),
+            troubled && is_near_end(context, facts.last.stamp) && !is_closed(case),
             Doubt::FinalSecond,
         ),
         (is_absence, Doubt::SingleVantage),
@@ -53,6 +53,12 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
     .into_iter()
     .filter_map(|(holds, doubt)| holds.then_some(doubt))
     .collect()
+}
+
+/// So close to the end of the recording, packets may be missing.
+#[must_use]
+pub fn is_near_end(context: &Context, stamp: Stamp) -> bool {
+    context.end - stamp < WEAK_END
 }
 
 fn is_closed(case: &Case<'_>) -> bool {

@@ -146,37 +146,39 @@ impl Segment {
 
 /// RFC 9293 3.1. Ports, numbers and flags (14 bytes) are enough; all beyond is taken as far as it was captured.
 pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Heard {
-    let bytes = part.bytes();
-    let filled;
-    let head = match bytes.first_chunk::<20>() {
-        Some(head) => head,
-        None => match zero_filled(part) {
-            Ok(head) => {
-                filled = head;
-                &filled
-            }
-            Err(why) => return Heard::Skipped(why),
-        },
-    };
+    if let Some((head, rest)) = part.bytes().split_first_chunk::<20>() {
+        return Heard::Segment(read_head(origin, path, net, head, rest, part.wire()));
+    }
+    match zero_filled(part) {
+        Ok(head) => Heard::Segment(Segment {
+            header_cut: true,
+            ..read_head(origin, path, net, &head, &[], part.wire())
+        }),
+        Err(why) => Heard::Skipped(why),
+    }
+}
+
+/// A segment of `wire` bytes by its fixed header and the `rest` of it, as far as captured.
+#[inline(always)]
+pub(super) fn read_head(origin: Origin, path: u32, net: &Net, head: &[u8; 20], rest: &[u8], wire: usize) -> Segment {
     let (key, dir) = net.pair.key(
         u16::from_be_bytes([head[0], head[1]]),
         u16::from_be_bytes([head[2], head[3]]),
     );
     let header_length = usize::from(head[12] >> 4) * 4;
     let (options, payload) = if header_length == 20 {
-        (Options::default(), bytes.get(20..))
+        (Options::default(), rest)
     } else {
-        let all = bytes.get(20..header_length.min(bytes.len()));
-        (
-            Options::read(all.unwrap_or_default(), header_length, part.wire()),
-            bytes.get(header_length.max(20)..),
-        )
+        let length = header_length.saturating_sub(20).min(rest.len());
+        let (all, payload) = rest.split_at_checked(length).unwrap_or_default();
+        (Options::read(all, header_length, wire), payload)
     };
-    let (kind, name) = match payload {
-        Some(payload) if !payload.is_empty() => hello::read(payload),
-        _ => (PayloadKind::None, None),
+    let (kind, name) = if payload.is_empty() {
+        (PayloadKind::None, None)
+    } else {
+        hello::read(payload)
     };
-    Heard::Segment(Segment {
+    Segment {
         packet: origin.packet,
         stamp: origin.stamp,
         key,
@@ -187,17 +189,17 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
         window: u16::from_be_bytes([head[14], head[15]]),
         checksum: u16::from_be_bytes([head[16], head[17]]),
         // Wireshark takes an impossible data offset (below five words) as it stands; so does this.
-        length: part.wire().saturating_sub(header_length) as u32,
+        length: wire.saturating_sub(header_length) as u32,
         options,
         ttl: net.ttl,
         ip_id: net.ip_id,
         interface: origin.interface,
         path,
-        header_cut: bytes.len() < header_length.max(20),
-        bad_offset: header_length < 20 || header_length > part.wire(),
+        header_cut: rest.len() + 20 < header_length.max(20),
+        bad_offset: header_length < 20 || header_length > wire,
         kind,
         name,
-    })
+    }
 }
 
 /// A header cut after its flags, the rest zero.

@@ -32,11 +32,11 @@ impl Watch {
                 self.forgotten
             ));
         }
-        let capture = CaptureReport::new(info.clone(), 0, analyzer.tally.skipped.clone());
+        let capture = CaptureReport::new(info.clone(), 0, analyzer.front.skipped());
         let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
         let head = Head {
             captures: &[capture.head()],
-            tcp_packets: analyzer.tally.tcp_packets,
+            tcp_packets: analyzer.front.tally.tcp_packets,
             duplicates: self.copies,
             one_sided: (one_sided, one_sided + two_sided),
             limits: &limits,
@@ -60,12 +60,12 @@ impl Watch {
         if context.hosts.len() > limits::MAX_HOSTS * 4 {
             context.hosts.clear();
         }
-        for ip in analyzer.tally.heard.drain() {
+        for ip in analyzer.front.tally.heard.drain() {
             context.on_heard(ip);
         }
         if context.names.len() > limits::MAX_NAMES {
             context.names.clear();
         }
-        context.names.extend(analyzer.tally.names.drain());
+        context.names.extend(analyzer.front.tally.names.drain());
     }
 }

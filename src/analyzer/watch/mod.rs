@@ -5,11 +5,12 @@ mod around;
 mod due;
 mod told;
 
-use super::{Analyzer, Shard};
+use super::Analyzer;
 use crate::base::{Dir, Endpoint, FlowKey, Span, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::mark::Marked;
+use crate::flow::table::Table;
 use crate::report::{FlowReport, MarkRow};
 use due::{Due, due};
 use std::cmp::Reverse;
@@ -79,7 +80,7 @@ impl Watch {
     /// Watches what `analyzer` is fed from now on.
     #[must_use]
     pub fn new(analyzer: &mut Analyzer) -> Self {
-        analyzer.shards.iter_mut().for_each(|shard| shard.table.watch());
+        analyzer.shards.iter_mut().for_each(Table::watch);
         Self {
             shards: vec![Vec::new(); analyzer.shards.len()],
             ..Self::default()
@@ -112,11 +113,7 @@ impl Watch {
     ) -> io::Result<()> {
         self.now = now;
         self.take_context(analyzer, info);
-        let marked: Vec<_> = analyzer
-            .shards
-            .iter_mut()
-            .map(|shard| shard.table.take_marked())
-            .collect();
+        let marked: Vec<_> = analyzer.shards.iter_mut().map(Table::take_marked).collect();
         self.take_news(analyzer, selected);
         for (shard, marked) in marked.iter().enumerate() {
             marked.iter().try_for_each(|mark| self.mark(shard, mark, tell))?;
@@ -160,7 +157,7 @@ impl Watch {
 
     fn take_news(&mut self, analyzer: &mut Analyzer, selected: Selected<'_>) {
         let (mut started, mut touched) = (Vec::new(), Vec::new());
-        for (shard, Shard { table, .. }) in analyzer.shards.iter_mut().enumerate() {
+        for (shard, table) in analyzer.shards.iter_mut().enumerate() {
             let news = table.take_news();
             let shard = shard as u8;
             started.extend(
@@ -257,7 +254,7 @@ impl Watch {
         let Some(mut watched) = self.watched(place.0, place.1) else {
             return Ok(());
         };
-        let table = &mut analyzer.shards[usize::from(place.0)].table;
+        let table = &mut analyzer.shards[usize::from(place.0)];
         let Some(facts) = table.snapshot(place.1, watched.key) else {
             self.drop_watched(place);
             return Ok(());
@@ -301,7 +298,7 @@ impl Watch {
             return;
         };
         watched.counted = true;
-        if let Some(facts) = analyzer.shards[usize::from(shard)].table.snapshot(number, watched.key) {
+        if let Some(facts) = analyzer.shards[usize::from(shard)].snapshot(number, watched.key) {
             self.context.on_flow(&facts);
         }
     }

@@ -50,11 +50,12 @@ pub(super) fn judge_and_tell(
     };
     let named = Named {
         flow: watched.flow,
-        capture: &info.name,
+        capture: info.name.as_str().into(),
         stamp_digits: digits(info, case.facts),
         tcp_stream: None,
+        detailed: true,
     };
-    let row = rows::row(&named, case, &findings, verdict.clone());
+    let row = rows::row(named, case, &findings, verdict.clone());
     let report = FlowReport {
         row: &row,
         findings: &findings,

@@ -30,11 +30,13 @@ pub struct Unpacker<'a> {
 
 /// Packets that are remembered while a flow is packed: few have more that matter.
 const NAMED: usize = 24;
+/// More than that, so that few packets hide each other.
+const SPREAD: usize = 64;
 /// The longest run of zeros in one byte; the byte behind holds the length of a longer one.
 const SHORT_RUN: u64 = 15;
 
 /// What differences are taken from.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Bases {
     /// First packet.
     packet: u64,
@@ -43,8 +45,23 @@ struct Bases {
     /// Packets told so far, with their times.
     named: [(u64, i64); NAMED],
     names: usize,
+    /// For the packer: the last place named of each packet number modulo [`SPREAD`].
+    places: [u8; SPREAD],
     /// Two sequence numbers, one for each direction as a rule: the last ones.
     seqs: [Option<u32>; 2],
+}
+
+impl Default for Bases {
+    fn default() -> Self {
+        Self {
+            packet: 0,
+            last: (0, 0),
+            named: [(0, 0); NAMED],
+            names: 0,
+            places: [0; SPREAD],
+            seqs: [None; 2],
+        }
+    }
 }
 
 impl Bases {
@@ -62,8 +79,15 @@ impl Bases {
         self.last = (packet, stamp);
         if let Some(free) = self.named.get_mut(self.names) {
             *free = self.last;
+            self.places[packet as usize % SPREAD] = self.names as u8;
             self.names += 1;
         }
+    }
+
+    /// The place of a packet that was told before, as far as that is still known.
+    fn find(&self, packet: u64, stamp: i64) -> Option<usize> {
+        let place = usize::from(self.places[packet as usize % SPREAD]);
+        (self.names().get(place) == Some(&(packet, stamp))).then_some(place)
     }
 
     fn names(&self) -> &[(u64, i64)] {
@@ -122,18 +146,20 @@ impl Packer {
     }
 
     /// The first byte of a number above zero: above that of a run of zeros, and by its top bit with or without another.
+    #[inline]
     fn push(&mut self, mut value: u64) {
         if value < 0x80 - SHORT_RUN {
             self.bytes.push((SHORT_RUN + value) as u8);
             return;
         }
-        self.bytes.push(value as u8 | 0x80);
-        value >>= 7;
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
+        let (mut bytes, mut length) = ([0; 10], 0);
+        while value >= 0x80 || length == 0 {
+            bytes[length] = value as u8 | 0x80;
             value >>= 7;
+            length += 1;
         }
-        self.bytes.push(value as u8);
+        bytes[length] = value as u8;
+        self.bytes.extend_from_slice(&bytes[..=length]);
     }
 
     #[inline]

@@ -93,7 +93,7 @@ impl Pack for Sighting {
             return;
         };
         let this = (sighting.number(), sighting.stamp.0);
-        if let Some(place) = to.bases.names().iter().rposition(|&named| named == this) {
+        if let Some(place) = to.bases.find(this.0, this.1) {
             to.number(NAMED + place as u64);
             return;
         }

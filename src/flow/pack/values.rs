@@ -1,7 +1,7 @@
 //! How each kind of value is packed.
 
 use super::{Bases, Pack, Packer, Unpacker};
-use crate::base::{Dir, FlowKey, Seq};
+use crate::base::{Dir, FlowKey, Rare, Seq, Usual};
 use std::net::IpAddr;
 
 macro_rules! pack_numbers {
@@ -223,6 +223,15 @@ pub fn pack_bare_seq(seq: u32, to: &mut Packer) {
 /// See [`pack_bare_seq`].
 pub fn unpack_bare_seq(from: &mut Unpacker<'_>) -> u32 {
     Option::<Seq>::unpack(from).map_or(0, |seq| seq.0)
+}
+
+impl<T: Usual + Pack> Pack for Rare<T> {
+    fn pack(&self, to: &mut Packer) {
+        Pack::pack_option(if self.is_usual() { None } else { Some(&**self) }, to);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Self {
+        Pack::unpack_option(from).into()
+    }
 }
 
 #[cfg(test)]

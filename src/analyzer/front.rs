@@ -1,0 +1,215 @@
+//! What comes before tracking: records are read, filtered, decoded, put together and dealt to the shards, in capture order.
+
+use super::FeedError;
+use crate::base::{FlowKey, Map, Set, limits};
+use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
+use crate::wire::{DnsAnswer, Heard, Reassembled, Reassembler, Why, decode};
+use rayon::prelude::*;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+/// Records that one thread decodes in a row.
+const RUN: usize = 256;
+
+/// Records that were decoded and dealt, to be tracked.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) decoded: Vec<Heard>,
+    /// For each shard, places in `decoded`.
+    pub(super) deals: [Vec<u32>; limits::SHARDS],
+    /// Capture that they are in.
+    pub(super) capture: u16,
+}
+
+impl Work {
+    pub(super) fn clear(&mut self) {
+        self.decoded.clear();
+        self.deals.iter_mut().for_each(Vec::clear);
+    }
+}
+
+/// Everything on the way from a record to a shard.
+#[derive(Debug, Default)]
+pub(super) struct Front {
+    /// Deals flows to shards, the same way in every run: what a shard packs, and when, then never depends on chance. The
+    /// tables inside hash with a seed of their own.
+    hasher: foldhash::fast::FixedState,
+    reassembler: Reassembler,
+    pub(super) tally: Tally,
+    /// Number of the current capture.
+    capture: u16,
+    /// Packets of the captures before it.
+    pub(super) packets_before: u64,
+    fragments_before: (u64, u64),
+    /// A capture filter, and its program for every link type seen so far.
+    filter: Option<(String, Vec<Filter>)>,
+    /// Number of the last record of the current capture.
+    last_number: u64,
+    /// Records of all captures.
+    records: u64,
+}
+
+/// What is counted besides flows.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) tcp_packets: u64,
+    skipped: Map<Why, u64>,
+    pub(super) heard: Set<IpAddr>,
+    pub(super) names: Map<IpAddr, String>,
+}
+
+impl Front {
+    /// Lets only packets through that match `text`, in libpcap's syntax.
+    pub(super) fn set_filter(&mut self, text: String) {
+        self.filter = Some((text, Vec::new()));
+    }
+
+    /// Records so far.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Fills `work` with at least `enough` records of `source`, as long as it has more. Says whether it may.
+    pub(super) fn read(
+        &mut self,
+        source: &mut dyn Source,
+        enough: usize,
+        is_parallel: bool,
+        work: &mut Work,
+    ) -> Result<bool, FeedError> {
+        work.clear();
+        work.capture = self.capture;
+        loop {
+            let Some(batch) = source.next_batch()? else {
+                return Ok(false);
+            };
+            self.add(batch, is_parallel, work)?;
+            if work.decoded.len() >= enough {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Fills `work` with the records of one batch.
+    pub(super) fn take(&mut self, batch: Batch<'_>, is_parallel: bool, work: &mut Work) -> Result<(), FeedError> {
+        work.clear();
+        work.capture = self.capture;
+        self.add(batch, is_parallel, work)
+    }
+
+    fn add(&mut self, batch: Batch<'_>, is_parallel: bool, work: &mut Work) -> Result<(), FeedError> {
+        self.compile_filter(batch.records)?;
+        self.last_number = batch.records.last().map_or(self.last_number, |record| record.number);
+        self.records += batch.records.len() as u64;
+        let before = self.packets_before;
+        let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
+        let one = |record: &Record| {
+            let bytes = batch.bytes(record);
+            if filters.is_some_and(|filters| !is_wanted(filters, record, bytes)) {
+                return Heard::Skipped(Why::Filtered);
+            }
+            let number = record.number + before;
+            decode(&Record { number, ..*record }, bytes)
+        };
+        let first = work.decoded.len();
+        if is_parallel {
+            work.decoded
+                .par_extend(batch.records.par_iter().with_min_len(RUN).map(one));
+        } else {
+            work.decoded.extend(batch.records.iter().map(one));
+        }
+        self.deal(first, &batch, work);
+        Ok(())
+    }
+
+    /// Has libpcap compile the filter for link types that were not seen before.
+    fn compile_filter(&mut self, records: &[Record]) -> Result<(), FeedError> {
+        let Some((text, filters)) = &mut self.filter else {
+            return Ok(());
+        };
+        for record in records {
+            if filters.iter().all(|filter| filter.link() != record.link) {
+                filters.push(Filter::compile(record.link, text).map_err(FeedError::Filter)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts fragments together, counts what is no TCP, and deals the rest to the shards.
+    fn deal(&mut self, first: usize, batch: &Batch<'_>, work: &mut Work) {
+        let fresh = work.decoded.iter_mut().enumerate().skip(first);
+        for ((place, heard), record) in fresh.zip(batch.records) {
+            if let Heard::Fragment(fragment) = heard {
+                *heard = match self.reassembler.on_fragment(fragment, batch.bytes(record)) {
+                    Reassembled::Complete(whole) => whole,
+                    Reassembled::Waiting | Reassembled::Dropped => continue,
+                };
+            }
+            match heard {
+                Heard::Segment(segment) => {
+                    self.tally.tcp_packets += 1;
+                    work.deals[shard_of(&self.hasher, &segment.key)].push(place as u32);
+                }
+                Heard::IcmpError(error) => {
+                    self.tally.hear(error.from);
+                    work.deals[shard_of(&self.hasher, &error.key)].push(place as u32);
+                }
+                Heard::Dns(answer) => self.tally.on_dns(answer),
+                Heard::Other { source } => source.iter().for_each(|&ip| self.tally.hear(ip)),
+                Heard::Skipped(why) => *self.tally.skipped.entry(*why).or_default() += 1,
+                Heard::Fragment(_) => {}
+            }
+        }
+    }
+
+    /// What is not tracked of the current capture, so far, by reason.
+    pub(super) fn skipped(&self) -> Map<Why, u64> {
+        self.tally.skipped.clone()
+    }
+
+    /// The current capture is at its end. Gives the packets before it, and what was skipped in it.
+    pub(super) fn end_capture(&mut self, info: &CaptureInfo) -> (u64, Map<Why, u64>) {
+        let mut skipped = std::mem::take(&mut self.tally.skipped);
+        let (parts, unfinished) = (self.reassembler.parts(), self.reassembler.unfinished());
+        skipped.insert(Why::FragmentPart, parts - self.fragments_before.0);
+        skipped.insert(
+            Why::FragmentIncomplete,
+            unfinished.saturating_sub(self.fragments_before.1),
+        );
+        self.fragments_before = (parts, unfinished);
+        let before = self.packets_before;
+        // Some pcapng blocks have a number and no packet.
+        self.packets_before += info.packets.max(self.last_number);
+        self.last_number = 0;
+        self.capture += 1;
+        (before, skipped)
+    }
+}
+
+fn shard_of(hasher: &foldhash::fast::FixedState, key: &FlowKey) -> usize {
+    hasher.hash_one(key) as usize % limits::SHARDS
+}
+
+/// Does the filter of its link type let this record through?
+fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
+    filters
+        .iter()
+        .any(|filter| filter.link() == record.link && filter.matches(bytes, record.original))
+}
+
+impl Tally {
+    fn hear(&mut self, ip: IpAddr) {
+        if self.heard.len() < limits::MAX_HOSTS {
+            self.heard.insert(ip);
+        }
+    }
+
+    fn on_dns(&mut self, answer: &DnsAnswer) {
+        self.hear(answer.server.ip);
+        for (name, ip) in &answer.names {
+            if self.names.len() < limits::MAX_NAMES {
+                self.names.insert(*ip, name.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Numbers, times and addresses as text, appended to bytes: what nearly every cell of every row is made of.
+
+use super::{Endpoint, Stamp};
+use std::net::IpAddr;
+
+/// The decimal digits of 0 to 99.
+static PAIRS: [[u8; 2]; 100] = pairs();
+
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+}
+
+/// The decimal digits of an octet and a dot, and how many characters that is.
+static OCTETS: [([u8; 4], u8); 256] = octets();
+
+const fn octets() -> [([u8; 4], u8); 256] {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut number = 0;
+    while number < 256 {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        let length = 1 + (number > 9) as usize + (number > 99) as usize;
+        let mut place = 0;
+        while place < length {
+            octets[number].0[place] = b'0' + digits[3 - length + place] as u8;
+            place += 1;
+        }
+        octets[number].1 = length as u8 + 1;
+        number += 1;
+    }
+    octets
+}
+
+fn pair(number: u64) -> [u8; 2] {
+    PAIRS.get(number as usize).copied().unwrap_or_default()
+}
+
+/// `number` in decimal.
+#[inline]
+pub fn push_number(number: u64, line: &mut Vec<u8>) {
+    match number {
+        // Most counters of most flows.
+        0..10 => line.push(b'0' + number as u8),
+        10..100 => line.extend_from_slice(&pair(number)),
+        _ => push_long(number, line),
+    }
+}
+
+fn push_long(number: u64, line: &mut Vec<u8>) {
+    match number {
+        0..100 => push_number(number, line),
+        100..10_000 => {
+            push_number(number / 100, line);
+            line.extend_from_slice(&pair(number % 100));
+        }
+        _ => {
+            push_long(number / 10_000, line);
+            push_four(number % 10_000, line);
+        }
+    }
+}
+
+fn push_four(number: u64, line: &mut Vec<u8>) {
+    let ([a, b], [c, d]) = (pair(number / 100), pair(number % 100));
+    line.extend_from_slice(&[a, b, c, d]);
+}
+
+/// The first `digits` (1 to 9) decimals of `nanos` (below 10^9).
+fn push_decimals(nanos: u64, digits: usize, line: &mut Vec<u8>) {
+    let start = line.len();
+    push_four(nanos / 100_000, line);
+    push_four(nanos / 10 % 10_000, line);
+    line.push(b'0' + (nanos % 10) as u8);
+    line.truncate(start + digits);
+}
+
+/// `units` / 10^`places` (at most 9), exact, without idle zeros: `1500000` with 6 places is `1.5`.
+#[inline]
+pub fn push_decimal(units: i64, places: u8, line: &mut Vec<u8>) {
+    match (units, places) {
+        (0, _) => line.push(b'0'),
+        (_, 9) => push_fraction::<1_000_000_000>(units, line),
+        (_, 6) => push_fraction::<1_000_000>(units, line),
+        _ => {
+            let one = 10_i64.pow(9 - u32::from(places.min(9)));
+            push_fraction::<1_000_000_000>(units.saturating_mul(one), line);
+        }
+    }
+}
+
+/// With the divisor known, the compiler needs no division.
+fn push_fraction<const ONE: u64>(units: i64, line: &mut Vec<u8>) {
+    if units < 0 {
+        line.push(b'-');
+    }
+    let (whole, fraction) = (units.unsigned_abs() / ONE, units.unsigned_abs() % ONE);
+    push_number(whole, line);
+    if fraction > 0 {
+        line.push(b'.');
+        push_decimals(fraction * (1_000_000_000 / ONE), 9, line);
+        let idle = line.iter().rev().take_while(|&&digit| digit == b'0').count();
+        line.truncate(line.len() - idle);
+    }
+}
+
+/// An address.
+#[inline]
+pub fn push_ip(ip: IpAddr, line: &mut Vec<u8>) {
+    match ip {
+        IpAddr::V4(ip) => {
+            for octet in ip.octets() {
+                let Some((text, length)) = OCTETS.get(usize::from(octet)) else {
+                    continue;
+                };
+                // All four characters are written, which is quicker than some; then those too many are taken back.
+                let end = line.len() + usize::from(*length);
+                line.extend_from_slice(text);
+                line.truncate(end);
+            }
+            line.pop();
+        }
+        IpAddr::V6(ip) => line.extend_from_slice(ip.to_string().as_bytes()),
+    }
+}
+
+/// An address and a port, as [`Endpoint`] shows itself.
+pub fn push_endpoint(end: Endpoint, line: &mut Vec<u8>) {
+    if end.ip.is_ipv6() {
+        line.push(b'[');
+    }
+    push_ip(end.ip, line);
+    line.extend_from_slice(if end.ip.is_ipv6() { b"]:" } else { b":" });
+    push_number(end.port.into(), line);
+}
+
+/// Writes times; those of one second share its text, and rows come in order of time.
+#[derive(Debug)]
+pub struct Clock {
+    /// The second of the last time written.
+    second: i64,
+    /// It as RFC 3339, without the `Z`.
+    text: Vec<u8>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            second: i64::MIN,
+            text: Vec::new(),
+        }
+    }
+}
+
+impl Clock {
+    /// `stamp` in RFC 3339 with `digits` decimals (0 to 9).
+    #[inline]
+    pub fn push(&mut self, stamp: Stamp, digits: u8, line: &mut Vec<u8>) {
+        let second = stamp.0.div_euclid(1_000_000_000);
+        if second != self.second {
+            self.turn(stamp, second);
+        }
+        line.extend_from_slice(&self.text);
+        if digits > 0 {
+            line.push(b'.');
+            let nanos = stamp.0.rem_euclid(1_000_000_000).unsigned_abs();
+            push_decimals(nanos, usize::from(digits.min(9)), line);
+        }
+        line.push(b'Z');
+    }
+
+    fn turn(&mut self, stamp: Stamp, second: i64) {
+        let mut text = String::with_capacity(20);
+        // Writing to a string cannot fail.
+        let _ = stamp.write_rfc3339(&mut text, 0);
+        text.pop();
+        *self = Self {
+            second,
+            text: text.into_bytes(),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(push: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut line = b">".to_vec();
+        push(&mut line);
+        String::from_utf8(line).unwrap()[1..].to_owned()
+    }
+
+    #[test]
+    fn numbers_read_as_the_standard_library_writes_them() {
+        let edges = (0..20).flat_map(|power| [10_u64.pow(power) - 1, 10_u64.pow(power), 10_u64.pow(power) + 1]);
+        let numbers = edges.chain(0..12_000).chain([u64::MAX, 40_000, 65_535, 123_456_789]);
+        for number in numbers {
+            assert_eq!(shown(|line| push_number(number, line)), number.to_string());
+        }
+    }
+
+    #[test]
+    fn decimals_have_no_exponent_and_no_idle_zeros() {
+        let show = |units, places| shown(|line| push_decimal(units, places, line));
+        assert_eq!(show(1, 9), "0.000000001");
+        assert_eq!(show(0, 9), "0");
+        assert_eq!(show(-1_500_000, 6), "-1.5");
+        assert_eq!(show(41_500, 6), "0.0415");
+        assert_eq!(show(100_000_000_000, 9), "100");
+        assert_eq!(show(i64::MIN, 9), "-9223372036.854775808");
+        assert_eq!(show(1_250, 3), "1.25");
+    }
+
+    #[test]
+    fn times_are_those_of_the_stamp() {
+        let mut clock = Clock::default();
+        for nanos in [
+            0,
+            1,
+            -1,
+            1_709_210_096_123_456_789,
+            1_709_210_096_000_000_000,
+            i64::MIN,
+            i64::MAX,
+        ] {
+            for digits in [0, 1, 3, 6, 9] {
+                let mut expected = String::new();
+                Stamp(nanos).write_rfc3339(&mut expected, digits.into()).unwrap();
+                assert_eq!(shown(|line| clock.push(Stamp(nanos), digits, line)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_standard_library() {
+        for text in [
+            "0.0.0.0",
+            "10.1.99.100",
+            "255.254.10.9",
+            "::1",
+            "2001:db8::7",
+            "::ffff:1.2.3.4",
+        ] {
+            assert_eq!(shown(|line| push_ip(text.parse().unwrap(), line)), text);
+            let end = Endpoint {
+                ip: text.parse().unwrap(),
+                port: 8080,
+            };
+            assert_eq!(shown(|line| push_endpoint(end, line)), end.to_string());
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a finding cannot do without: seen at a glance, so that a flow without trouble is asked for little.
+
+use crate::case::Case;
+use crate::case::words::{Ending, Handshake};
+use crate::flow::facts::SideFacts;
+
+/// Something that must be there, or the finding cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing in particular.
+    Nothing,
+    /// The handshake is not known to have completed.
+    Unopened,
+    /// Something of the handshake came more than once, or this flow tries again what failed.
+    Repeated,
+    /// A RST, believed or not.
+    Reset,
+    /// An ICMP error.
+    Icmp,
+    /// Data sent more than once.
+    Again,
+    /// Keep-alives without an answer.
+    KeepAlive,
+    /// A window that was shut.
+    Shut,
+    /// The server sent no byte.
+    NoAnswer,
+    /// It ended neither with FINs nor with a RST, or its ports were taken.
+    Unclosed,
+    /// Bytes or packets that the capture lacks, or has twice.
+    Odd,
+}
+
+/// What there is, one bit for each [`Need`].
+#[derive(Clone, Copy, Debug)]
+pub struct Seen(u16);
+
+impl Seen {
+    /// What `case` has.
+    pub fn new(case: &Case<'_>) -> Self {
+        let facts = case.facts;
+        let opening = &facts.opening;
+        let any = |has: fn(&SideFacts) -> bool| facts.sides.iter().any(has);
+        let opened = matches!(case.handshake, Handshake::Completed | Handshake::Retransmitted);
+        let closed = matches!(
+            case.ending,
+            Ending::Fin | Ending::RstClient | Ending::RstServer | Ending::RstInjected
+        );
+        let seen = [
+            (Need::Unopened, !opened),
+            (
+                Need::Repeated,
+                opening.syn.count > 1
+                    || opening.syn_ack.count > 1
+                    || opening.syn_acks_after_ack > 0
+                    || opening.repeats_attempt,
+            ),
+            (Need::Reset, facts.reset.is_some() || facts.invalid_resets.count > 0),
+            (Need::Icmp, facts.icmp.is_some()),
+            (
+                Need::Again,
+                any(|side| side.retransmissions() > 0 || side.resends.count > 0 || side.deaf_resends.count > 0),
+            ),
+            (Need::KeepAlive, any(|side| side.unanswered_keep_alives.count > 0)),
+            (Need::Shut, any(|side| side.zero_windows > 0)),
+            (Need::NoAnswer, facts.server().bytes == 0),
+            (Need::Unclosed, !closed || facts.superseded.is_some()),
+            (
+                Need::Odd,
+                any(|side| side.missed_bytes > 0 || side.copies > 0 || side.packets == 0),
+            ),
+        ];
+        Self(seen.into_iter().fold(1 << Need::Nothing as u16, |bits, (need, holds)| {
+            bits | u16::from(holds) << need as u16
+        }))
+    }
+
+    /// `need` is there.
+    pub fn has(self, need: Need) -> bool {
+        self.0 & 1 << need as u16 != 0
+    }
+}
