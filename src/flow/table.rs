@@ -1,7 +1,10 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
+mod news;
+
+pub use news::News;
+
 use super::Flow;
-use super::FlowFacts;
 use super::facts::Sighting;
 use super::finished::Finished;
 use super::lone::LoneSyn;
@@ -61,15 +64,6 @@ pub struct Table {
     marked: Vec<Marked>,
     /// For someone who watches: what happened since they last asked.
     news: Option<News>,
-}
-
-/// Flows that began and flows that were touched since somebody last asked, by number.
-#[derive(Debug, Default)]
-pub struct News {
-    /// New flows: first packet, number, 4-tuple.
-    pub started: Vec<(u64, u32, FlowKey)>,
-    /// Flows with packets; the same one may stand there more than once.
-    pub touched: Vec<u32>,
 }
 
 /// What a flow knows of its 4-tuple as long as it is the newest one there.
@@ -227,62 +221,6 @@ impl Table {
             news.started.push((segment.packet, number, segment.key));
         }
         Some(number)
-    }
-
-    fn touch(&mut self, number: u32) {
-        if let Some(news) = self.news.as_mut().filter(|news| news.touched.last() != Some(&number)) {
-            news.touched.push(number);
-        }
-    }
-
-    fn most_flows(&self) -> usize {
-        if self.news.is_some() {
-            limits::MAX_LIVE_FLOWS / limits::SHARDS
-        } else {
-            limits::MAX_FLOWS_PER_SHARD
-        }
-    }
-
-    /// From now on, [`Table::take_news`] tells what happens.
-    pub fn watch(&mut self) {
-        self.news = Some(News::default());
-    }
-
-    /// What happened since the last call.
-    pub fn take_news(&mut self) -> News {
-        self.news.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// Packets with marks since the last call.
-    pub fn take_marked(&mut self) -> Vec<Marked> {
-        std::mem::take(&mut self.marked)
-    }
-
-    /// Segments since the last call that there was no room for, and copies of earlier ones.
-    pub fn take_counts(&mut self) -> (u64, u64) {
-        (std::mem::take(&mut self.refused), std::mem::take(&mut self.copies))
-    }
-
-    /// What flow `number` of the 4-tuple `key` has shown so far.
-    #[must_use]
-    pub fn snapshot(&self, number: u32, key: FlowKey) -> Option<FlowFacts> {
-        self.store.facts(number, || Some(key))
-    }
-
-    /// Forgets flow `number` of the 4-tuple `key`; its number may come again.
-    pub fn retire(&mut self, number: u32, key: FlowKey) {
-        if self.newest(&key) == Some(number) {
-            self.forget(&key);
-            if let Some(states) = &mut self.wireshark {
-                states.remove(&key);
-            }
-        }
-        self.store.remove(number);
-        // Numbers of Wireshark's streams are not told of a capture that has no end yet.
-        self.other_streams.clear();
-        if self.bare.len() > limits::MAX_HOSTS {
-            self.bare.clear();
-        }
     }
 
     fn newest(&self, key: &FlowKey) -> Option<u32> {
