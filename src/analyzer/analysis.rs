@@ -4,7 +4,7 @@ use super::lone::Slot;
 use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows;
-use super::streams::Streams;
+use super::streams::{List, Streams};
 use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
@@ -66,7 +66,7 @@ const RUN: usize = 32;
 pub struct Analysis {
     pool: Option<ThreadPool>,
     captures: Vec<CaptureReport>,
-    shards: Vec<Finished>,
+    pub(super) shards: Vec<Finished>,
     pub(super) context: Context,
     streams: Streams,
     marks: Ledger,
@@ -100,20 +100,22 @@ impl Analysis {
             context.join(part);
         }
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
+        context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
             let flows: usize = shards.iter().map(Finished::len).sum();
-            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for")
+            format!("{refused} packets belong to flows that were not tracked: {flows} were the most there is room for (see --max-memory, --port, --host)")
         });
         let full = marks
             .is_full
             .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
         let copies = shards.iter().map(|shard| shard.copies).sum();
+        let streams = streams_of(&shards, starts);
         Self {
             pool,
             captures,
             shards,
             context,
-            streams: Streams::new(&starts),
+            streams,
             marks,
             tcp_packets,
             copies,
@@ -279,23 +281,32 @@ impl Teller<'_, '_, '_> {
     }
 }
 
-/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending.
+/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
+/// they are streams of their own, and tell nothing.
 fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
     let mut context = Context::default();
     let mut starts = std::mem::take(&mut shard.other_streams);
-    starts.reserve_exact(shard.len());
-    for number in 0..shard.len() as u32 {
-        // A lone SYN is a stream of its own, and tells nothing about the recording.
-        if shard.is_lone(number) {
-            starts.extend(shard.first_packet(number));
-        } else if let Some(facts) = shard.facts(number) {
+    for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
+        if let Some(facts) = shard.facts(number) {
             starts.push(facts.stream_start);
             context.on_flow(&facts);
         }
     }
-    // Mostly in order already, and this sort sees that.
-    starts.sort();
+    starts.sort_unstable();
     (context, starts)
+}
+
+/// The streams of all shards: those that start as `starts` tells, and lone SYNs.
+fn streams_of(shards: &[Finished], starts: Vec<Vec<u64>>) -> Streams {
+    let flows: usize = shards.iter().map(Finished::len).sum();
+    let others: usize = starts.iter().map(Vec::len).sum();
+    let lone = shards
+        .iter()
+        .map(|shard| -> List<'_> { Box::new(shard.lone_packets()) });
+    let starts = starts
+        .into_iter()
+        .map(|starts| -> List<'_> { Box::new(starts.into_iter()) });
+    Streams::new(flows + others, lone.chain(starts).collect())
 }
 
 /// What the captures themselves say about what they could show.

@@ -97,3 +97,142 @@ fn likeness_of(analysis: &Analysis, lone: &Lone) -> (Likeness, Span) {
     };
     (likeness, wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::CaptureReport;
+    use super::super::order::Order;
+    use super::*;
+    use crate::base::{Endpoint, FlowKey, Map, Set, Stamp};
+    use crate::capture::{CaptureInfo, Interface};
+    use crate::flow::table::Table;
+    use crate::report::sample;
+    use crate::script::Script;
+    use crate::wire::Segment;
+
+    const END: i64 = 100_000_000_000;
+
+    /// SYNs of many kinds, from and to hosts that were heard and not, at many times, between other flows.
+    fn segments() -> Vec<Segment> {
+        let syns = [
+            "0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7> win 64240 ttl 64 id 7",
+            "0 > S 0:0(0) <mss 1460> win 0 ttl 63",
+            "0 > SEC 0:0(0) win 1024 ttl 255 iface 1",
+            "0 < S 0:0(0) <mss 536,FO> win 512 ttl 1",
+            "0 > SU 0:0(0) <damaged> win 8192 ttl 128 id 0",
+            "0 > SP 0:0(0) <mptcp> win 65535 ttl 0 iface 9",
+        ];
+        let talks = [
+            "0 > S 0:0(0) ttl 64\n+.01 < S. 0:0(0) ack 1 ttl 57\n+0 > . 1:1(0) ack 1 ttl 64\n+.1 > F. 1:1(0) ack 1 ttl 64",
+            "0 > S 0:0(0) ttl 57\n+.01 < S. 0:0(0) ack 1 ttl 64\n+0 > . 1:1(0) ack 1 ttl 57",
+            "0 > S 0:0(0) ttl 50\n+.01 < R. 0:0(0) ack 1 ttl 60",
+        ];
+        let waits = [
+            0,
+            1,
+            999_999_999,
+            1_000_000_000,
+            6_599_999_999,
+            6_600_000_000,
+            50_000_000_000,
+            END,
+        ];
+        let syns = syns.into_iter().flat_map(|syn| waits.map(|wait| (syn, END - wait)));
+        let talks = talks.into_iter().map(|talk| (talk, END / 2));
+        let mut all = Vec::new();
+        for (place, (text, start)) in syns.chain(talks).enumerate() {
+            for pair in 0..12_u8 {
+                let (client, server) = (end(pair % 4, place, pair), end(4 + pair % 3, 80, pair));
+                let script = Script::parse(text).unwrap();
+                let first = script.segments().next().unwrap().stamp;
+                for segment in script.segments() {
+                    let mut segment = segment.clone();
+                    let is_up = segment.dir == script.segments().next().unwrap().dir;
+                    let (from, to) = if is_up { (client, server) } else { (server, client) };
+                    (segment.key, segment.dir) = FlowKey::between(from, to).unwrap();
+                    segment.stamp = Stamp(start) + (segment.stamp - first);
+                    all.push(segment);
+                }
+            }
+        }
+        all.sort_by_key(|segment| segment.stamp);
+        for (place, segment) in all.iter_mut().enumerate() {
+            segment.packet = place as u64 + 1;
+        }
+        all
+    }
+
+    /// Some hosts speak IPv6. None that the complete flows have is in all pairs.
+    fn end(host: u8, port: usize, pair: u8) -> Endpoint {
+        let ip = if pair > 8 {
+            IpAddr::from([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host])
+        } else {
+            IpAddr::from([10, 0, pair / 2, host])
+        };
+        let port = 1000 + port as u16 * 16 + u16::from(pair);
+        Endpoint { ip, port }
+    }
+
+    fn analysis(segments: &[Segment], talks: usize) -> Analysis {
+        let mut tables = [Table::default(), Table::default(), Table::default()];
+        let mut told = 0;
+        for (place, segment) in segments.iter().enumerate() {
+            let is_talk = segment.stamp.0 >= END / 2 && segment.stamp.0 < END / 2 + END / 100;
+            told += usize::from(is_talk);
+            if is_talk && told > talks {
+                continue;
+            }
+            let table = match segment.key {
+                FlowKey::V4(low, ..) => usize::from(low[3]) % 2,
+                FlowKey::V6(..) => 2,
+            };
+            tables[table].on_segment(segment, u16::from(place % 7 == 0));
+        }
+        let interface = |last| Interface {
+            last: Some(Stamp(last)),
+            ..sample::info("").interfaces[0].clone()
+        };
+        let info = CaptureInfo {
+            interfaces: vec![interface(END), interface(END - 3_000_000_000)],
+            span: Some((Stamp(0), Stamp(END))),
+            ..CaptureInfo::default()
+        };
+        let captures = [info.clone(), info].map(|info| CaptureReport::new(info, 0, Map::default()));
+        let names = [(end(4, 0, 0).ip, "a.example".to_owned())];
+        Analysis::new(
+            None,
+            captures.into(),
+            tables.map(Table::finish).into(),
+            0,
+            Set::default(),
+            names.into_iter().collect(),
+            false,
+        )
+    }
+
+    #[test]
+    fn a_judgement_used_again_is_the_same_as_a_new_one() {
+        let segments = segments();
+        let mut kinds = std::collections::HashSet::new();
+        for talks in [0, 30, 1000] {
+            let analysis = analysis(&segments, talks);
+            let (mut slot, mut lone) = (Slot::default(), 0);
+            for place in Order::new(&analysis.shards) {
+                let shard = &analysis.shards[place.shard];
+                let facts = || shard.facts(place.number);
+                let case_facts = facts().unwrap();
+                let case = Case::new(&case_facts, &analysis.context);
+                let Some(syn) = shard.lone(place.number) else {
+                    continue;
+                };
+                slot.put_lone(&analysis, &syn, place.index, facts);
+                let new = rows::judge(&analysis, &case, place.index, true);
+                assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
+                kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
+                lone += 1;
+            }
+            assert!(lone > 500, "{lone} lone SYNs");
+        }
+        assert!(kinds.len() > 6, "{} judgements", kinds.len());
+    }
+}

@@ -86,6 +86,15 @@ impl Analyzer {
         self.shards.iter_mut().for_each(|table| table.set_open_flows(count));
     }
 
+    /// Stays about below so many bytes of memory: where flows would take more, further ones are counted and not tracked.
+    pub fn set_max_memory(&mut self, bytes: u64) {
+        let bytes = usize::try_from(bytes)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(limits::BESIDE_FLOWS);
+        let share = bytes / limits::SHARDS;
+        self.shards.iter_mut().for_each(|table| table.set_room(share));
+    }
+
     /// From now on, packets get their marks.
     pub fn want_marks(&mut self) {
         self.wants_marks = true;

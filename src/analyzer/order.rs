@@ -1,6 +1,6 @@
 //! All flows of all shards in order of first packet: within a shard they are in this order already.
 
-use super::streams::least;
+use super::streams::{Ahead, List, least};
 use crate::flow::finished::Finished;
 
 /// A flow's place, and its first packet.
@@ -13,28 +13,26 @@ pub(super) struct Place {
 }
 
 /// Goes through the flows of all shards.
-#[derive(Debug)]
 pub(super) struct Order<'a> {
-    shards: &'a [Finished],
-    /// First packet of the next flow of every shard; a number that no packet has where there is none.
+    lists: Vec<Ahead<'a>>,
+    /// First packet of the next flow of every shard.
     firsts: Vec<u64>,
+    /// Its number there.
     numbers: Vec<u32>,
     index: usize,
 }
 
 impl<'a> Order<'a> {
     pub(super) fn new(shards: &'a [Finished]) -> Self {
+        let list = |shard: &'a Finished| -> List<'a> { Box::new((0..).map_while(|number| shard.first_packet(number))) };
+        let mut lists: Vec<Ahead<'a>> = shards.iter().map(|shard| Ahead::new(list(shard))).collect();
         Self {
-            shards,
-            firsts: shards.iter().map(|shard| first(shard, 0)).collect(),
+            firsts: lists.iter_mut().map(Ahead::take).collect(),
+            lists,
             numbers: vec![0; shards.len()],
             index: 0,
         }
     }
-}
-
-fn first(shard: &Finished, number: u32) -> u64 {
-    shard.first_packet(number).unwrap_or(u64::MAX)
 }
 
 impl Iterator for Order<'_> {
@@ -44,7 +42,7 @@ impl Iterator for Order<'_> {
         let (_, shard) = least(&self.firsts)?;
         let (number, index) = (self.numbers[shard], self.index);
         self.numbers[shard] += 1;
-        self.firsts[shard] = first(&self.shards[shard], number + 1);
+        self.firsts[shard] = self.lists[shard].take();
         self.index += 1;
         Some(Place { index, shard, number })
     }

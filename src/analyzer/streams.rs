@@ -10,17 +10,21 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// Makes one of several ascending lists, without repetition.
-    pub(super) fn new(lists: &[Vec<u64>]) -> Self {
+    /// Makes one of several ascending lists of about `count` packets in all, without repetition.
+    pub(super) fn new(count: usize, lists: Vec<List<'_>>) -> Self {
         let mut streams = Self {
-            starts: Vec::with_capacity(lists.iter().map(Vec::len).sum()),
+            starts: Vec::with_capacity(count),
             ends: Vec::new(),
         };
-        let mut rests: Vec<&[u64]> = lists.iter().map(Vec::as_slice).collect();
-        let mut heads: Vec<u64> = rests.iter_mut().map(take).collect();
+        let mut lists: Vec<Ahead<'_>> = lists.into_iter().map(Ahead::new).collect();
+        let mut heads: Vec<u64> = lists.iter_mut().map(Ahead::take).collect();
+        // For every stream, all that are left are looked at.
+        let mut left = heads.iter().map(|&head| head != NEVER);
+        lists.retain(|_| left.next() == Some(true));
+        heads.retain(|&head| head != NEVER);
         let mut before = None;
         while let Some((start, list)) = least(&heads) {
-            heads[list] = take(&mut rests[list]);
+            heads[list] = lists[list].take();
             if before != Some(start) {
                 streams.push(start);
             }
@@ -53,18 +57,47 @@ impl Streams {
     }
 }
 
-/// The first of a list, which goes on behind it; a number that no packet has at its end.
-fn take(list: &mut &[u64]) -> u64 {
-    let Some((&first, rest)) = list.split_first() else {
-        return u64::MAX;
-    };
-    *list = rest;
-    first
+/// Packet numbers, ascending.
+pub(super) type List<'a> = Box<dyn Iterator<Item = u64> + 'a>;
+
+/// A number that no packet has: behind the end of a list.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// Numbers that are read at once.
+const AT_ONCE: usize = 64;
+
+/// Reads on in a list before it has to: what several lists have lies far apart, what one has together.
+pub(super) struct Ahead<'a> {
+    list: List<'a>,
+    read: Vec<u64>,
+    taken: usize,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(list: List<'a>) -> Self {
+        Self {
+            list,
+            read: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// The next number; [`NEVER`] at the end.
+    pub(super) fn take(&mut self) -> u64 {
+        if self.taken == self.read.len() {
+            self.read.clear();
+            self.read.extend(self.list.by_ref().take(AT_ONCE));
+            self.taken = 0;
+        }
+        let next = self.read.get(self.taken).copied();
+        self.taken += usize::from(next.is_some());
+        next.unwrap_or(NEVER)
+    }
 }
 
 /// The least of a few, and its place; `None` where all are at their end. Few enough to look at every one.
 pub(super) fn least(heads: &[u64]) -> Option<(u64, usize)> {
-    let least = heads.iter().copied().min().filter(|&least| least != u64::MAX)?;
+    let least = heads.iter().copied().min().filter(|&least| least != NEVER)?;
     let place = heads.iter().position(|&head| head == least)?;
     Some((least, place))
 }
@@ -76,12 +109,14 @@ mod tests {
     #[test]
     fn numbers_are_places_without_repetition() {
         const FAR: u64 = 3 << 32;
-        let streams = Streams::new(&[
+        let lists = [
             vec![1, 5, 9],
             vec![],
             vec![2, 5, FAR + 1],
             vec![1, u64::from(u32::MAX), FAR + 9],
-        ]);
+        ];
+        let lists = lists.into_iter().map(|list| -> List<'_> { Box::new(list.into_iter()) });
+        let streams = Streams::new(3, lists.collect());
         let all = [1, 2, 5, 9, u64::from(u32::MAX), FAR + 1, FAR + 9];
         for (place, start) in all.into_iter().enumerate() {
             for guess in [0, place, 6, 100] {
@@ -91,6 +126,6 @@ mod tests {
         for other in [0, 3, 1 << 32, FAR, FAR + 5, 9 << 32, u64::MAX] {
             assert_eq!(streams.number(other, 2), None, "{other}");
         }
-        assert_eq!(Streams::new(&[]).number(1, 0), None);
+        assert_eq!(Streams::new(0, Vec::new()).number(1, 0), None);
     }
 }

@@ -1,7 +1,8 @@
 //! Numbers, times and addresses as text, appended to bytes: what nearly every cell of every row is made of.
 
 use super::{Endpoint, Stamp};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
 /// The decimal digits of 0 to 99.
 static PAIRS: [[u8; 2]; 100] = pairs();
@@ -72,11 +73,15 @@ fn push_four(number: u64, line: &mut Vec<u8>) {
 
 /// The first `digits` (1 to 9) decimals of `nanos` (below 10^9).
 fn push_decimals(nanos: u64, digits: usize, line: &mut Vec<u8>) {
-    let start = line.len();
+    let end = line.len() + digits;
     push_four(nanos / 100_000, line);
-    push_four(nanos / 10 % 10_000, line);
-    line.push(b'0' + (nanos % 10) as u8);
-    line.truncate(start + digits);
+    if digits > 6 {
+        push_four(nanos / 10 % 10_000, line);
+        line.push(b'0' + (nanos % 10) as u8);
+    } else if digits > 4 {
+        line.extend_from_slice(&pair(nanos / 1000 % 100));
+    }
+    line.truncate(end);
 }
 
 /// `units` / 10^`places` (at most 9), exact, without idle zeros: `1500000` with 6 places is `1.5`.
@@ -102,7 +107,9 @@ fn push_fraction<const ONE: u64>(units: i64, line: &mut Vec<u8>) {
     push_number(whole, line);
     if fraction > 0 {
         line.push(b'.');
-        push_decimals(fraction * (1_000_000_000 / ONE), 9, line);
+        let nanos = fraction * (1_000_000_000 / ONE);
+        // Most captures know no more than microseconds.
+        push_decimals(nanos, if nanos % 1000 == 0 { 6 } else { 9 }, line);
         let idle = line.iter().rev().take_while(|&&digit| digit == b'0').count();
         line.truncate(line.len() - idle);
     }
@@ -124,8 +131,50 @@ pub fn push_ip(ip: IpAddr, line: &mut Vec<u8>) {
             }
             line.pop();
         }
-        IpAddr::V6(ip) => line.extend_from_slice(ip.to_string().as_bytes()),
+        IpAddr::V6(ip) => push_v6(ip, line),
     }
+}
+
+/// RFC 5952: the longest run of at least two zero groups, of equal ones the first, is left out.
+fn push_v6(ip: Ipv6Addr, line: &mut Vec<u8>) {
+    let groups = ip.segments();
+    if groups[..5] == [0; 5] {
+        // IPv4 in disguise, and other rare ones.
+        return line.extend_from_slice(ip.to_string().as_bytes());
+    }
+    let zeros = longest_zeros(groups);
+    for (place, group) in groups.into_iter().enumerate() {
+        if zeros.contains(&place) {
+            if place == zeros.start {
+                line.extend_from_slice(b"::");
+            }
+            continue;
+        }
+        if place > 0 && place != zeros.end {
+            line.push(b':');
+        }
+        push_hex(group, line);
+    }
+}
+
+fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
+    let (mut longest, mut start) = (0..0, 0);
+    for (place, group) in groups.into_iter().enumerate() {
+        if group != 0 {
+            start = place + 1;
+        } else if place + 1 - start > longest.len().max(1) {
+            longest = start..place + 1;
+        }
+    }
+    longest
+}
+
+fn push_hex(group: u16, line: &mut Vec<u8>) {
+    let [high, low] = group.to_be_bytes();
+    let digits = [high >> 4, high & 15, low >> 4, low & 15];
+    let text = digits.map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 });
+    let idle = (group.leading_zeros() as usize / 4).min(3);
+    line.extend_from_slice(text.get(idle..).unwrap_or_default());
 }
 
 /// An address and a port, as [`Endpoint`] shows itself.
@@ -252,6 +301,14 @@ mod tests {
                 port: 8080,
             };
             assert_eq!(shown(|line| push_endpoint(end, line)), end.to_string());
+        }
+        // Every pattern of zero and other groups.
+        for pattern in 0..=255_u32 {
+            for group in [1, 0x10, 0xabc, 0xf00d] {
+                let groups = [0, 1, 2, 3, 4, 5, 6, 7].map(|place| if pattern >> place & 1 == 1 { group } else { 0 });
+                let ip = IpAddr::from(groups);
+                assert_eq!(shown(|line| push_ip(ip, line)), ip.to_string());
+            }
         }
     }
 }

@@ -50,8 +50,11 @@ pub const MAX_MARKED: usize = 1 << 24;
 /// Hosts remembered as having been heard without TCP: about 40 bytes each.
 pub const MAX_HOSTS: usize = 65_536;
 
-/// Bytes of a flow that has only sent one SYN. With its slot and its place in the table about 90.
+/// Bytes of a flow that has only sent one SYN. With its slot, its place in the table and in the report about 100.
 pub const LONE_SYN: usize = 48;
+
+/// Bytes of an open flow, at most: what it has in boxes comes on top, and few have any.
+pub const OPEN_FLOW: usize = 1600;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
 pub const MAX_OPEN_PER_SHARD: usize = 3072;
@@ -59,3 +62,12 @@ pub const MAX_OPEN_PER_SHARD: usize = 3072;
 /// Flows watched at once in a live capture, over all shards: at most some 600 bytes each, 600 MB. Beyond, those that have
 /// been quiet for longest are reported and forgotten.
 pub const MAX_LIVE_FLOWS: usize = 1 << 20;
+
+/// Of a shard's memory, where it is limited, the part for open flows.
+pub const OPEN_SHARE: usize = 3;
+
+/// Bytes that the report takes for each flow: the key of a lone SYN, and the number of its stream.
+pub const REPORT_PER_FLOW: usize = 28;
+
+/// Memory beside that of flows: buffers, batches, what the system needs.
+pub const BESIDE_FLOWS: usize = 24 << 20;

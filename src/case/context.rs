@@ -42,6 +42,8 @@ pub struct Context {
     pub cut: bool,
     /// Drops that the capture recorded.
     pub dropped: u64,
+    /// There was no room for all flows.
+    pub limited: bool,
     /// Stamps that ran backwards.
     pub steps_back: u64,
     /// Hosts that were heard.

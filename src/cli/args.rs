@@ -74,6 +74,9 @@ pub struct Analyze {
     /// Worker threads; as many as there are processors, if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Stay about below so much memory (256M, 2G): connections beyond it are counted, and not tracked
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub max_memory: Option<u64>,
     /// Colours
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help = COLOR_HELP)]
     pub color: Color,
@@ -83,6 +86,30 @@ pub struct Analyze {
     /// Exit with 1 when a connection failed, or is at least degraded
     #[arg(long, value_name = "WHAT", value_enum, default_value = "never")]
     pub fail_on: FailOn,
+}
+
+/// Less would leave no room for connections beside the buffers.
+const LEAST_MEMORY: u64 = 48 << 20;
+
+/// A number of bytes with K, M or G behind it.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let shift = match unit.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return Err("give a size such as 256M or 2G".to_string()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "give a size such as 256M or 2G".to_string())?;
+    let bytes = number.checked_mul(1 << shift).ok_or("that is more than there can be")?;
+    if bytes < LEAST_MEMORY {
+        return Err("less than 48M leaves no room to work in".to_string());
+    }
+    Ok(bytes)
 }
 
 /// `explain`.

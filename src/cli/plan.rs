@@ -35,6 +35,8 @@ pub struct Plan {
     pub color: Color,
     /// Worker threads; `None` for as many as there are processors.
     pub threads: Option<usize>,
+    /// Bytes of memory to stay below, about.
+    pub max_memory: Option<u64>,
     /// What makes the exit status 1.
     pub fail_on: FailOn,
 }
@@ -79,6 +81,7 @@ impl Plan {
             progress: !args.quiet && args.progress == Progress::Auto,
             color: args.color,
             threads: args.threads.map(usize::from),
+            max_memory: args.max_memory,
             fail_on: args.fail_on,
         })
     }

@@ -20,6 +20,9 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
     if let Some(filter) = &plan.filter {
         analyzer.set_filter(filter.clone());
     }
+    if let Some(bytes) = plan.max_memory {
+        analyzer.set_max_memory(bytes);
+    }
     if plan.marks.is_some() {
         analyzer.want_marks();
     }

@@ -4,8 +4,8 @@ use super::Sighting;
 use super::facts::FlowFacts;
 pub use super::lone::Kind;
 use super::mark::Marked;
+use super::newest::KeyV4;
 use super::store::Store;
-use super::table::KeyV4;
 use crate::base::{Endpoint, FlowKey, Map};
 
 /// A flow of which a single SYN is all.
@@ -27,8 +27,8 @@ pub struct Lone {
 #[derive(Debug, Default)]
 pub struct Finished {
     store: Store,
-    /// Keys of lone SYNs by number: all that their flows do not know themselves.
-    keys: Vec<Option<KeyV4>>,
+    /// Keys of lone SYNs by number: all that their flows do not know themselves. Anything for other flows.
+    keys: Vec<KeyV4>,
     /// The same for IPv6.
     long: Map<u32, FlowKey>,
     /// Packets that started a stream without a flow.
@@ -49,10 +49,11 @@ impl Finished {
             ..Self::default()
         };
         if finished.store.has_lone() {
-            finished.keys.resize(finished.store.len(), None);
+            let none = KeyV4::new([0; 4], [0; 4], 0, 0);
+            finished.keys.resize(finished.store.len(), none);
             for (number, key) in keys.filter(|&(number, _)| finished.store.is_lone(number)) {
                 match (key, finished.keys.get_mut(number as usize)) {
-                    (FlowKey::V4(a, b, c, d), Some(place)) => *place = Some(KeyV4::new(a, b, c, d)),
+                    (FlowKey::V4(a, b, c, d), Some(place)) => *place = KeyV4::new(a, b, c, d),
                     _ => {
                         finished.long.insert(number, key);
                     }
@@ -96,10 +97,17 @@ impl Finished {
 
     /// The key of a lone SYN.
     fn key_of(&self, number: u32) -> Option<FlowKey> {
-        match self.keys.get(number as usize) {
-            Some(Some(key)) => Some(key.key()),
-            _ => self.long.get(&number).copied(),
+        match self.long.get(&number) {
+            Some(key) => Some(*key),
+            None => self.keys.get(number as usize).map(|key| key.key()),
         }
+    }
+
+    /// The packets of all lone SYNs, in order.
+    pub fn lone_packets(&self) -> impl Iterator<Item = u64> {
+        (0..self.len() as u32)
+            .filter(|&number| self.is_lone(number))
+            .filter_map(|number| self.first_packet(number))
     }
 
     /// First packet of flow `number`; the numbers are in this order.

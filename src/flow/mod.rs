@@ -3,10 +3,12 @@
 pub mod facts;
 mod conn_state;
 mod copies;
+mod end;
 pub mod finished;
 mod holes;
 mod lone;
 pub mod mark;
+mod newest;
 mod opening;
 mod pack;
 mod receiver;
@@ -150,9 +152,11 @@ impl Flow {
         let from = segment.dir.index();
         self.on_time(segment);
         self.facts.header_cut |= segment.header_cut;
-        let opening = &self.facts.opening;
-        let doubled = self.facts.sides[segment.dir.flip().index()].copies > 0;
-        self.sides[from].copies.answers_once = doubled || opening.syn.count == 1 && opening.syn_ack.count <= 1;
+        if segment.flags.is_syn_ack() {
+            let opening = &self.facts.opening;
+            let doubled = self.facts.sides[segment.dir.flip().index()].copies > 0;
+            self.sides[from].copies.answers_once = doubled || opening.syn.count == 1 && opening.syn_ack.count <= 1;
+        }
         let is_copy = self.sides[from].copies.is_copy(segment) || self.is_out_of_the_past(segment);
         self.count(segment, is_copy);
         if is_copy {
@@ -372,43 +376,6 @@ impl Flow {
         }
         self.sides[from].sender.fits(segment.seq)
             && (!segment.flags.is_ack() || self.sides[to].sender.fits(segment.ack))
-    }
-
-    /// The end: all that it showed.
-    #[must_use]
-    pub fn finish(mut self) -> FlowFacts {
-        self.settle();
-        self.facts.settle_roles();
-        self.facts
-    }
-
-    /// The same of a flow that goes on.
-    fn so_far(&self) -> FlowFacts {
-        let mut facts = self.facts.clone();
-        settle(&mut facts, &self.sides, &self.zeek);
-        facts.settle_roles();
-        facts
-    }
-
-    /// Brings into the facts what only the live state knows. It may go on all the same.
-    fn settle(&mut self) {
-        settle(&mut self.facts, &self.sides, &self.zeek);
-    }
-}
-
-fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
-    for (side, live) in facts.sides.iter_mut().zip(sides) {
-        live.sender.finish(side);
-        Receiver::finish(side, facts.last.stamp);
-    }
-    (facts.conn_state, facts.history) = zeek.finish();
-}
-
-impl FlowFacts {
-    fn settle_roles(&mut self) {
-        if !self.roles_seen {
-            self.client = roles::guess_client_of(self);
-        }
     }
 }
 

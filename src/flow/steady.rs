@@ -105,3 +105,66 @@ impl Side {
         facts.ip_ids.on(segment.ip_id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Map, Rare};
+    use crate::capture::{self, Batch};
+    use crate::flow::table::Conversation;
+    use crate::flow::wireshark::Stream;
+    use crate::wire::{Heard, decode};
+    use std::path::Path;
+
+    fn flow_of(segment: &Segment) -> Flow {
+        let conversation = Conversation {
+            stream: Stream::new(segment.packet),
+            others: Rare::default(),
+        };
+        Flow::new(segment, 0, conversation)
+    }
+
+    /// Every flow of a capture twice: only the long way, and the short way where it is enough. Says how often it was.
+    fn compare(batch: Batch<'_>, flows: &mut Map<crate::base::FlowKey, (Flow, Flow)>) -> usize {
+        let mut short_ones = 0;
+        for record in batch.records {
+            let Heard::Segment(segment) = decode(record, batch.bytes(record)) else {
+                continue;
+            };
+            let (long, both) = flows
+                .entry(segment.key)
+                .or_insert_with(|| (flow_of(&segment), flow_of(&segment)));
+            for flow in [&mut *long, &mut *both] {
+                let from = segment.dir.index();
+                let stream = &mut flow.conversation.stream;
+                stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags);
+            }
+            let is_copy = long.on_segment(&segment);
+            let is_short = both.on_steady(&segment);
+            assert_eq!(is_copy, !is_short && both.on_segment(&segment));
+            short_ones += usize::from(is_short);
+            both.is_steady = false;
+            assert!(format!("{long:?}") == format!("{both:?}"), "packet {}", segment.packet);
+        }
+        short_ones
+    }
+
+    #[test]
+    fn the_short_way_does_what_the_long_way_does() {
+        let mut short_ones = 0;
+        for situation in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"))
+            .unwrap()
+            .flatten()
+        {
+            let files = std::fs::read_dir(situation.path()).into_iter().flatten().flatten();
+            for file in files.filter(|file| file.path().extension().is_some_and(|end| end == "pcap")) {
+                let mut source = capture::open(&file.path()).unwrap();
+                let mut flows = Map::default();
+                while let Some(batch) = source.next_batch().unwrap() {
+                    short_ones += compare(batch, &mut flows);
+                }
+            }
+        }
+        assert!(short_ones > 1_000, "{short_ones}");
+    }
+}

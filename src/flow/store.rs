@@ -1,6 +1,8 @@
 //! Where the flows of one shard are: a lone SYN in 48 bytes, a flow in use as it is, one that has been quiet packed to
 //! some 150 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
+mod free;
+
 use super::Flow;
 use super::copies;
 use super::facts::FlowFacts;
@@ -100,35 +102,17 @@ impl Store {
         self.slots.len()
     }
 
-    /// Flows that are there.
-    pub fn used(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    /// Forgets flow `number`; the next new flow gets the number, so that flows are in order of first packet no longer.
-    pub fn remove(&mut self, number: u32) {
-        match self.place(number) {
-            Place::Lone(place) => drop(self.lone.take(place)),
-            Place::Open(place) => drop(self.open.take(place)),
-            Place::Packed(at) => self.garbage += packed_at(&self.chunks, at).len() + LENGTH,
-            Place::Gone => return,
-        }
-        self.set_place(number, Place::Gone);
-        self.free.push(number);
-    }
-
-    fn new_slot(&mut self, place: Place) -> u32 {
-        let Some(number) = self.free.pop() else {
-            self.slots.push(place.into());
-            return self.slots.len() as u32 - 1;
-        };
-        self.set_place(number, place);
-        number
-    }
-
     /// Keeps so many flows unpacked, at least one.
     pub fn set_open_flows(&mut self, count: usize) {
         self.most_open = count.max(1);
+    }
+
+    /// Memory of all flows.
+    pub fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+            + self.lone.items.len() * limits::LONE_SYN
+            + self.open.items.len() * limits::OPEN_FLOW
+            + self.chunks.len() * CHUNK
     }
 
     /// Time goes on.

@@ -9,52 +9,23 @@ use super::facts::Sighting;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
+use super::newest::Newest;
 use super::store::Store;
 use super::wireshark::{Effect, Stream, Wireshark};
 use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{IcmpError, Segment};
-use std::hash::{Hash, Hasher};
-
-/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyV4(u32, u32, u32);
-
-/// In one word.
-impl Hash for KeyV4 {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ips = u64::from(self.0) << 32 | u64::from(self.1);
-        state.write_u128(u128::from(ips) << 64 | u128::from(self.2));
-    }
-}
-
-impl KeyV4 {
-    pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
-        let ports = u32::from(low_port) << 16 | u32::from(high_port);
-        Self(u32::from_be_bytes(low), u32::from_be_bytes(high), ports)
-    }
-
-    /// The key that it was made of.
-    pub(super) fn key(self) -> FlowKey {
-        let (low, high) = (self.0.to_be_bytes(), self.1.to_be_bytes());
-        FlowKey::V4(low, high, (self.2 >> 16) as u16, self.2 as u16)
-    }
-}
-
-/// The same for IPv6, as it is.
-type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 
 /// The flows of one shard.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Number of the newest flow of every 4-tuple.
-    v4: Map<KeyV4, u32>,
-    v6: Map<KeyV6, u32>,
+    newest: Newest,
     store: Store,
     /// Streams that only headers quoted in ICMP errors belong to so far.
     bare: Map<FlowKey, Stream>,
     /// Packets that started a stream without a flow of its own.
     other_streams: Vec<u64>,
+    /// Bytes that it may take.
+    room: Option<usize>,
     /// Segments of flows that there was no room for.
     refused: u64,
     /// Copies of packets captured before.
@@ -82,10 +53,30 @@ impl Table {
         self.store.set_open_flows(count);
     }
 
+    /// Starts no flow that would take the whole beyond so many bytes.
+    pub fn set_room(&mut self, bytes: usize) {
+        let open = bytes / limits::OPEN_SHARE / limits::OPEN_FLOW;
+        self.store.set_open_flows(open.min(limits::MAX_OPEN_PER_SHARD));
+        self.room = Some(bytes);
+    }
+
+    /// Is there room for one flow more?
+    fn has_room(&self) -> bool {
+        if self.store.used() >= self.most_flows() {
+            return false;
+        }
+        self.room.is_none_or(|room| self.bytes() <= room)
+    }
+
+    /// Memory of all flows, what the report will need included.
+    pub(super) fn bytes(&self) -> usize {
+        self.store.bytes() + self.newest.bytes() + self.store.len() * limits::REPORT_PER_FLOW
+    }
+
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
-        let Some(newest) = self.newest(&segment.key) else {
+        let Some(newest) = self.newest.get(&segment.key) else {
             let mut stream = self
                 .bare
                 .remove(&segment.key)
@@ -188,7 +179,7 @@ impl Table {
         if let Some(flow) = self.store.open(number, segment.key) {
             flow.conversation = conversation;
         }
-        self.set_newest(segment.key, number);
+        self.newest.set(segment.key, number);
         Choice::Flow(number)
     }
 
@@ -200,9 +191,9 @@ impl Table {
         capture: u16,
         is_retry: bool,
     ) -> Option<u32> {
-        if self.store.used() >= self.most_flows() {
+        if !self.has_room() {
             self.refused += 1;
-            self.forget(&segment.key);
+            self.newest.forget(&segment.key);
             return None;
         }
         // Only the first flow of a 4-tuple, whose stream is its own, can be told from its SYN alone.
@@ -216,33 +207,11 @@ impl Table {
                 self.store.add(flow)
             }
         };
-        self.set_newest(segment.key, number);
+        self.newest.set(segment.key, number);
         if let Some(news) = &mut self.news {
             news.started.push((segment.packet, number, segment.key));
         }
         Some(number)
-    }
-
-    fn newest(&self, key: &FlowKey) -> Option<u32> {
-        match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.get(&KeyV4::new(a, b, c, d)).copied(),
-            FlowKey::V6(a, b, c, d) => self.v6.get(&(a, b, c, d)).copied(),
-        }
-    }
-
-    fn set_newest(&mut self, key: FlowKey, number: u32) {
-        match key {
-            FlowKey::V4(a, b, c, d) => self.v4.insert(KeyV4::new(a, b, c, d), number),
-            FlowKey::V6(a, b, c, d) => self.v6.insert((a, b, c, d), number),
-        };
-    }
-
-    /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
-    fn forget(&mut self, key: &FlowKey) {
-        match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.remove(&KeyV4::new(a, b, c, d)),
-            FlowKey::V6(a, b, c, d) => self.v6.remove(&(a, b, c, d)),
-        };
     }
 
     fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
@@ -266,7 +235,7 @@ impl Table {
 
     /// Takes in an ICMP error.
     pub fn on_icmp(&mut self, error: &IcmpError) {
-        let newest = self.newest(&error.key);
+        let newest = self.newest.get(&error.key);
         // Wireshark dissects a quoted header of 20 bytes and more like any other: it joins or starts a stream.
         if error.quoted >= 20 {
             self.on_quoted_header(error, newest);
@@ -298,12 +267,7 @@ impl Table {
     /// All flows, to be read in order, and the streams without one.
     #[must_use]
     pub fn finish(self) -> Finished {
-        let v4 = self.v4.into_iter().map(|(key, number)| (number, key.key()));
-        let v6 = self
-            .v6
-            .into_iter()
-            .map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d)));
-        let mut finished = Finished::new(self.store, v4.chain(v6));
+        let mut finished = Finished::new(self.store, self.newest.into_keys());
         finished.other_streams = self.other_streams;
         finished.marked = self.marked;
         finished.refused = self.refused;
@@ -357,5 +321,53 @@ impl Flow {
             return Relation::New;
         }
         Relation::Same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Endpoint;
+    use crate::flow::FlowFacts;
+    use crate::script::Script;
+
+    #[test]
+    fn a_flow_costs_what_the_limits_say() {
+        assert_eq!(size_of::<LoneSyn>(), limits::LONE_SYN);
+        assert!(size_of::<Flow>() <= limits::OPEN_FLOW, "{}", size_of::<Flow>());
+        // What a healthy flow and its sides do not need is kept elsewhere.
+        assert!(size_of::<FlowFacts>() <= 912, "{}", size_of::<FlowFacts>());
+    }
+
+    /// SYNs from ever new addresses.
+    fn flood(count: u32) -> impl Iterator<Item = Segment> {
+        let script = Script::parse("0 > S 0:0(0) <mss 1460>").expect("a SYN");
+        let syn = script.segments().next().expect("one").clone();
+        (0..count).map(move |number| {
+            let from = |ip: u32, port| Endpoint {
+                ip: std::net::Ipv4Addr::from(ip).into(),
+                port,
+            };
+            let (key, dir) =
+                FlowKey::between(from(0x0b00_0000 + number, 40_000), from(0x0a00_0001, 80)).expect("both IPv4");
+            Segment {
+                key,
+                dir,
+                packet: u64::from(number) + 1,
+                ..syn.clone()
+            }
+        })
+    }
+
+    #[test]
+    fn a_table_stays_in_its_room_and_counts_what_has_none() {
+        const ROOM: usize = 1 << 20;
+        let mut table = Table::default();
+        table.set_room(ROOM);
+        flood(50_000).for_each(|segment| table.on_segment(&segment, 0));
+        assert!(table.bytes() <= ROOM + 100, "{}", table.bytes());
+        let finished = table.finish();
+        assert!(finished.len() > 5_000, "{}", finished.len());
+        assert_eq!(finished.len() as u64 + finished.refused, 50_000);
     }
 }

@@ -48,7 +48,7 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
             Doubt::FinalSecond,
         ),
         (is_absence, Doubt::SingleVantage),
-        (facts.limited, Doubt::StateLimit),
+        (facts.limited || context.limited && troubled, Doubt::StateLimit),
     ]
     .into_iter()
     .filter_map(|(holds, doubt)| holds.then_some(doubt))

@@ -7,6 +7,10 @@ use super::{Heard, whole};
 use crate::capture::{LinkType, Record};
 
 /// The TCP segment in these captured `bytes`; `None` leaves the packet to the long way.
+#[expect(
+    clippy::inline_always,
+    reason = "so that a segment is made where it stays, and is not copied from step to step"
+)]
 #[inline(always)]
 pub(super) fn read(record: &Record, bytes: &[u8]) -> Option<Heard> {
     let (kind, tag, start) = find_packet(record.link, bytes)?;

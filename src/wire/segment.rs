@@ -159,6 +159,10 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
 }
 
 /// A segment of `wire` bytes by its fixed header and the `rest` of it, as far as captured.
+#[expect(
+    clippy::inline_always,
+    reason = "so that a segment is made where it stays, and is not copied from step to step"
+)]
 #[inline(always)]
 pub(super) fn read_head(origin: Origin, path: u32, net: &Net, head: &[u8; 20], rest: &[u8], wire: usize) -> Segment {
     let (key, dir) = net.pair.key(

@@ -57,8 +57,8 @@ impl Table {
 
     /// Forgets flow `number` of the 4-tuple `key`; its number may come again.
     pub fn retire(&mut self, number: u32, key: FlowKey) {
-        if self.newest(&key) == Some(number) {
-            self.forget(&key);
+        if self.newest.get(&key) == Some(number) {
+            self.newest.forget(&key);
             if let Some(states) = &mut self.wireshark {
                 states.remove(&key);
             }

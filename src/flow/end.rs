@@ -1,0 +1,45 @@
+//! The end of a flow: what only the live state knows goes into the facts.
+
+use super::facts::FlowFacts;
+use super::receiver::Receiver;
+use super::zeek::Zeek;
+use super::{Flow, Side, roles};
+
+impl Flow {
+    /// The end: all that it showed.
+    #[must_use]
+    pub fn finish(mut self) -> FlowFacts {
+        self.settle();
+        self.facts.settle_roles();
+        self.facts
+    }
+
+    /// The same of a flow that goes on.
+    pub(super) fn so_far(&self) -> FlowFacts {
+        let mut facts = self.facts.clone();
+        settle(&mut facts, &self.sides, &self.zeek);
+        facts.settle_roles();
+        facts
+    }
+
+    /// Brings into the facts what only the live state knows. It may go on all the same.
+    pub(super) fn settle(&mut self) {
+        settle(&mut self.facts, &self.sides, &self.zeek);
+    }
+}
+
+fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
+    for (side, live) in facts.sides.iter_mut().zip(sides) {
+        live.sender.finish(side);
+        Receiver::finish(side, facts.last.stamp);
+    }
+    (facts.conn_state, facts.history) = zeek.finish();
+}
+
+impl FlowFacts {
+    pub(super) fn settle_roles(&mut self) {
+        if !self.roles_seen {
+            self.client = roles::guess_client_of(self);
+        }
+    }
+}
