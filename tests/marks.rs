@@ -101,6 +101,110 @@ fn zeek_tells_refused_unanswered_and_closed_apart() {
     zeek("0 > S 0:0(0)\n+.1 < . 7:7(0) ack 9\n+.1 > R 9:9(0)", "RSTOS0", "SaR");
 }
 
+/// SEMANTICS 2.2 and 6.4, in the order of the first hit; the rows that the test above does not hold.
+#[test]
+fn every_state_of_zeek_is_reached() {
+    for (lines, state, history) in [
+        // Both sides reset, and neither had sent a byte.
+        ("+1 < R. 1:1(0) ack 1\n+0 > R. 1:1(0) ack 1", "REJ", "ShArR"),
+        (
+            "+1 > P. 1:11(10) ack 1\n+0 < R. 1:1(0) ack 11\n+0 > R. 11:11(0) ack 1",
+            "RSTR",
+            "ShADrR",
+        ),
+        ("+1 > R. 1:1(0) ack 1", "RSTO", "ShAR"),
+        ("+1 < F. 1:1(0) ack 1\n+.1 > . 1:1(0) ack 2", "S3", "ShAf"),
+        // A RST behind its sender's FIN; the other side's FIN makes it a clean close again.
+        (
+            "+1 > F. 1:1(0) ack 1\n+0 > R. 2:2(0) ack 1\n+.1 < F. 1:1(0) ack 2",
+            "SF",
+            "ShAFRf",
+        ),
+        (
+            "+1 > F. 1:1(0) ack 1\n+.1 < F. 1:1(0) ack 2\n+.1 > R. 2:2(0) ack 2",
+            "SF",
+            "ShAFfR",
+        ),
+        ("+1 > P. 1:11(10) ack 1\n+.1 < . 1:1(0) ack 11", "S1", "ShADa"),
+    ] {
+        zeek(&format!("{HANDSHAKE}{lines}"), state, history);
+    }
+    for (lines, state, history) in [
+        ("0 > S 0:0(0)\n+.1 > R 1:1(0)", "RSTOS0", "SR"),
+        ("0 > S 0:0(0)\n+.1 > . 1:1(0) ack 1\n+.1 > F. 1:1(0) ack 1", "SH", "SAF"),
+        (
+            "0 > S 0:0(0)\n+.1 < S. 0:0(0) ack 1\n+.1 < R. 1:1(0) ack 1",
+            "RSTR",
+            "Shr",
+        ),
+        // In mid-connection.
+        ("0 > P. 1:11(10) ack 1\n+.1 < . 1:1(0) ack 11", "OTH", "Da"),
+        ("0 > R 1:1(0)", "OTH", "R"),
+        ("0 > P. 1:11(10) ack 1\n+.1 < R. 1:1(0) ack 11", "RSTRH", "Dr"),
+        ("0 > P. 1:11(10) ack 1\n+.1 < F. 1:1(0) ack 11", "SHR", "Df"),
+        ("0 > F. 1:1(0) ack 1\n+.1 < F. 1:1(0) ack 2", "SF", "Ff"),
+        (
+            "0 > S 0:0(0)\n+.1 > . 1:1(0) ack 1\n+.1 > F. 1:1(0) ack 1\n+.1 > R. 2:2(0) ack 1",
+            "OTH",
+            "SAFR",
+        ),
+    ] {
+        zeek(lines, state, history);
+    }
+}
+
+/// SEMANTICS 2.3.
+#[test]
+fn zeek_writes_each_letter_when_it_should() {
+    for (lines, state, history) in [
+        // Once per side, but control segments again with another number.
+        ("+1 > F. 1:1(0) ack 1\n+1 > F. 1:1(0) ack 1", "S2", "ShAF"),
+        ("+1 < R 1:1(0)\n+0 < R 9:9(0)", "RSTR", "ShArr"),
+        // Payload with a FIN is no letter of its own.
+        ("+1 > F. 1:11(10) ack 1", "S2", "ShAF"),
+        // Sent again, out of order, a closed window; the second to ninth time say nothing.
+        (
+            "+1 > P. 1:11(10) ack 1\n+1 > P. 1:11(10) ack 1\n+1 > P. 1:11(10) ack 1",
+            "S1",
+            "ShADT",
+        ),
+        ("+1 > P. 11:21(10) ack 1\n+0 > P. 1:11(10) ack 1", "S1", "ShADT"),
+        ("+1 < . 1:1(0) ack 1 win 0\n+1 < . 1:1(0) ack 1 win 0", "S1", "ShAaw"),
+        // Acknowledged, and never captured.
+        ("+1 > P. 11:21(10) ack 1\n+.1 < . 1:1(0) ack 21", "S1", "ShADaG"),
+        // A closed window behind the other side's FIN does not count.
+        ("+1 > F. 1:1(0) ack 1\n+1 < . 1:1(0) ack 2 win 0", "S2", "ShAFa"),
+        ("+1 > FR. 1:1(0) ack 1", "RSTO", "ShAI"),
+    ] {
+        zeek(&format!("{HANDSHAKE}{lines}"), state, history);
+    }
+    zeek("0 > SF 0:0(0)", "SH", "Q");
+}
+
+/// SEMANTICS 2.4: the first record's state, whatever comes later.
+#[test]
+fn zeek_begins_another_record_after_silence_and_after_the_end() {
+    for (lines, state, history) in [
+        ("+301 > P. 1:11(10) ack 1", "S1", "ShA"),
+        ("+299 > P. 1:11(10) ack 1", "S1", "ShAD"),
+        ("+1 > R 1:1(0)\n+6 < P. 1:11(10) ack 1", "RSTO", "ShAR"),
+        ("+1 > R 1:1(0)\n+4 < P. 1:11(10) ack 1", "RSTO", "ShARd"),
+        (
+            "+1 > F. 1:1(0) ack 1\n+1 < F. 1:1(0) ack 2\n+6 > . 2:2(0) ack 2",
+            "SF",
+            "ShAFf",
+        ),
+    ] {
+        zeek(&format!("{HANDSHAKE}{lines}"), state, history);
+    }
+    // A SYN again after its RST, with the same number: another record.
+    zeek(
+        "0 > S 0:0(0)\n+.1 < R. 0:0(0) ack 1\n+.5 > S 0:0(0)\n+.1 < S. 0:0(0) ack 1",
+        "REJ",
+        "Sr",
+    );
+}
+
 #[test]
 fn zeek_forgets_an_unanswered_syn_after_five_seconds() {
     zeek("0 > S 0:0(0)\n+1 > S 0:0(0)\n+6 < S. 0:0(0) ack 1", "S0", "S");

@@ -4,6 +4,7 @@ use crate::common::capture::{Capture, PACKS};
 use crate::common::command::{Folder, run};
 use crate::common::fixture::{self, Fixture};
 use crate::common::frame::{segment_of, shift_sequence};
+use crate::common::making::Making;
 use crate::common::noise::Noise;
 use crate::common::outcome::{self, Judged, Way, csv_without, everything, read, read_from, read_pieces};
 use std::collections::HashMap;
@@ -59,6 +60,70 @@ fn threads_and_batches_change_not_one_byte() {
             );
         }
     }
+}
+
+/// Every way in which records may be read; the plainest first.
+const WAYS: [Way; 4] = [
+    Way {
+        threads: 1,
+        batch: 0,
+        open: 0,
+    },
+    Way {
+        threads: 1,
+        batch: 1,
+        open: 0,
+    },
+    Way {
+        threads: 2,
+        batch: 7,
+        open: 1,
+    },
+    Way {
+        threads: 3,
+        batch: 64,
+        open: 0,
+    },
+];
+
+#[test]
+fn threads_and_batches_change_no_mark_and_nothing_else_for_them() {
+    for fixture in fixture::all() {
+        let bytes = fixture.bytes();
+        let plain = outcome::marked(&bytes, WAYS[0], usize::MAX);
+        assert!(
+            everything(&plain) == said(&bytes, WAYS[0]),
+            "{}: marks change the rest",
+            fixture.name()
+        );
+        for way in &WAYS[1..] {
+            let marked = outcome::marked(&bytes, *way, usize::MAX);
+            assert!(
+                outcome::marks_of(&plain) == outcome::marks_of(&marked) && everything(&plain) == everything(&marked),
+                "{} {way:?}",
+                fixture.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn of_too_many_marked_packets_the_first_are_listed_and_the_report_says_so() {
+    const MOST: usize = 100;
+    let bytes = Making::new(5).capture().pcap();
+    let all = outcome::marks(&bytes);
+    let mut packets: Vec<u64> = all.iter().map(|mark| mark.0).collect();
+    packets.dedup();
+    assert!(packets.len() > 10 * MOST);
+    let first: Vec<_> = all.iter().filter(|mark| mark.0 <= packets[MOST - 1]).cloned().collect();
+    for way in WAYS {
+        let marked = outcome::marked(&bytes, way, MOST);
+        assert_eq!(outcome::marks_of(&marked), first, "{way:?}");
+        assert!(everything(&marked).contains("only the first 100 packets with marks are listed"));
+    }
+    let enough = outcome::marked(&bytes, WAYS[0], packets.len());
+    assert_eq!(outcome::marks_of(&enough), all);
+    assert!(!everything(&enough).contains("packets with marks"));
 }
 
 #[test]

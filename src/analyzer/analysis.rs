@@ -1,11 +1,12 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::front::Tally;
 use super::lone::Slot;
 use super::marks::{Ledger, Listed};
 use super::order::{Order, Place};
 use super::rows;
 use super::streams::{List, Streams};
-use crate::base::{Endpoint, Map, Set, Stamp, limits};
+use crate::base::{Endpoint, Map, Stamp};
 use crate::capture::CaptureInfo;
 use crate::case::{Case, Context};
 use crate::flow::FlowFacts;
@@ -15,7 +16,6 @@ use crate::wire::Why;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One capture of the recording, read to its end.
@@ -81,16 +81,14 @@ impl Analysis {
         pool: Option<ThreadPool>,
         captures: Vec<CaptureReport>,
         finished: Vec<Finished>,
-        tcp_packets: u64,
-        heard: Set<IpAddr>,
-        names: Map<IpAddr, String>,
+        marks: Ledger,
+        tally: Tally,
         interrupted: bool,
     ) -> Self {
         let mut context = context_of(&captures);
-        context.names.extend(names);
-        heard.into_iter().for_each(|ip| context.on_heard(ip));
+        context.names.extend(tally.names);
+        tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let marks = Ledger::new(shards.iter_mut().map(|shard| std::mem::take(&mut shard.marked)));
         let parts: Vec<(Context, Vec<u64>)> = match &pool {
             Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
             None => shards.iter_mut().map(overview).collect(),
@@ -107,7 +105,7 @@ impl Analysis {
         });
         let full = marks
             .is_full
-            .then(|| format!("only the first {} packets with marks are listed", limits::MAX_MARKED));
+            .then(|| format!("only the first {} packets with marks are listed", marks.len()));
         let copies = shards.iter().map(|shard| shard.copies).sum();
         let streams = streams_of(&shards, starts);
         Self {
@@ -117,7 +115,7 @@ impl Analysis {
             context,
             streams,
             marks,
-            tcp_packets,
+            tcp_packets: tally.tcp_packets,
             copies,
             limits: refused.into_iter().chain(full).collect(),
             interrupted,

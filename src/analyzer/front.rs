@@ -53,7 +53,7 @@ pub(super) struct Front {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) tcp_packets: u64,
-    skipped: Map<Why, u64>,
+    pub(super) skipped: Map<Why, u64>,
     pub(super) heard: Set<IpAddr>,
     pub(super) names: Map<IpAddr, String>,
 }

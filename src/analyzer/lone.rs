@@ -10,8 +10,8 @@ use crate::flow::{FlowFacts, facts::Ttl};
 use crate::verdict::is_near_end;
 use std::net::IpAddr;
 
-/// Kinds that one slot remembers at once; about 1 kB each.
-const MOST: usize = 8;
+/// Kinds that one slot remembers at once; about 1 kB each. All of them where it is tested that each is told from the others.
+const MOST: usize = if cfg!(test) { 4096 } else { 8 };
 
 /// All that the judgement of a lone SYN depends on, its words apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +103,9 @@ mod tests {
     use super::super::CaptureReport;
     use super::super::order::Order;
     use super::*;
-    use crate::base::{Endpoint, FlowKey, Map, Set, Stamp};
+    use crate::analyzer::front::Tally;
+    use crate::analyzer::marks::Ledger;
+    use crate::base::{Endpoint, FlowKey, Map, Stamp};
     use crate::capture::{CaptureInfo, Interface};
     use crate::flow::table::Table;
     use crate::report::sample;
@@ -111,6 +113,8 @@ mod tests {
     use crate::wire::Segment;
 
     const END: i64 = 100_000_000_000;
+    /// When hosts are heard that talk to each other.
+    const TALKS: i64 = 20_000_000_000;
 
     /// SYNs of many kinds, from and to hosts that were heard and not, at many times, between other flows.
     fn segments() -> Vec<Segment> {
@@ -138,11 +142,16 @@ mod tests {
             END,
         ];
         let syns = syns.into_iter().flat_map(|syn| waits.map(|wait| (syn, END - wait)));
-        let talks = talks.into_iter().map(|talk| (talk, END / 2));
+        let talks = talks.into_iter().map(|talk| (talk, TALKS));
         let mut all = Vec::new();
         for (place, (text, start)) in syns.chain(talks).enumerate() {
             for pair in 0..12_u8 {
-                let (client, server) = (end(pair % 4, place, pair), end(4 + pair % 3, 80, pair));
+                // Not always with the same partner: one may have been heard, and the other not.
+                let other = match pair {
+                    0..9 => (pair + place as u8) % 9,
+                    _ => 9 + (pair + place as u8) % 3,
+                };
+                let (client, server) = (end(pair % 4, place, pair), end(4 + other % 3, 80, other));
                 let script = Script::parse(text).unwrap();
                 let first = script.segments().next().unwrap().stamp;
                 for segment in script.segments() {
@@ -177,7 +186,7 @@ mod tests {
         let mut tables = [Table::default(), Table::default(), Table::default()];
         let mut told = 0;
         for (place, segment) in segments.iter().enumerate() {
-            let is_talk = segment.stamp.0 >= END / 2 && segment.stamp.0 < END / 2 + END / 100;
+            let is_talk = (TALKS..TALKS + END / 100).contains(&segment.stamp.0);
             told += usize::from(is_talk);
             if is_talk && told > talks {
                 continue;
@@ -203,9 +212,11 @@ mod tests {
             None,
             captures.into(),
             tables.map(Table::finish).into(),
-            0,
-            Set::default(),
-            names.into_iter().collect(),
+            Ledger::new(std::iter::empty(), 0),
+            Tally {
+                names: names.into_iter().collect(),
+                ..Tally::default()
+            },
             false,
         )
     }
@@ -214,7 +225,7 @@ mod tests {
     fn a_judgement_used_again_is_the_same_as_a_new_one() {
         let segments = segments();
         let mut kinds = std::collections::HashSet::new();
-        for talks in [0, 30, 1000] {
+        for talks in [0, 41, 65, 1000] {
             let analysis = analysis(&segments, talks);
             let (mut slot, mut lone) = (Slot::default(), 0);
             for place in Order::new(&analysis.shards) {

@@ -1,7 +1,7 @@
 //! Packets with marks, from all shards: put in order, and told to the reporters once the flows have their numbers.
 
 use super::Analysis;
-use crate::base::{FlowKey, Map, limits};
+use crate::base::{FlowKey, Map};
 use crate::flow::mark::Marked;
 use crate::report::{MarkRow, Reporter};
 use std::io;
@@ -25,15 +25,15 @@ pub(super) struct Listed {
 }
 
 impl Ledger {
-    /// The marked packets of all shards.
-    pub(super) fn new(shards: impl Iterator<Item = Vec<Marked>>) -> Self {
+    /// The marked packets of all shards, up to `most` of them.
+    pub(super) fn new(shards: impl Iterator<Item = Vec<Marked>>, most: usize) -> Self {
         let mut marked: Vec<(u8, Marked)> = Vec::new();
         for (shard, part) in shards.enumerate() {
             marked.extend(part.into_iter().map(|mark| (shard as u8, mark)));
         }
         marked.sort_unstable_by_key(|(_, mark)| mark.packet);
-        let is_full = marked.len() > limits::MAX_MARKED;
-        marked.truncate(limits::MAX_MARKED);
+        let is_full = marked.len() > most;
+        marked.truncate(most);
         Self { marked, is_full }
     }
 
@@ -63,6 +63,11 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.marked.len()
     }
 
     /// There are none.

@@ -16,6 +16,7 @@ use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
 use crate::flow::table::Table;
 use crate::wire::Heard;
 use front::{Front, Work};
+use marks::Ledger;
 use rayon::prelude::*;
 
 /// Records that are decoded while as many are tracked: enough for the threads to meet seldom.
@@ -36,6 +37,7 @@ pub struct Analyzer {
     /// Captures that are finished.
     captures: Vec<CaptureReport>,
     wants_marks: bool,
+    most_marked: usize,
 }
 
 /// Why no more can be taken in.
@@ -73,6 +75,7 @@ impl Analyzer {
             spare: Work::default(),
             captures: Vec::new(),
             wants_marks: false,
+            most_marked: limits::MAX_MARKED,
         })
     }
 
@@ -99,6 +102,11 @@ impl Analyzer {
     pub fn want_marks(&mut self) {
         self.wants_marks = true;
         self.shards.iter_mut().for_each(|table| table.want_marks(true));
+    }
+
+    /// Lists no more than so many packets with marks, instead of [`limits::MAX_MARKED`].
+    pub fn set_most_marked(&mut self, count: usize) {
+        self.most_marked = count;
     }
 
     /// Records taken in so far.
@@ -166,7 +174,7 @@ impl Analyzer {
             return;
         }
         let marked: usize = self.shards.iter().map(Table::marked).sum();
-        if marked > limits::MAX_MARKED {
+        if marked > self.most_marked {
             self.wants_marks = false;
             self.shards.iter_mut().for_each(|table| table.want_marks(false));
         }
@@ -182,17 +190,10 @@ impl Analyzer {
     #[must_use]
     pub fn finish(mut self, interrupted: bool) -> Analysis {
         self.track();
-        let finished = self.shards.into_iter().map(Table::finish).collect();
-        let tally = self.front.tally;
-        Analysis::new(
-            self.pool,
-            self.captures,
-            finished,
-            tally.tcp_packets,
-            tally.heard,
-            tally.names,
-            interrupted,
-        )
+        let mut finished: Vec<_> = self.shards.into_iter().map(Table::finish).collect();
+        let marked = finished.iter_mut().map(|shard| std::mem::take(&mut shard.marked));
+        let marks = Ledger::new(marked, self.most_marked);
+        Analysis::new(self.pool, self.captures, finished, marks, self.front.tally, interrupted)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
-use crate::report::{FlowRow, LossRow, RttRow, SideRow};
+use crate::report::{FlowRow, LossRow, RttRow, SideRow, ZeekCounts};
 use crate::verdict::Verdict;
 use std::sync::Arc;
 
@@ -117,10 +117,27 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
         server_side: side_row(facts, facts.client.flip(), detailed),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
+        zeek: facts.originator.map(|originator| zeek_counts(facts, originator)),
         history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
+    }
+}
+
+/// Zeek counts what is missing only in connections whose beginning it has seen: then its history has a `G`.
+fn zeek_counts(facts: &FlowFacts, originator: Dir) -> ZeekCounts {
+    let sides = [originator, originator.flip()].map(|dir| &facts.sides[dir.index()]);
+    let [orig_bytes, resp_bytes] = sides.map(|side| if side.packets == 0 { 0 } else { side.bytes });
+    let has_gap = facts.history.text().contains(['G', 'g']);
+    ZeekCounts {
+        orig_bytes,
+        resp_bytes,
+        missed_bytes: if has_gap {
+            sides.iter().map(|side| side.missed_bytes).sum()
+        } else {
+            0
+        },
     }
 }
 

@@ -34,6 +34,7 @@ fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
         Receiver::finish(side, facts.last.stamp);
     }
     (facts.conn_state, facts.history) = zeek.finish();
+    facts.originator = zeek.originator();
 }
 
 impl FlowFacts {

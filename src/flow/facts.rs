@@ -588,6 +588,8 @@ pub struct FlowFacts {
     pub name: Option<Box<str>>,
     /// Zeek's state of the connection, in the first of its records.
     pub conn_state: ConnState,
+    /// Whom Zeek takes for the originator; nobody where it would have written more than one record.
+    pub originator: Option<Dir>,
     /// Zeek's history, in the first of its records.
     pub history: History,
     /// What an undisturbed flow does not show; read as if it stood here.
@@ -667,7 +669,7 @@ pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack co
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });
 pack_fields!(IcmpFact { at from v6 kind code about mtu });
-pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening progress_after_icmp only_odd_flags max_silence header_cut limited name conn_state history troubles });
+pack_fields!(FlowFacts { key client roles_seen interface capture first last stream_start sides opening progress_after_icmp only_odd_flags max_silence header_cut limited name conn_state originator history troubles });
 pack_fields!(FlowTroubles { reset invalid_resets after_reset icmp icmp_errors too_big superseded });
 
 /// All three are the same for most senders.

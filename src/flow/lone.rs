@@ -65,6 +65,7 @@ impl LoneSyn {
             && segment.name.is_none()
             && !segment.header_cut
             && !segment.bad_offset
+            && segment.as_fcs == 0
             && options.sack.is_none()
             && options.second_sack.is_none()
             && options.timestamps.is_none_or(|(_, tsecr)| tsecr == 0);
@@ -162,6 +163,8 @@ impl LoneSyn {
             path: self.path,
             header_cut: false,
             bad_offset: false,
+            short_offset: false,
+            as_fcs: 0,
             kind: PayloadKind::None,
             name: None,
         }

@@ -6,6 +6,7 @@ mod copies;
 mod end;
 pub mod finished;
 mod holes;
+mod likely_servers;
 mod lone;
 pub mod mark;
 mod newest;
@@ -19,6 +20,7 @@ pub mod rtt;
 mod sender;
 mod steady;
 mod store;
+mod stream;
 pub mod table;
 mod wireshark;
 mod zeek;
@@ -94,6 +96,7 @@ impl Flow {
                 limited: false,
                 name: None,
                 conn_state: ConnState::Oth,
+                originator: None,
                 history: History::default(),
                 troubles: Rare::default(),
             },

@@ -111,8 +111,8 @@ mod tests {
     use super::*;
     use crate::base::{Map, Rare};
     use crate::capture::{self, Batch};
+    use crate::flow::stream::Stream;
     use crate::flow::table::Conversation;
-    use crate::flow::wireshark::Stream;
     use crate::wire::{Heard, decode};
     use std::path::Path;
 

@@ -8,8 +8,8 @@ use super::copies;
 use super::facts::FlowFacts;
 use super::lone::LoneSyn;
 use super::pack::{Pack, Packer, Unpacker};
+use super::stream::Stream;
 use super::table::Conversation;
-use super::wireshark::Stream;
 use crate::base::{FlowKey, Rare, Stamp, limits};
 
 /// Where one flow is.

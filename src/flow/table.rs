@@ -11,7 +11,8 @@ use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::newest::Newest;
 use super::store::Store;
-use super::wireshark::{Effect, Stream, Wireshark};
+use super::stream::{Effect, Stream};
+use super::wireshark::Wireshark;
 use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{IcmpError, Segment};
 
@@ -255,12 +256,13 @@ impl Table {
             Some(flow) => &mut flow.conversation.stream,
             None => self.bare.entry(error.key).or_insert_with(|| Stream::new(error.packet)),
         };
-        let effect = stream.on_header(error.packet, error.dir.index(), error.seq, error.ack, error.flags);
+        // It is not analysed, so that it fixes no sequence number.
+        let effect = stream.effect(error.packet, error.dir.index(), error.seq, error.flags);
         if is_new || effect == Effect::Restarted {
             self.other_streams.push(error.packet);
         }
-        if let (Effect::Restarted, Some(states)) = (effect, &mut self.wireshark) {
-            states.remove(&error.key);
+        if let Some(state) = self.wireshark.as_mut().and_then(|states| states.get_mut(&error.key)) {
+            state.on_quoted(error.dir.index(), error.flags, error.stamp, effect);
         }
     }
 
@@ -278,7 +280,7 @@ impl Table {
 
 fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
     let from = segment.dir.index();
-    if segment.bad_offset {
+    if segment.length_in_wireshark().is_none() {
         return stream.effect(segment.packet, from, segment.seq, segment.flags);
     }
     stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)

@@ -1,12 +1,12 @@
-//! Wireshark 4.0.17's TCP analysis: how it splits a 4-tuple into streams, and which `tcp.analysis.*` flags it raises.
+//! Wireshark 4.0.17's TCP analysis: which `tcp.analysis.*` flags it raises.
 //!
-//! Written from its observed behaviour (SEMANTICS 1.1 to 1.3 and 1.6). Its oddities are kept on purpose: numbers are absolute
+//! Written from its observed behaviour (SEMANTICS 1.1 to 1.3). Its oddities are kept on purpose: numbers are absolute
 //! and 0 means "none seen"; windows are raw; the acknowledgment field counts even without its flag; times are whole
 //! nanoseconds and their differences unsigned, so that a clock that ran backwards makes them huge.
 
 use super::mark::{Mark, Marks};
-use super::pack::{Pack, Packer, Unpacker, pack_packet, unpack_packet};
-use crate::base::{Seq, Stamp};
+use super::stream::Effect;
+use crate::base::Stamp;
 use crate::wire::{Flags, Segment};
 use std::collections::VecDeque;
 
@@ -20,77 +20,6 @@ const REPORTED: u32 = u32::MAX;
 /// Wireshark keeps no more segments of one side that were not acknowledged; behind these it is blind.
 const MAX_UNACKED: usize = 10_000;
 
-/// One of Wireshark's streams: the number is the order of their first packets.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stream {
-    /// Packet that started it.
-    pub(super) start: u64,
-    base: [Option<Seq>; 2],
-}
-
-impl Pack for Stream {
-    fn pack(&self, to: &mut Packer) {
-        pack_packet(self.start, to);
-        self.base.pack(to);
-    }
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        Self {
-            start: unpack_packet(from),
-            base: Pack::unpack(from),
-        }
-    }
-}
-
-/// What a header did to its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Nothing.
-    None,
-    /// A SYN with another sequence number: another stream.
-    Restarted,
-    /// The SYN of this stream again.
-    SynAgain,
-    /// A SYN-ACK with another sequence number: the same stream goes on with it.
-    Rebased,
-}
-
-impl Stream {
-    /// A stream that starts with packet `start`.
-    pub(super) fn new(start: u64) -> Self {
-        Self { start, base: [None; 2] }
-    }
-
-    /// Both sides have said where their numbers begin.
-    pub(super) fn knows_both(&self) -> bool {
-        self.base.iter().all(Option::is_some)
-    }
-
-    /// A TCP header on this 4-tuple, sent by side `from`.
-    pub(super) fn on_header(&mut self, packet: u64, from: usize, seq: Seq, ack: Seq, flags: Flags) -> Effect {
-        let effect = self.effect(packet, from, seq, flags);
-        if flags.is_syn_ack() || self.base[from].is_none() {
-            self.base[from] = Some(if flags.any(Flags::SYN) { seq } else { seq.minus(1) });
-        }
-        if self.base[1 - from].is_none() && flags.is_ack() {
-            self.base[1 - from] = Some(ack.minus(1));
-        }
-        effect
-    }
-
-    /// Only this much of a header whose length cannot be true: Wireshark judges it no further.
-    pub(super) fn effect(&mut self, packet: u64, from: usize, seq: Seq, flags: Flags) -> Effect {
-        match self.base[from] {
-            Some(base) if flags.is_syn() && base == seq => Effect::SynAgain,
-            Some(_) if flags.is_syn() => {
-                *self = Self::new(packet);
-                Effect::Restarted
-            }
-            Some(base) if flags.is_syn_ack() && base != seq => Effect::Rebased,
-            _ => Effect::None,
-        }
-    }
-}
-
 /// What a sender's windows are multiplied with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Scale {
@@ -102,6 +31,38 @@ enum Scale {
     By(u8),
 }
 
+/// The ends of segments that were not acknowledged yet, in the order in which they were sent. Often there is but one.
+#[derive(Clone, Debug, Default)]
+struct Unacked {
+    oldest: Option<u32>,
+    others: VecDeque<u32>,
+}
+
+impl Unacked {
+    fn is_full(&self) -> bool {
+        self.others.len() + usize::from(self.oldest.is_some()) >= MAX_UNACKED
+    }
+
+    fn push(&mut self, end: u32) {
+        if self.oldest.is_none() && self.others.is_empty() {
+            self.oldest = Some(end);
+        } else {
+            self.others.push_back(end);
+        }
+    }
+
+    /// Up to the first that `ack` does not cover.
+    fn on_ack(&mut self, ack: u32) {
+        if self.oldest.is_some_and(|end| !is_at_most(end, ack)) {
+            return;
+        }
+        self.oldest = None;
+        while self.others.front().is_some_and(|&end| is_at_most(end, ack)) {
+            self.others.pop_front();
+        }
+    }
+}
+
 /// One side of a stream.
 #[derive(Clone, Debug, Default)]
 struct Side {
@@ -111,8 +72,8 @@ struct Side {
     next_time: Stamp,
     /// Behind its bytes that were captured without a gap.
     contiguous: u32,
-    /// The ends of its segments that were not acknowledged yet, in the order in which they were sent.
-    unacked: VecDeque<u32>,
+    /// Its segments that were not acknowledged yet.
+    unacked: Unacked,
     /// Acknowledgment field of its last packet.
     ack: u32,
     /// Time of its last packet.
@@ -143,17 +104,11 @@ impl Wireshark {
     pub(super) fn on_segment(&mut self, segment: &Segment, effect: Effect) -> Marks {
         let from = segment.dir.index();
         let mut marks = Marks::default();
-        if segment.bad_offset {
-            if effect == Effect::Restarted {
-                *self = Self::default();
-            }
+        self.on_effect(from, effect);
+        let Some(length) = segment.length_in_wireshark() else {
+            self.on_handshake(segment.flags, segment.stamp);
             return marks;
-        }
-        match effect {
-            Effect::Restarted => *self = Self::default(),
-            Effect::SynAgain => self.sides[from].next = self.sides[from].contiguous,
-            Effect::None | Effect::Rebased => {}
-        }
+        };
         if matches!(effect, Effect::Restarted | Effect::Rebased) {
             marks.add(Mark::ReusedPorts);
         }
@@ -162,30 +117,54 @@ impl Wireshark {
         let phantom = u32::from(segment.flags.any(Flags::SYN | Flags::FIN));
         Step {
             segment,
-            length: segment.length,
+            length,
             seq: segment.seq.0,
-            end: segment.seq.plus(segment.length).plus(phantom).0,
+            end: segment.seq.plus(length).plus(phantom).0,
             ack: segment.ack.0,
             own,
             peer,
             round_trip: self.round_trip,
         }
         .run(&mut marks);
-        self.on_handshake(segment);
+        if segment.short_offset {
+            // Here Wireshark gives up, before it shows what it thought of the rest.
+            return Marks::default();
+        }
+        self.on_handshake(segment.flags, segment.stamp);
         if segment.header_cut {
-            // Wireshark gives up at the missing options, before it shows what it thought of the rest.
+            // The same at the missing options.
             return Marks::default();
         }
         self.on_options(segment);
         marks
     }
 
+    /// A header quoted in an ICMP error: not analysed, but not without effect.
+    pub(super) fn on_quoted(&mut self, from: usize, flags: Flags, stamp: Stamp, effect: Effect) {
+        self.on_effect(from, effect);
+        self.on_handshake(flags, stamp);
+        if flags.any(Flags::SYN) {
+            self.sides[from].is_scaled = false;
+        } else if flags.is_ack() {
+            self.sides[from].is_scaled = true;
+        }
+    }
+
+    /// What even a header that is not analysed does to the state.
+    fn on_effect(&mut self, from: usize, effect: Effect) {
+        match effect {
+            Effect::Restarted => *self = Self::default(),
+            Effect::SynAgain => self.sides[from].next = self.sides[from].contiguous,
+            Effect::None | Effect::Rebased => {}
+        }
+    }
+
     /// The time of the handshake.
-    fn on_handshake(&mut self, segment: &Segment) {
-        if segment.flags.is_syn() {
-            self.syn = segment.stamp;
-        } else if segment.flags.is_ack() && !segment.flags.any(Flags::SYN) && self.round_trip == 0 && self.syn.0 != 0 {
-            self.round_trip = elapsed(self.syn, segment.stamp);
+    fn on_handshake(&mut self, flags: Flags, stamp: Stamp) {
+        if flags.is_syn() {
+            self.syn = stamp;
+        } else if flags.is_ack() && !flags.any(Flags::SYN) && self.round_trip == 0 && self.syn.0 != 0 {
+            self.round_trip = elapsed(self.syn, stamp);
         }
     }
 
@@ -200,8 +179,12 @@ impl Wireshark {
                 None if own == Scale::Unknown => self.sides.iter_mut().for_each(|side| side.scale = Scale::Unused),
                 None => {}
             }
-        } else if segment.flags.is_ack() {
-            self.sides[from].is_scaled = true;
+            return;
+        }
+        self.sides[from].is_scaled |= segment.flags.is_ack();
+        // Whether or not a SYN carries it.
+        if let Some(shift) = segment.options.window_scale {
+            self.sides[from].scale = Scale::By(shift.min(14));
         }
     }
 }
@@ -348,20 +331,18 @@ impl Step<'_> {
             own.next = self.end;
             own.next_time = self.segment.stamp;
         }
-        let is_full = own.unacked.len() >= MAX_UNACKED;
+        let is_full = own.unacked.is_full();
         if !is_full && (self.seq == own.contiguous || own.contiguous == 0) {
             own.contiguous = own.next;
         }
         if !is_full && self.end != self.seq {
-            own.unacked.push_back(self.end);
+            own.unacked.push(self.end);
         }
         own.ack = self.ack;
         own.time = self.segment.stamp;
         own.window = Some(self.segment.window);
         own.last = marks;
-        while self.peer.unacked.front().is_some_and(|&end| is_at_most(end, self.ack)) {
-            self.peer.unacked.pop_front();
-        }
+        self.peer.unacked.on_ack(self.ack);
     }
 }
 

@@ -7,6 +7,7 @@
 //! unfinished, so that a strict Zeek ignores good packets (`C`). `X` (an application's analysis given up) is never written.
 
 use super::conn_state::{ConnState, History, State};
+use super::likely_servers::is_flipped_by_ports;
 use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
@@ -22,13 +23,6 @@ const INACTIVE: Span = Span::from_secs(300);
 /// The same for protocols in which people pause (`port_inactivity_timeouts`).
 const PATIENT: Span = Span::from_secs(3600);
 const PATIENT_PORTS: [u16; 4] = [21, 22, 23, 513];
-
-/// Zeek's `likely_server_ports` as its base scripts fill them.
-const SERVER_PORTS: [u16; 46] = [
-    21, 22, 25, 53, 80, 81, 88, 110, 135, 139, 143, 389, 443, 445, 502, 563, 585, 587, 614, 631, 636, 989, 990, 992,
-    993, 995, 1080, 1434, 1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432, 6379, 6666, 6667, 6668, 6669,
-    8000, 8080, 8888,
-];
 
 /// Events that stand in a history only once per side.
 const ONCE: [u8; 8] = *b"SFRADIQX";
@@ -150,6 +144,11 @@ impl Zeek {
             ConnState::of(own.state, peer.state, is_empty, &self.history),
             self.history.clone(),
         )
+    }
+
+    /// Who opened the connection; nobody where this record is not the only one.
+    pub(super) fn originator(&self) -> Option<Dir> {
+        (!self.is_written).then_some(self.originator)
     }
 
     /// Zeek has given up the connection before this packet, or takes the packet for the start of another.
@@ -359,20 +358,6 @@ fn on_rst(own: &mut End, peer: &End) {
     let both_closed = own.state == State::Closed && peer.state == State::Closed;
     if !both_closed && own.state != State::Reset {
         own.set(State::Reset);
-    }
-}
-
-/// A connection whose SYN is missing: the likelier server is the responder.
-fn is_flipped_by_ports(segment: &Segment) -> bool {
-    if segment.flags.any(Flags::SYN) && !segment.flags.is_syn_ack() {
-        return false;
-    }
-    let [source, target] = [segment.dir, segment.dir.flip()].map(|dir| segment.key.sender_port(dir));
-    match [source, target].map(|port| SERVER_PORTS.contains(&port)) {
-        _ if segment.flags.is_syn_ack() => false,
-        [true, false] => true,
-        [true, true] => source < target,
-        _ => false,
     }
 }
 

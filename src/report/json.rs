@@ -2,7 +2,8 @@
 //!
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
-//! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); and
+//! and `server_losses`, where that side's data was lost and how it was repaired (`null` if none was sent again); `zeek`,
+//! the bytes that its `conn.log` counts (`null` where Zeek would have written more than one record); and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
 use super::row::{Cells, Value, visit};
@@ -177,6 +178,7 @@ impl Serialize for FlowObject<'_> {
         for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
             keys.0.serialize_entry(key, &side.losses)?;
         }
+        keys.0.serialize_entry("zeek", &self.0.row.zeek)?;
         keys.0
             .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
         keys.0.end()

@@ -273,6 +273,8 @@ pub struct FlowRow {
     pub max_silence: Span,
     /// Zeek's `conn_state`.
     pub conn_state: ConnState,
+    /// The counts of Zeek's record; nothing where Zeek would have written more than one.
+    pub zeek: Option<ZeekCounts>,
     /// Zeek's history.
     pub history: History,
     /// Number of the first packet.
@@ -281,6 +283,17 @@ pub struct FlowRow {
     pub last_packet: u64,
     /// Packets that prove the verdict.
     pub evidence_packets: Vec<u64>,
+}
+
+/// What Zeek's `conn.log` counts, by its rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ZeekCounts {
+    /// Payload of the originator by its sequence numbers, sent or acknowledged; 0 if it was not heard.
+    pub orig_bytes: u64,
+    /// The same of the responder.
+    pub resp_bytes: u64,
+    /// Acknowledged payload that was not captured, while the connection was cleanly established.
+    pub missed_bytes: u64,
 }
 
 /// Totals after the last flow.

@@ -54,6 +54,8 @@ pub(super) fn read_segment(reader: &mut Reader, side: usize, words: &mut Words<'
         path: 0,
         header_cut: stated.header_cut,
         bad_offset: false,
+        short_offset: false,
+        as_fcs: 0,
         kind: if length > 0 {
             PayloadKind::Other
         } else {

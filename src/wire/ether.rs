@@ -23,14 +23,21 @@ pub(super) fn read_type<'a>(walk: &mut Walk, kind: u16, part: Part<'a>) -> Resul
         0x0806 => read_arp(part),
         0x6558 => walk.enter(Layer::Ethernet, part),
         0x880b => walk.enter(Layer::Ppp, part),
-        0x8903 => walk.enter(Layer::Ethernet, part.skip(2)?), // Cisco FabricPath: tree and TTL, then the whole frame.
+        0x8903 => {
+            walk.on_fcs(part); // Cisco FabricPath: tree and TTL, then the whole frame.
+            walk.enter(Layer::Ethernet, part.skip(2)?)
+        }
         0x88e7 => {
             walk.tag(Tag::Service, part.u32(0)? & 0x00ff_ffff); // IEEE 802.1ah I-TAG
             walk.enter(Layer::Ethernet, part.skip(4)?)
         }
         0x893f | 0x8909 => next_type(part, 6), // IEEE 802.1BR E-TAG, Cisco MetaData
-        0x8926 => next_type(part, 4),          // Cisco VN-Tag
+        0x8926 | 0x892f | 0xf1c1 => next_type(part, 4), // Cisco VN-Tag, IEC 62439-3 HSR, IEEE 802.1CB R-TAG
         0x894f => read_nsh(walk, part),
+        0x22f3 => {
+            let options = usize::from(part.u16(0)? >> 6 & 0x1f) * 4; // RFC 6325 3: TRILL
+            walk.enter(Layer::Ethernet, part.skip(6 + options)?)
+        }
         0x88e5 => read_macsec(part),
         0x8870 => Ok(Step::Into(Layer::Llc, part)),
         length @ 0..=1500 => Ok(Step::Into(Layer::Llc, part.take(length.into()))),
@@ -139,6 +146,19 @@ mod tests {
         );
         assert_ne!(path("8100 0007 0800"), path("8100 0008 0800"));
         assert_eq!(path("8847 00010140"), 0, "labels differ by direction");
+    }
+
+    #[test]
+    fn wireshark_takes_the_end_of_a_fabric_path_frame_for_its_check_sequence() {
+        let taken = |end: &[u8]| {
+            let mut frame = samples::ethernet("8903 0040 aaaaaaaaaaaa bbbbbbbbbbbb 0800", &samples::packet_v4());
+            frame.extend(end);
+            let segment = samples::segment(1, &frame);
+            (segment.length, segment.length_in_wireshark())
+        };
+        assert_eq!(taken(&[]), (5, Some(1)));
+        assert_eq!(taken(&[0; 2]), (5, Some(3)));
+        assert_eq!(taken(&[0; 4]), (5, Some(5)));
     }
 
     #[test]

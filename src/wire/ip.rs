@@ -92,8 +92,10 @@ pub(super) fn read_extension<'a>(walk: &Walk, kind: u8, mut net: Net, part: Part
         51 => (usize::from(units) + 2) * 4,
         _ => (usize::from(units) + 1) * 8,
     };
-    if kind == 43 {
-        set_final_target(&mut net, part)?;
+    match kind {
+        43 => set_final_target(&mut net, part)?,
+        60 => set_home_address(&mut net, part.take(length)),
+        _ => {}
     }
     Ok(Step::Into(Layer::Protocol(following, net), part.skip(length)?))
 }
@@ -112,6 +114,26 @@ fn set_final_target(net: &mut Net, part: Part<'_>) -> Result<(), Why> {
         *target = part.array(last)?;
     }
     Ok(())
+}
+
+/// A host away from home names the address that its connections are from (RFC 6275 6.3, option 201).
+fn set_home_address(net: &mut Net, part: Part<'_>) {
+    let mut options = part.bytes().get(2..).unwrap_or_default();
+    loop {
+        match options {
+            [0, rest @ ..] => options = rest,
+            [kind, length, rest @ ..] => {
+                let Some((value, after)) = rest.split_at_checked((*length).into()) else {
+                    return;
+                };
+                if let (201, Ok(home), Pair::V6(source, _)) = (*kind, value.try_into(), &mut net.pair) {
+                    *source = home;
+                }
+                options = after;
+            }
+            _ => return,
+        }
+    }
 }
 
 /// RFC 8200 4.5. A fragment that is the whole datagram ("atomic", RFC 6946) needs no reassembly.

@@ -10,6 +10,17 @@ pub(super) fn read<'a>(walk: &mut Walk, link: LinkType, part: Part<'a>) -> Resul
         1 => Ok(Step::Into(Layer::Ethernet, part)),
         0 | 108 => read_loopback(part),
         12 | 14 | 101 | 228 | 229 => Ok(Step::Into(Layer::Ip, part)),
+        117 => read_pflog(part),
+        109 => Ok(Step::Into(Layer::Ip, part.skip(12)?)), // OpenBSD enc: family, key index, flags
+        11 | 100 => Ok(Step::Into(Layer::Llc, part)),     // RFC 2684: LLC over ATM
+        122 => Ok(Step::Into(Layer::Llc, part.skip(16)?)), // RFC 2625: IP over Fibre Channel
+        123 => read_sun_atm(part),
+        138 => ether_type_at(part, 16, 18), // Apple's IP over IEEE 1394
+        178 => read_juniper_ethernet(part),
+        204 => Ok(Step::Into(Layer::Ppp, part.skip(1)?)), // The same as 9, 104 and 107, behind a byte for the direction
+        205 => Ok(Step::Into(Layer::Hdlc, part.skip(1)?)),
+        206 => read_frame_relay(part.skip(1)?),
+        149 | 258 => read_pktap(walk, part), // 149 in Apple's own tools
         8 | 15 => Ok(Step::Into(Layer::Ip, part.skip(16)?)), // BSD SLIP: direction and 15 bytes of compressed header
         113 => read_cooked(walk, part),
         276 => read_cooked_v2(walk, part),
@@ -51,6 +62,50 @@ fn read_loopback(part: Part<'_>) -> Result<Step<'_>, Why> {
         kind @ 0x0600..=0xffff => Ok(Step::Into(Layer::EtherType(kind as u16), rest)),
         _ => Err(Why::NotIp),
     }
+}
+
+/// OpenBSD's packet filter log: its own length without padding to four bytes, address family, verdict, interface.
+fn read_pflog(part: Part<'_>) -> Result<Step<'_>, Why> {
+    match part.u8(0)? {
+        length @ 44.. => Ok(Step::Into(
+            Layer::Ip,
+            part.skip(usize::from(length).next_multiple_of(4))?,
+        )),
+        _ => Err(Why::Malformed),
+    }
+}
+
+/// `LINKTYPE_SUNATM`: direction and kind of traffic, virtual path, virtual circuit.
+fn read_sun_atm(part: Part<'_>) -> Result<Step<'_>, Why> {
+    match part.u8(0)? & 0x0f {
+        2 => Ok(Step::Into(Layer::Llc, part.skip(4)?)),
+        _ => Err(Why::NotIp),
+    }
+}
+
+/// `LINKTYPE_JUNIPER_ETHER`: "MGC" and flags; extensions of a stated length where the highest flag says so.
+fn read_juniper_ethernet(part: Part<'_>) -> Result<Step<'_>, Why> {
+    let [a, b, c, flags] = part.array(0)?;
+    if [a, b, c] != *b"MGC" || flags & 0x02 != 0 {
+        return Err(Why::NotIp);
+    }
+    let length = if flags & 0x80 == 0 {
+        4
+    } else {
+        6 + usize::from(part.u16(4)?)
+    };
+    Ok(Step::Into(Layer::Ethernet, part.skip(length)?))
+}
+
+/// `LINKTYPE_PKTAP`, Apple's: its own length, a kind, and the link type of what follows, little-endian.
+fn read_pktap<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, Why> {
+    let [length, kind, link] = [0, 4, 8].map(|at| part.u32(at).map(u32::swap_bytes));
+    let (length, link) = (length? as usize, link?);
+    if length < 12 || kind? != 1 {
+        return Err(Why::NotIp);
+    }
+    let link = u16::try_from(link).map_err(|_| Why::Malformed)?;
+    walk.enter(Layer::Link(LinkType(link)), part.skip(length)?)
 }
 
 /// `LINKTYPE_LINUX_SLL`: packet type, ARPHRD type, address, protocol.

@@ -129,6 +129,10 @@ pub struct Segment {
     pub header_cut: bool,
     /// The header's length cannot be true: below five words, or beyond the end of the segment.
     pub bad_offset: bool,
+    /// The header's length is below five words.
+    pub short_offset: bool,
+    /// Its last bytes that Wireshark takes for a frame check sequence, and so for no part of it.
+    pub as_fcs: u8,
     /// What the payload begins with.
     pub kind: PayloadKind,
     /// TLS server name or HTTP host, lower case, if the payload states one.
@@ -141,6 +145,13 @@ impl Segment {
     pub fn end(&self) -> Seq {
         let phantom = u32::from(self.flags.any(Flags::SYN)) + u32::from(self.flags.any(Flags::FIN));
         self.seq.plus(self.length.wrapping_add(phantom))
+    }
+
+    /// Payload bytes as Wireshark counts them; `None` where the header reaches beyond the end. Too short a header it believes.
+    #[must_use]
+    pub fn length_in_wireshark(&self) -> Option<u32> {
+        let is_whole = !self.bad_offset || self.short_offset;
+        self.length.checked_sub(self.as_fcs.into()).filter(|_| is_whole)
     }
 }
 
@@ -201,6 +212,8 @@ pub(super) fn read_head(origin: Origin, path: u32, net: &Net, head: &[u8; 20], r
         path,
         header_cut: rest.len() + 20 < header_length.max(20),
         bad_offset: header_length < 20 || header_length > wire,
+        short_offset: header_length < 20,
+        as_fcs: 0,
         kind,
         name,
     }
@@ -249,6 +262,7 @@ mod tests {
     fn a_header_offset_below_five_words_is_taken_as_it_stands() {
         let segment = segment_changed(|packet| packet[32] = 0x30);
         assert_eq!((segment.length, segment.options.damaged), (37 - 12, true));
+        assert_eq!(segment.length_in_wireshark(), Some(37 - 12));
     }
 
     #[test]

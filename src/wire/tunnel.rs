@@ -15,10 +15,16 @@ pub(super) fn read_mpls(mut part: Part<'_>) -> Result<Step<'_>, Why> {
     }
     match part.u8(0)? >> 4 {
         4 | 6 if is_ip(part) => Ok(Step::Into(Layer::Ip, part)),
+        0 if has_type(part, 12) && !has_type(part, 16) => Ok(Step::Into(Layer::Ethernet, part)),
         0 => Ok(Step::Into(Layer::Ethernet, part.skip(4)?)),
         1 => Err(Why::NotIp), // RFC 5586: associated channel
         _ => Ok(Step::Into(Layer::Ethernet, part)),
     }
+}
+
+/// Is the type of a usual Ethernet frame at offset `at`: IP or a VLAN tag?
+fn has_type(part: Part<'_>, at: usize) -> bool {
+    matches!(part.u16(at), Ok(0x0800 | 0x86dd | 0x8100 | 0x88a8))
 }
 
 /// Could this be an IP header, rather than an Ethernet address that begins with 4 or 6?
@@ -51,11 +57,8 @@ pub(super) fn read_gre<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, 
         }
         return walk.enter(Layer::Ppp, part.skip(length)?);
     }
-    if has(0x4000) {
-        return Err(Why::Malformed); // Source routes were taken out of GRE in 2000.
-    }
-    if has(0x8000) {
-        length += 4;
+    if has(0xc000) {
+        length += 4; // Checksum and offset
     }
     if has(0x2000) {
         walk.tag(Tag::Gre, part.u32(length)?);
@@ -64,7 +67,19 @@ pub(super) fn read_gre<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Step<'a>, 
     if has(0x1000) {
         length += 4;
     }
+    if has(0x4000) {
+        length += length_of_routes(part.skip(length)?)?;
+    }
     read_gre_payload(walk, kind, has(0x1000), part.skip(length)?)
+}
+
+/// RFC 1701: source routes of a family, an offset and a length each, up to an empty one. Later GRE has none.
+fn length_of_routes(part: Part<'_>) -> Result<usize, Why> {
+    let mut length = 0;
+    while let [_, _, _, route @ 1..=255] = part.array::<4>(length)? {
+        length += 4 + usize::from(route);
+    }
+    Ok(length + 4)
 }
 
 fn read_gre_payload<'a>(walk: &mut Walk, kind: u16, numbered: bool, part: Part<'a>) -> Result<Step<'a>, Why> {
@@ -124,10 +139,15 @@ fn read_port<'a>(walk: &mut Walk, number: u16, part: Part<'a>) -> Result<Option<
         2152 => read_gtp(walk, part),
         3544 => read_teredo(walk, part),
         1701 => read_l2tp(walk, part),
-        4341 if part.u8(8)? >> 4 == 4 || part.u8(8)? >> 4 == 6 => into(walk, Layer::Ip, part, 8),
+        // LISP, Juniper's mirror
+        4341 | 30030 if matches!(part.u8(8)? >> 4, 4 | 6) => into(walk, Layer::Ip, part, 8),
         6635 => into(walk, Layer::Mpls, part, 0),
         4754 => read_gre(walk, part).map(Some),
         5072 => read_ayiya(walk, part),
+        37008 => read_tzsp(walk, part),
+        5247 => read_capwap(walk, part),
+        12222 | 12223 if part.u8(0)? & 0xc4 == 0 => into(walk, Layer::Wifi, part, 6), // LWAPP data (RFC 5412 3)
+        3386 => read_gtp_v0(walk, part),
         _ => Ok(None),
     }
 }
@@ -194,6 +214,46 @@ fn read_gtp<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Option<Step<'a>>, Why
     into(walk, Layer::Ip, part, length)
 }
 
+/// ETSI GSM 09.60: GTP version 0, a T-PDU behind 20 bytes.
+fn read_gtp_v0<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Option<Step<'a>>, Why> {
+    match part.array(0)? {
+        [0x1e | 0x1f, 0xff] => into(walk, Layer::Ip, part, 20),
+        _ => Ok(None),
+    }
+}
+
+/// TaZmen Sniffer Protocol: version, type, kind of frame, then tagged fields up to an end tag (1); 0 is padding.
+fn read_tzsp<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Option<Step<'a>>, Why> {
+    let [version, kind, _, inner] = part.array(0)?;
+    if version != 1 || kind > 1 {
+        return Ok(None);
+    }
+    let mut length = 4;
+    loop {
+        match part.u8(length)? {
+            0 => length += 1,
+            1 => break,
+            _ => length += 2 + usize::from(part.u8(length + 1)?),
+        }
+    }
+    match inner {
+        1 => into(walk, Layer::Ethernet, part, length + 1),
+        18 => into(walk, Layer::Wifi, part, length + 1),
+        _ => Ok(None),
+    }
+}
+
+/// RFC 5415 4.3: header length in words, and flags that tell a native frame and fragments. Only whole Ethernet frames:
+/// access points write native 802.11 headers in more ways than one.
+fn read_capwap<'a>(walk: &mut Walk, part: Part<'a>) -> Result<Option<Step<'a>>, Why> {
+    let [preamble, first, second, flags] = part.array(0)?;
+    let is_native = second & 0x01 != 0;
+    if preamble != 0 || is_native || flags & 0x80 != 0 {
+        return Ok(None);
+    }
+    into(walk, Layer::Ethernet, part, usize::from(first >> 3) * 4)
+}
+
 /// RFC 4380 5.1.1: authentication and origin indications may come before the IPv6 packet.
 fn read_teredo<'a>(walk: &mut Walk, mut part: Part<'a>) -> Result<Option<Step<'a>>, Why> {
     if part.u16(0)? == 1 {
@@ -248,7 +308,9 @@ mod tests {
 
     #[test]
     fn the_port_alone_makes_no_tunnel() {
-        for port in [4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 6635, 5072] {
+        for port in [
+            4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 6635, 5072, 37008, 5247, 12222, 3386, 30030,
+        ] {
             for filler in [0, 8, 0x33, 0xff] {
                 let heard = samples::heard(228, &samples::udp(port, "", &[filler; 60]));
                 assert!(

@@ -127,7 +127,12 @@ pub(super) struct Walk {
     source: Option<IpAddr>,
     /// A tunnel was assumed by its UDP port alone, and no IP header inside has confirmed it yet.
     guessed: bool,
+    /// Where Wireshark sees a frame check sequence begin, as an offset in the record.
+    fcs: Option<usize>,
 }
+
+/// Length of an Ethernet frame check sequence (IEEE 802.3 3.2.9).
+const FCS: usize = 4;
 
 /// Kinds of network identifiers that are mixed into the path.
 #[derive(Clone, Copy, Debug)]
@@ -146,14 +151,29 @@ impl Walk {
             depth: 0,
             source: None,
             guessed: false,
+            fcs: None,
         }
+    }
+
+    /// Wireshark takes the end of this `frame` for its check sequence, whether or not it was captured.
+    pub(super) fn on_fcs(&mut self, frame: Part<'_>) {
+        self.fcs = (frame.start() + frame.wire()).checked_sub(FCS);
+    }
+
+    /// The TCP segment in `part`: the end of the way.
+    fn read_segment(&self, net: &Net, part: Part<'_>) -> Heard {
+        let mut heard = segment::read(self.origin, self.path, net, part);
+        if let (Heard::Segment(segment), Some(fcs)) = (&mut heard, self.fcs) {
+            segment.as_fcs = (part.start() + part.wire()).saturating_sub(fcs).min(FCS) as u8;
+        }
+        heard
     }
 
     /// Reads header after header until one gives the answer.
     pub(super) fn run(&mut self, mut layer: Layer, mut part: Part<'_>) -> Heard {
         loop {
             match layer {
-                Layer::Protocol(6, net) => return segment::read(self.origin, self.path, &net, part),
+                Layer::Protocol(6, net) => return self.read_segment(&net, part),
                 Layer::Protocol(protocol @ (1 | 58), net) => return icmp::read(self, protocol == 58, &net, part),
                 _ => {}
             }
@@ -237,7 +257,7 @@ impl Walk {
     }
 
     fn failed(&self, why: Why) -> Heard {
-        let unexpected = matches!(why, Why::Malformed | Why::CutShort);
+        let unexpected = matches!(why, Why::Malformed | Why::CutShort | Why::FragmentIncomplete);
         if (self.guessed && unexpected) || (why == Why::NotIp && self.source.is_some()) {
             return self.heard_other();
         }

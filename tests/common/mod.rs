@@ -4,6 +4,7 @@ pub mod capture;
 pub mod command;
 pub mod fixture;
 pub mod frame;
+pub mod making;
 pub mod noise;
 pub mod outcome;
 pub mod situation;

@@ -107,10 +107,20 @@ impl Reporter for KeepMarks {
 
 /// The marks of all packets.
 pub fn marks(bytes: &[u8]) -> Vec<(u64, u64, String, u64)> {
-    let mut analyzer = Analyzer::new(1).expect("a thread is given");
+    marks_of(&marked(bytes, Way::default(), usize::MAX))
+}
+
+/// Reads one capture, and marks its packets up to the `most`th that has marks.
+pub fn marked(bytes: &[u8], way: Way, most: usize) -> Analysis {
+    let mut analyzer = Analyzer::new(way.threads).expect("threads are given");
     analyzer.want_marks();
+    analyzer.set_most_marked(most);
     let reader: Box<dyn Read + Send> = Box::new(io::Cursor::new(bytes.to_vec()));
-    let analysis = feed(analyzer, [("capture", reader)], Way::default()).expect("it is a capture");
+    feed(analyzer, [("capture", reader)], way).expect("it is a capture")
+}
+
+/// The marks of all packets.
+pub fn marks_of(analysis: &Analysis) -> Vec<(u64, u64, String, u64)> {
     let mut keep = KeepMarks::default();
     analysis
         .report(&|_, _| true, &mut [&mut keep])

@@ -32,6 +32,14 @@ pub(in crate::wire) fn ethers() -> Vec<Sample> {
         eth("FabricPath", "8903 0040 aaaaaaaaaaaa bbbbbbbbbbbb 8100 0007 0800", &v4),
         eth("802.1ah", "88e7 00000009 aaaaaaaaaaaa bbbbbbbbbbbb 0800", &v4),
         eth("E-TAG", "893f 0000 0001 0000 0800", &v4),
+        eth("HSR", "892f 1045 0001 0800", &v4),
+        eth("R-TAG", "f1c1 0000 0001 86dd", &v6),
+        eth(
+            "TRILL",
+            "22f3 005f 0001 0002 00000000 aaaaaaaaaaaa bbbbbbbbbbbb 0800",
+            &v4,
+        ),
+        eth("MPLS, Ethernet, 0", "8847 00010140 00aabbccddee 66aabbccddff 0800", &v4),
         eth("VN-Tag", "8926 0000 0001 0800", &v4),
         eth("MetaData", "8909 01 01 0001 0007 0800", &v4),
         eth(

@@ -44,6 +44,14 @@ pub(in crate::wire) fn packets() -> Vec<Sample> {
         raw("destination options", with(60, "06 01 01 0c 000000000000000000000000")),
         raw("mobility", with(135, "06 00 0000 00000000")),
         raw("AH", with(51, "06 04 0000 00000001 00000001 000000000000000000000000")),
+        raw("away from home", {
+            let mut packet = with(
+                60,
+                &format!("06 02 01 00 c9 10 {} 0100", "20010db8000000000000000000000001"),
+            );
+            packet[8..24].fill(0x3f);
+            packet
+        }),
         raw("two headers", with(0, "3c 00 01 04 00000000 06 00 01 04 00000000")),
         raw(
             "used source route",
@@ -76,6 +84,12 @@ pub(in crate::wire) fn tunnels() -> Vec<Sample> {
         v4_in("GRE, Ethernet", 47, "0000 6558", &frame),
         v4_in("GRE, PPTP", 47, "3081 880b 0040 0001 00000001 00000002 ff03 0021", &v4),
         v4_in("GRE, EoIP", 47, "2001 6400 0040 0007", &frame),
+        v4_in(
+            "GRE, source routes",
+            47,
+            "4000 0800 0000 0000 0800 00 04 0a000009 00000000",
+            &v4,
+        ),
         v4_in("GRE, WCCP", 47, "0000 883e 00000000", &v4),
         v4_in("ERSPAN I", 47, "0000 88be", &frame),
         v4_in("ERSPAN II", 47, "1000 88be 00000001 1007 0001 00000000", &frame),
@@ -137,6 +151,21 @@ pub(in crate::wire) fn udp_tunnels() -> Vec<Sample> {
         in_udp("LISP", 4341, "c0000001 00000001", &v4),
         in_udp("MPLS in UDP", 6635, "00010140", &v4),
         in_udp("GRE in UDP", 4754, "0000 0800", &v4),
+        in_udp(
+            "LWAPP",
+            12222,
+            "0000 0045 0000 0801 0000 aaaaaaaaaaaa bbbbbbbbbbbb cccccccccccc 1000 aaaa03 000000 0800",
+            &v4,
+        ),
+        in_udp("CAPWAP", 5247, "00 10 02 00 00000000", &frame),
+        in_udp("TZSP", 37008, "01 00 0001 00 0a 01 c8 01", &frame),
+        in_udp(
+            "GTP, version 0",
+            3386,
+            "1e ff 0041 0001 0001 ff ffffff 0000000000000005",
+            &v4,
+        ),
+        in_udp("Juniper mirror", 30030, "00000001 00000002", &v6),
         in_udp(
             "AYIYA",
             5072,
