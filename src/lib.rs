@@ -1,7 +1,8 @@
 //! whodropped: which TCP connections failed, how, who dropped them, and how sure are we?
 //!
 //! Data flows one way, and so do the imports:
-//! `base < capture < wire < {script, flow, lookup} < case < finding < verdict < incident < report < analyzer < cli`.
+//! `base < capture < wire < {script, flow, lookup} < case < finding < verdict < incident < report < {analyzer, host} <
+//! cli`.
 
 pub mod base;
 pub mod capture;
@@ -15,6 +16,7 @@ pub mod verdict;
 pub mod incident;
 pub mod report;
 pub mod analyzer;
+pub mod host;
 pub mod cli;
 
 /// README's example, compiled and run.

@@ -9,6 +9,7 @@ mod generated;
 mod incidents;
 mod lookups;
 mod ladder;
+mod live;
 mod matrix;
 mod pages;
 mod peers;

@@ -17,7 +17,7 @@ const ORDER: [&[&str]; 11] = [
     &["verdict"],
     &["incident"],
     &["report"],
-    &["analyzer"],
+    &["analyzer", "host"],
     &["cli"],
 ];
 

@@ -49,6 +49,14 @@ impl CaptureReport {
             skipped,
         }
     }
+
+    pub(super) fn head(&self) -> CaptureHead<'_> {
+        CaptureHead {
+            info: &self.info,
+            packets_before: self.packets_before,
+            skipped: &self.skipped,
+        }
+    }
 }
 
 /// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
@@ -202,15 +210,7 @@ impl Analysis {
     }
 
     fn tell_head(&self, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
-        let captures: Vec<CaptureHead<'_>> = self
-            .captures
-            .iter()
-            .map(|capture| CaptureHead {
-                info: &capture.info,
-                packets_before: capture.packets_before,
-                skipped: &capture.skipped,
-            })
-            .collect();
+        let captures: Vec<CaptureHead<'_>> = self.captures.iter().map(CaptureReport::head).collect();
         let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
         let head = Head {
             captures: &captures,
@@ -399,8 +399,15 @@ fn context_of(captures: &[CaptureReport]) -> Context {
                 None => context.ends.push(last),
             }
             context.dropped += interface.dropped.unwrap_or(0);
+            context.own.extend(&interface.addresses);
         }
-        context.end = context.end.max(info.span.map_or(context.end, |(_, last)| last));
+        let ends = info.interfaces.iter().filter_map(|interface| interface.last);
+        context.end = info
+            .span
+            .map(|(_, last)| last)
+            .into_iter()
+            .chain(ends)
+            .fold(context.end, Stamp::max);
         context.steps_back += info.health.steps_back;
         context.names.extend(info.names.iter().cloned());
     }

@@ -186,6 +186,11 @@ impl Front {
         }
     }
 
+    /// What is not tracked of the current capture, so far, by reason.
+    pub(super) fn skipped(&self) -> Map<Why, u64> {
+        self.tally.skipped.clone()
+    }
+
     /// The current capture is at its end. Gives the packets before it, and what was skipped in it.
     pub(super) fn end_capture(&mut self, info: &CaptureInfo) -> (u64, Map<Why, u64>) {
         let mut skipped = std::mem::take(&mut self.tally.skipped);

@@ -10,6 +10,7 @@ mod order;
 mod rows;
 mod second;
 mod streams;
+pub mod watch;
 
 pub use analysis::{Analysis, CaptureReport};
 pub use second::{Again, Found, Wanted};

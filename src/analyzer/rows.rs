@@ -13,6 +13,7 @@ use crate::flow::recovery::Lost;
 use crate::report::app::{App, object};
 use crate::report::{Details, FlowRow, LossRow, RttRow, SideRow, ZeekCounts};
 use crate::verdict::Verdict;
+use std::sync::Arc;
 
 /// A flow as reporters want it.
 #[derive(Clone, Debug)]
@@ -67,15 +68,41 @@ fn row_of(
     verdict: Verdict,
     detailed: bool,
 ) -> FlowRow {
-    let facts = case.facts;
-    let (capture, stamp_digits) = analysis.capture_of(facts);
-    let cause = verdict.cause.and_then(|place| findings.get(place));
-    FlowRow {
+    let (capture, stamp_digits) = analysis.capture_of(case.facts);
+    let named = Named {
         flow: 0,
         capture,
-        tcp_stream: analysis.stream_at(facts.stream_start, index),
-        start: facts.first.stamp,
         stamp_digits,
+        tcp_stream: analysis.stream_at(case.facts.stream_start, index),
+        interface: detailed.then(|| analysis.interface_of(case.facts)).flatten(),
+        detailed,
+    };
+    row(named, case, findings, verdict)
+}
+
+/// What a row says that neither the flow nor its verdict knows.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) flow: u64,
+    pub(super) capture: Arc<str>,
+    pub(super) stamp_digits: u8,
+    pub(super) tcp_stream: Option<u64>,
+    /// Name of the interface, where that is asked for.
+    pub(super) interface: Option<String>,
+    /// With what no table shows.
+    pub(super) detailed: bool,
+}
+
+/// The row of a judged flow.
+pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: Verdict) -> FlowRow {
+    let (facts, detailed) = (case.facts, named.detailed);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
+    FlowRow {
+        flow: named.flow,
+        capture: named.capture,
+        tcp_stream: named.tcp_stream,
+        start: facts.first.stamp,
+        stamp_digits: named.stamp_digits,
         duration: facts.last.stamp - facts.first.stamp,
         client: case.client(),
         server: case.server(),
@@ -105,18 +132,18 @@ fn row_of(
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
-        details: detailed.then(|| Box::new(details_of(analysis, case, cause))),
+        details: detailed.then(|| Box::new(details_of(named.interface, case, cause))),
     }
 }
 
 /// What no table shows.
-fn details_of(analysis: &Analysis, case: &Case<'_>, cause: Option<&Finding>) -> Details {
+fn details_of(interface: Option<String>, case: &Case<'_>, cause: Option<&Finding>) -> Details {
     let client = case.facts.client;
     let talk = case.facts.talk.as_deref();
     Details {
         app: talk.map(|talk| object(&App { talk, client })),
         causes: cause.map_or_else(Vec::new, |cause| causes(case, cause)),
-        interface: analysis.interface_of(case.facts),
+        interface,
     }
 }
 

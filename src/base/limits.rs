@@ -87,6 +87,9 @@ pub const MAX_LOSS_TIMES: usize = 4096;
 
 /// Moments of loss, and of handshakes, that are searched for a rhythm: 40 bytes each, 10 MB a list.
 pub const MAX_MOMENTS: usize = 1 << 18;
+/// Flows watched at once in a live capture, over all shards: at most some 600 bytes each, 600 MB. Beyond, those that have
+/// been quiet for longest are reported and forgotten.
+pub const MAX_LIVE_FLOWS: usize = 1 << 20;
 
 /// Of a shard's memory, where it is limited, the part for open flows.
 pub const OPEN_SHARE: usize = 3;

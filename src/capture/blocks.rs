@@ -99,6 +99,7 @@ pub(super) struct Description {
     pub(super) name: Option<String>,
     pub(super) ticks: Ticks,
     pub(super) fcs_bytes: u8,
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 /// Reads an interface description block (1).
@@ -109,10 +110,16 @@ pub(super) fn read_interface(order: Order, body: &[u8]) -> Option<Description> {
         name: None,
         ticks: Ticks::default(),
         fcs_bytes: 0,
+        addresses: Vec::new(),
     };
     for (code, value) in options(order, body, 8) {
         match (code, value) {
             (2, name) => found.name = Some(text(name)),
+            // Both are followed by a mask or a prefix length.
+            (4, &[a, b, c, d, ..]) => found.addresses.push([a, b, c, d].into()),
+            (5, value) => found
+                .addresses
+                .extend(value.first_chunk::<16>().map(|ip| IpAddr::from(*ip))),
             (9, &[resolution]) => found.ticks.set_resolution(resolution),
             (13, &[bits]) => found.fcs_bytes = bits / 8,
             (14, value) => found.ticks.set_offset(order.u64(value, 0).unwrap_or(0) as i64),
@@ -122,9 +129,18 @@ pub(super) fn read_interface(order: Order, body: &[u8]) -> Option<Description> {
     Some(found)
 }
 
-/// Reads an interface statistics block (5): the interface, packets dropped so far by it and by the system, and when its
-/// capture ended (`isb_endtime`).
-pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<(u32, Option<u64>, Option<u64>)> {
+/// What an interface statistics block says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Statistics {
+    pub(super) interface: u32,
+    /// Packets dropped so far by the interface and by the system.
+    pub(super) dropped: Option<u64>,
+    /// When the capture ended, in ticks.
+    pub(super) end: Option<u64>,
+}
+
+/// Reads an interface statistics block (5).
+pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<Statistics> {
     let interface = order.u32(body, 0)?;
     let dropped = options(order, body, 12)
         .filter(|&(code, _)| code == 5 || code == 7)
@@ -132,7 +148,11 @@ pub(super) fn read_statistics(order: Order, body: &[u8]) -> Option<(u32, Option<
         .reduce(u64::saturating_add);
     let end = options(order, body, 12).find(|&(code, _)| code == 3);
     let end = end.and_then(|(_, value)| Some(u64::from(order.u32(value, 0)?) << 32 | u64::from(order.u32(value, 4)?)));
-    Some((interface, dropped, end))
+    Some(Statistics {
+        interface,
+        dropped,
+        end,
+    })
 }
 
 /// The names in a name resolution block (4).
@@ -193,8 +213,9 @@ mod tests {
             body.extend(8_u16.to_be_bytes());
             body.extend(count.to_be_bytes());
         }
-        assert_eq!(read_statistics(Order::Big, &body), Some((0, Some(7), None)));
-        assert_eq!(read_statistics(Order::Big, &body[..24]), Some((0, None, None)));
+        let dropped = |body| read_statistics(Order::Big, body).map(|said| said.dropped);
+        assert_eq!(dropped(&body), Some(Some(7)));
+        assert_eq!(dropped(&body[..24]), Some(None));
         assert_eq!(read_statistics(Order::Big, &body[..3]), None);
     }
 

@@ -16,6 +16,7 @@ impl Interface {
             packets: 0,
             last: None,
             dropped: None,
+            addresses: Vec::new(),
         }
     }
 }
@@ -35,10 +36,12 @@ pub struct Interface {
     pub stamp_digits: u8,
     /// Packets read from it.
     pub packets: u64,
-    /// Latest stamp of any of its packets.
+    /// Latest stamp of any of its packets, or the end of the capture on it, where that is known (pcapng `isb_endtime`).
     pub last: Option<Stamp>,
     /// Packets that the interface or the kernel dropped before they could be captured (pcapng `isb_ifdrop` + `isb_osdrop`).
     pub dropped: Option<u64>,
+    /// Its own addresses (pcapng `if_IPv4addr`, `if_IPv6addr`): what it sends and what it is sent, it sees.
+    pub addresses: Vec<std::net::IpAddr>,
 }
 
 /// What is wrong with the capture itself. All of it ends up in the head of the report.

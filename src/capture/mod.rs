@@ -16,6 +16,7 @@ mod describe;
 mod filter;
 mod inflate;
 mod libpcap;
+pub mod live;
 mod open;
 mod pcap;
 mod pcap_layout;
@@ -27,6 +28,7 @@ mod stream;
 mod testing;
 mod ticks;
 mod window;
+pub mod write;
 
 pub use filter::Filter;
 pub use health::{CaptureInfo, Health, Interface};

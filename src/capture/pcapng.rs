@@ -174,28 +174,22 @@ impl PcapNg {
         info.interfaces.push(Interface {
             name: found.name,
             fcs_bytes: found.fcs_bytes,
+            addresses: found.addresses,
             ..Interface::new(found.link, found.snaplen, found.ticks.digits())
         });
     }
 
     fn on_statistics(&self, body: &[u8], info: &mut CaptureInfo) {
-        let Some((port, dropped, end)) = blocks::read_statistics(self.order, body) else {
+        let Some(said) = blocks::read_statistics(self.order, body) else {
             return;
         };
-        let Some(port) = self.ports.get(port as usize) else {
+        let Some(port) = self.ports.get(said.interface as usize) else {
             return;
         };
         if let Some(interface) = info.interfaces.get_mut(usize::from(port.index)) {
             // The counters count from the start of the capture, so the last block tells all.
-            interface.dropped = dropped.or(interface.dropped);
-            // It went on for so long, heard or not.
-            let end = end
-                .map(|ticks| port.ticks.stamp(ticks))
-                .filter(|end| Some(*end) > interface.last);
-            if let (Some(end), Some((_, last))) = (end, &mut info.span) {
-                interface.last = Some(end);
-                *last = end.max(*last);
-            }
+            interface.dropped = said.dropped.or(interface.dropped);
+            interface.last = interface.last.max(said.end.map(|ticks| port.ticks.stamp(ticks)));
         }
     }
 

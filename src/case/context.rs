@@ -2,7 +2,7 @@
 
 pub use super::ending::hops;
 use super::is_one_sided;
-use crate::base::{Map, Span, Stamp};
+use crate::base::{Map, Set, Span, Stamp};
 use crate::flow::FlowFacts;
 use crate::flow::facts::{SideFacts, Ttl};
 use crate::lookup::Names;
@@ -49,6 +49,8 @@ pub struct Context {
     pub steps_back: u64,
     /// Hosts that were heard.
     pub hosts: Map<IpAddr, Host>,
+    /// Addresses of the interfaces that were captured on: whatever these hosts send and are sent passes there.
+    pub own: Set<IpAddr>,
     /// Names of addresses from the capture's name resolution blocks.
     pub names: Map<IpAddr, String>,
     /// Names that hosts were given for addresses in DNS answers.

@@ -80,10 +80,19 @@ impl<'a> Case<'a> {
             .is_some_and(|last| is_long_enough(self.capture_end() - last.stamp, gap))
     }
 
-    /// Was anything captured from the server, in any flow? Or do other flows prove that its direction would have been?
+    /// Was anything captured from the server, in any flow? Or do other flows prove that its direction would have been,
+    /// or was it captured on one of the two ends?
     #[must_use]
     pub fn is_server_visible(&self) -> bool {
-        self.context.has_spoken(self.server().ip) || self.context.sees_both_directions()
+        self.context.has_spoken(self.server().ip) || self.context.sees_both_directions() || self.is_at_an_end()
+    }
+
+    /// The capture was taken on an interface of the client or of the server.
+    #[must_use]
+    pub fn is_at_an_end(&self) -> bool {
+        [self.client().ip, self.server().ip]
+            .iter()
+            .any(|ip| self.context.own.contains(ip))
     }
 
     /// The RST came from the client's address.

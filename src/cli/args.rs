@@ -1,12 +1,13 @@
 //! What can be typed. What it means is decided in `plan.rs`.
 
+use super::live::args::Live;
 use crate::report::{Block, Only};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// A help text that clippy would not let stand in a comment.
-const COLOR_HELP: &str = "Colours: on a terminal (unless NO_COLOR is set), always, or never";
+pub(super) const COLOR_HELP: &str = "Colours: on a terminal (unless NO_COLOR is set), always, or never";
 
 /// Which TCP connections failed, how, who dropped them, and how sure is that?
 #[derive(Debug, Parser)]
@@ -22,6 +23,10 @@ pub struct Cli {
 pub enum Command {
     /// Read captures and report which connections failed, how, and by whose doing
     Analyze(Box<Analyze>),
+    /// Capture now, and say what fails while it happens
+    Live(Box<Live>),
+    /// List what can be captured on
+    Interfaces,
     /// Say what a finding, a verdict word or an application's error message means
     Explain(Explain),
 }
@@ -186,7 +191,7 @@ pub enum FailOn {
     Never,
 }
 
-fn port(text: &str) -> Result<u16, String> {
+pub(super) fn port(text: &str) -> Result<u16, String> {
     text.trim()
         .parse()
         .map_err(|_| "a port is a number from 0 to 65535".to_owned())

@@ -7,6 +7,7 @@ mod explain;
 mod columns;
 mod errors;
 mod ladder;
+mod live;
 mod markdown;
 mod meanings;
 mod app_meanings;
@@ -38,6 +39,8 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Analyze(args) => plan::Plan::new(*args, !io::stdin().is_terminal()).and_then(|plan| run::run(&plan)),
+        Command::Live(args) => live::run(*args),
+        Command::Interfaces => live::interfaces().map(|()| false),
         Command::Explain(args) => explain::run(&args).map(|()| false),
     };
     match outcome {

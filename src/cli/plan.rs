@@ -135,7 +135,7 @@ fn check_twice(captures: &[PathBuf], option: &str) -> Result<()> {
     }
 }
 
-fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
+pub(super) fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {
     let inputs: Vec<_> = captures
         .iter()
         .filter(|path| !is_stdout(path))

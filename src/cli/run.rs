@@ -33,7 +33,7 @@ pub fn run(plan: &Plan) -> Result<bool> {
     Ok(is_bad(&totals, plan.fail_on))
 }
 
-fn is_bad(totals: &Totals, fail_on: FailOn) -> bool {
+pub(super) fn is_bad(totals: &Totals, fail_on: FailOn) -> bool {
     let (failed, degraded) = (totals.status(Status::Failed), totals.status(Status::Degraded));
     match fail_on {
         FailOn::Never => false,
@@ -101,7 +101,7 @@ impl Outputs {
     }
 }
 
-fn push<'a, R: Reporter>(reporters: &mut Vec<&'a mut dyn Reporter>, reporter: &'a mut Option<R>) {
+pub(super) fn push<'a, R: Reporter>(reporters: &mut Vec<&'a mut dyn Reporter>, reporter: &'a mut Option<R>) {
     if let Some(reporter) = reporter {
         reporters.push(reporter);
     }

@@ -1,6 +1,8 @@
 //! Where the flows of one shard are: a lone SYN in 48 bytes, a flow in use as it is, one that has been quiet packed to
 //! some 150 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
+mod free;
+
 use super::Flow;
 use super::copies;
 use super::facts::FlowFacts;
@@ -73,6 +75,8 @@ pub struct Store {
     now: Stamp,
     /// Flows that are kept unpacked.
     most_open: usize,
+    /// Numbers of flows that were removed, for new ones.
+    free: Vec<u32>,
 }
 
 impl Default for Store {
@@ -87,6 +91,7 @@ impl Default for Store {
             scratch: Vec::new(),
             now: Stamp::default(),
             most_open: limits::MAX_OPEN_PER_SHARD,
+            free: Vec::new(),
         }
     }
 }
@@ -119,14 +124,12 @@ impl Store {
     /// A new flow of which this SYN is all.
     pub fn add_lone(&mut self, syn: LoneSyn) -> u32 {
         let place = self.lone.put(syn);
-        self.slots.push(Place::Lone(place).into());
-        self.slots.len() as u32 - 1
+        self.new_slot(Place::Lone(place))
     }
 
     /// A new flow.
     pub fn add(&mut self, flow: Box<Flow>) -> u32 {
-        let number = self.slots.len() as u32;
-        self.slots.push(Slot::GONE);
+        let number = self.new_slot(Place::Gone);
         self.put_open(number, flow);
         number
     }

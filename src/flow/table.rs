@@ -1,5 +1,9 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
+mod news;
+
+pub use news::News;
+
 use super::Flow;
 use super::facts::Sighting;
 use super::finished::Finished;
@@ -36,6 +40,8 @@ pub struct Table {
     aside: usize,
     /// Flows whose first bytes were given up for want of room.
     deaf: u64,
+    /// For someone who watches: what happened since they last asked.
+    news: Option<News>,
 }
 
 /// What a flow knows of its 4-tuple as long as it is the newest one there.
@@ -63,8 +69,7 @@ impl Table {
 
     /// Is there room for one flow more?
     fn has_room(&self) -> bool {
-        let flows = self.store.len();
-        if flows >= limits::MAX_FLOWS_PER_SHARD {
+        if self.store.used() >= self.most_flows() {
             return false;
         }
         self.room.is_none_or(|room| self.bytes() <= room)
@@ -118,6 +123,7 @@ impl Table {
                     self.other_streams.push(segment.packet);
                 }
                 self.mark(segment, effect, Some(number), start);
+                self.touch(number);
                 if let Some(flow) = self.store.open(number, segment.key) {
                     let is_copy = flow.on_segment(segment);
                     self.copies += u64::from(is_copy);
@@ -125,6 +131,7 @@ impl Table {
                 }
             }
             Choice::New(conversation, is_retry) => {
+                self.touch(newest);
                 let number = self.start_flow(segment, conversation, capture, is_retry);
                 self.mark(segment, effect, number, start);
             }
@@ -174,8 +181,12 @@ impl Table {
 
     /// Flow `number` lives in this segment's VLAN or tunnel, and the segment continues its numbers.
     fn is_home(&mut self, number: u32, segment: &Segment) -> bool {
+        // Once flows are forgotten, the number may have become another's, even one of which a SYN is all.
+        if self.store.is_lone(number) {
+            return false;
+        }
         let flow = self.store.open(number, segment.key);
-        flow.is_some_and(|flow| flow.path() == segment.path && flow.fits(segment))
+        flow.is_some_and(|flow| flow.facts.key == segment.key && flow.path() == segment.path && flow.fits(segment))
     }
 
     /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
@@ -226,6 +237,9 @@ impl Table {
             }
         };
         self.newest.set(segment.key, number);
+        if let Some(news) = &mut self.news {
+            news.started.push((segment.packet, number, segment.key));
+        }
         Some(number)
     }
 
@@ -254,6 +268,9 @@ impl Table {
         // Wireshark dissects a quoted header of 20 bytes and more like any other: it joins or starts a stream.
         if error.quoted >= 20 {
             self.on_quoted_header(error, newest);
+        }
+        if let Some(number) = newest {
+            self.touch(number);
         }
         if let Some(flow) = newest.and_then(|number| self.store.open(number, error.key)) {
             flow.on_icmp(error);

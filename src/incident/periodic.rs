@@ -185,7 +185,7 @@ fn refine(episodes: &[Episode], frequency: f64, step: f64) -> f64 {
 /// Of a rhythm and its harmonics, the slowest.
 fn fundamental(episodes: &[Episode], frequency: f64, slowest: f64) -> f64 {
     let full = power(episodes, frequency);
-    let lower = (2..=4).map(|part| frequency / f64::from(part));
+    let mut lower = (2..=4).map(|part| frequency / f64::from(part));
     lower
         .rfind(|lower| *lower >= slowest && power(episodes, *lower) >= 0.8 * full)
         .unwrap_or(frequency)

@@ -36,6 +36,19 @@ impl Names {
         self.count += add(self.by_address.entry(address).or_default(), name, stamp);
     }
 
+    /// Takes in what was heard later.
+    pub fn take_in(&mut self, later: Self) {
+        self.askers.extend(later.askers);
+        for (key, given) in later.given {
+            let known = self.given.entry(key).or_default();
+            self.count += given.into_iter().map(|each| add(known, &each.name, each.from)).sum::<usize>();
+        }
+        for (address, given) in later.by_address {
+            let known = self.by_address.entry(address).or_default();
+            self.count += given.into_iter().map(|each| add(known, &each.name, each.from)).sum::<usize>();
+        }
+    }
+
     /// There was no room for more.
     #[must_use]
     pub fn is_full(&self) -> bool {

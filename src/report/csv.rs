@@ -41,6 +41,10 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         self.out.end_row()
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }

@@ -46,6 +46,25 @@ impl Output {
         Self::open(path, &name).map_err(|error| explained(&name, &error))
     }
 
+    /// The output called `path`, for rows that somebody reads while they come: written directly under its name.
+    ///
+    /// # Errors
+    /// One sentence with the path and the reason.
+    pub fn growing(path: &Path) -> io::Result<Self> {
+        if is_stdout(path) {
+            return Ok(Self::stdout());
+        }
+        let name = path.display().to_string();
+        let file = File::create(path).map_err(|error| explained(&name, &error))?;
+        Ok(Self::new(&name, Box::new(file), None))
+    }
+
+    /// The reader has gone away.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.out.get_ref().closed
+    }
+
     fn open(path: &Path, name: &str) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")),

@@ -65,6 +65,10 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
         self.out.end_row()
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }

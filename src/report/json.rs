@@ -79,6 +79,10 @@ impl<W: io::Write> Reporter for Json<W> {
         self.line(&incident_object(incident))
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, tail: &Tail) -> io::Result<()> {
         let summary = self.summary(tail);
         self.line(&summary)?;

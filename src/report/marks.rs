@@ -100,6 +100,10 @@ impl<W: io::Write> Reporter for MarksCsv<W> {
         row.marks.iter().try_for_each(|mark| self.row(row, mark))
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Tail) -> io::Result<()> {
         self.out.flush()
     }

@@ -78,6 +78,14 @@ pub trait Reporter {
         Ok(())
     }
 
+    /// Somebody reads along: what was told is written now.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The totals.
     ///
     /// # Errors

@@ -113,6 +113,7 @@ pub(crate) fn info(name: &str) -> CaptureInfo {
             packets: 48_210,
             last: None,
             dropped: None,
+            addresses: Vec::new(),
             fcs_bytes: 0,
         }],
         packets: 48_210,

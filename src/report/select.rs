@@ -63,6 +63,12 @@ impl Block {
         Ok(Self { ip, prefix })
     }
 
+    /// Its address, and how many bits of it count.
+    #[must_use]
+    pub fn parts(&self) -> (IpAddr, u8) {
+        (self.ip, self.prefix)
+    }
+
     /// `ip` lies in the block.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {

@@ -1,0 +1,299 @@
+//! `live` and `interfaces`: captures, tells what fails while it happens, and reports at the end.
+
+pub mod args;
+mod local;
+mod outputs;
+mod privilege;
+mod record;
+mod screen;
+
+use crate::analyzer::Analyzer;
+use crate::analyzer::watch::Watch;
+use crate::base::{Endpoint, Stamp};
+use crate::capture::live::{self, Live, Settings, Wanted};
+use crate::capture::{CaptureInfo, Source};
+use crate::cli::run::is_bad;
+use crate::cli::{color, complain, stop};
+use crate::report::file::Output;
+use crate::report::{Selection, text};
+use anyhow::{Context, Result, anyhow};
+use args::Live as Args;
+use local::Local;
+use outputs::Outputs;
+use record::Recorder;
+use screen::{Now, Screen, clock, lost};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Flows are looked at, files flushed and the status drawn so often.
+const TICK: Duration = Duration::from_millis(100);
+/// What was captured before the end is waited for so long.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Lists what can be captured on.
+///
+/// # Errors
+/// One sentence.
+pub(super) fn interfaces() -> Result<()> {
+    let devices = live::devices().map_err(|why| anyhow!(why))?;
+    let mut out = Output::stdout();
+    for device in &devices {
+        let states = [
+            (device.up, "up"),
+            (device.running, "running"),
+            (device.loopback, "loopback"),
+            (device.wireless, "wireless"),
+        ];
+        let states: Vec<_> = states
+            .iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, word)| *word)
+            .collect();
+        let mut parts = vec![if states.is_empty() {
+            "down".to_owned()
+        } else {
+            states.join(", ")
+        }];
+        parts.extend(device.addresses.iter().map(ToString::to_string));
+        parts.extend(device.description.iter().map(|text| format!("({})", text::clean(text))));
+        writeln!(out, "{:16}  {}", text::clean(&device.name), parts.join("  "))?;
+    }
+    if devices.is_empty() {
+        complain("no interface may be captured on: run it with sudo, or as administrator");
+    }
+    Ok(out.commit()?)
+}
+
+/// Captures until something stops it. Returns whether `--fail-on` found what it asks for.
+///
+/// # Errors
+/// One sentence with what cannot be done.
+pub(super) fn run(args: Args) -> Result<bool> {
+    let stop = stop::on_ctrl_c();
+    let opened = live::open(&settings(&args)).map_err(|why| anyhow!(why))?;
+    let outputs = Outputs::open(&args)?;
+    let info = opened.info();
+    let recorder = args
+        .write
+        .as_deref()
+        .map(|path| Recorder::open(path, args.ring, &info))
+        .transpose()?;
+    let local = Local::new(!args.no_host, &info);
+    // Before the first thread starts, so that none keeps what the others gave up.
+    let user = if args.stay_root || args.ring.is_some() {
+        None
+    } else {
+        privilege::give_up()?
+    };
+    let live = opened.start().context("cannot start threads")?;
+    Session::new(args, live, outputs, recorder, local, user)?.run(&stop)
+}
+
+fn settings(args: &Args) -> Settings {
+    Settings {
+        names: args.interface.clone(),
+        wanted: Wanted {
+            ports: args.ports.clone(),
+            hosts: args.hosts.iter().map(crate::report::Block::parts).collect(),
+            filter: args.filter.clone(),
+            strict: args.strict_filter,
+        },
+        snaplen: args.snaplen,
+        promiscuous: args.promiscuous,
+        buffer: args.buffer.min(i32::MAX as u64) as u32,
+    }
+}
+
+/// One run.
+struct Session {
+    args: Args,
+    selection: Selection,
+    live: Live,
+    analyzer: Analyzer,
+    watch: Watch,
+    outputs: Outputs,
+    recorder: Option<Recorder>,
+    local: Local,
+    /// Who it goes on as, if root's rights were given up.
+    user: Option<String>,
+    screen: Screen,
+    started: Instant,
+    ticked: Instant,
+    /// Packets by the last full second.
+    second: (Instant, u64),
+    rate: u64,
+    packets: u64,
+}
+
+impl Session {
+    fn new(
+        args: Args,
+        live: Live,
+        outputs: Outputs,
+        recorder: Option<Recorder>,
+        local: Local,
+        user: Option<String>,
+    ) -> Result<Self> {
+        let mut analyzer = Analyzer::new(args.threads.into()).context("cannot start threads (try --threads 1)")?;
+        let watch = Watch::new(&mut analyzer);
+        if args.marks.is_some() {
+            analyzer.want_marks();
+        }
+        let has_lines = !args.quiet && !outputs::to_stdout(&args);
+        let has_status = !args.quiet && args.progress == crate::cli::args::Progress::Auto;
+        let screen = Screen::new(has_lines, has_status, color::wanted(args.color));
+        let selection = Selection {
+            ports: args.ports.clone(),
+            hosts: args.hosts.clone(),
+        };
+        let now = Instant::now();
+        Ok(Self {
+            selection,
+            args,
+            live,
+            analyzer,
+            watch,
+            outputs,
+            recorder,
+            local,
+            user,
+            screen,
+            started: now,
+            ticked: now,
+            second: (now, 0),
+            rate: 0,
+            packets: 0,
+        })
+    }
+
+    fn run(mut self, stop: &AtomicBool) -> Result<bool> {
+        self.begin()?;
+        // Whatever goes wrong while it runs, what was seen until then is reported.
+        let trouble = self.capture(stop).err();
+        let fail_on = self.args.fail_on;
+        let totals = self.end()?;
+        trouble.map_or(Ok(is_bad(&totals, fail_on)), Err)
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info())?;
+        self.outputs.flush()?;
+        let names = self.args.interface.join(", ");
+        let user = self
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" Goes on as {user}."));
+        self.screen.line(&format!(
+            "Capturing on {names}; Ctrl-C ends it with a report. Times are UTC.{user}"
+        ))?;
+        Ok(())
+    }
+
+    /// Until something asks for the end; then until what was captured before has been read.
+    fn capture(&mut self, stop: &AtomicBool) -> Result<()> {
+        let mut ending: Option<Instant> = None;
+        loop {
+            let batch = self.live.next_batch().map_err(|error| anyhow!(error.to_string()))?;
+            let Some(batch) = batch else { break };
+            self.packets += batch.records.len() as u64;
+            self.analyzer.feed(batch).map_err(|why| anyhow!(why))?;
+            if self.recorder.is_some() && !batch.records.is_empty() {
+                self.record()?;
+            }
+            if self.ticked.elapsed() >= TICK {
+                self.ticked = Instant::now();
+                self.tick()?;
+            }
+            if ending.is_some_and(|since| since.elapsed() > LAST_WORDS) {
+                break;
+            }
+            if ending.is_none() && (stop.load(Ordering::Relaxed) || self.is_enough()) {
+                self.live.stop();
+                ending = Some(Instant::now());
+            }
+        }
+        if let Some(why) = self.live.ended() {
+            complain(&format!("{why}; the report of what was captured until then follows"));
+        }
+        self.tick()
+    }
+
+    fn is_enough(&self) -> bool {
+        let reached = |most: Option<u64>, now: u64| most.is_some_and(|most| now >= most);
+        self.args.time.is_some_and(|time| self.started.elapsed() >= time)
+            || reached(self.args.count, self.packets)
+            || reached(self.args.until_failures, self.watch.counts().failed)
+            || self.screen.is_closed()
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let (batch, info) = self.live.lent();
+        match &mut self.recorder {
+            Some(recorder) => recorder.take(batch, info),
+            None => Ok(()),
+        }
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        let now = self.live.heard_until();
+        let selection = &self.selection;
+        let selected = |a: Endpoint, b: Endpoint| selection.matches(a, b);
+        let (outputs, screen, local) = (&mut self.outputs, &mut self.screen, &mut self.local);
+        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| {
+            let said = local.ask(&event);
+            outputs.event(&event, said.as_deref())?;
+            screen.event(&event, now, said.as_deref())
+        };
+        self.watch
+            .tick(&mut self.analyzer, self.live.info(), now, &selected, tell)?;
+        self.outputs.flush()?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush()?;
+        }
+        let (since, before) = self.second;
+        if since.elapsed() >= Duration::from_secs(1) {
+            self.rate = ((self.packets - before) as f64 / since.elapsed().as_secs_f64()) as u64;
+            self.second = (Instant::now(), self.packets);
+        }
+        let status = Now {
+            packets: self.packets,
+            counts: self.watch.counts(),
+            drops: lost(self.live.drops()),
+            rate: self.rate,
+        };
+        Ok(self.screen.status(&status, now)?)
+    }
+
+    fn end(mut self) -> Result<crate::report::Totals> {
+        self.screen.finish();
+        let info: CaptureInfo = self.live.info().clone();
+        let (outputs, local, now) = (&mut self.outputs, &mut self.local, self.live.heard_until());
+        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| outputs.event(&event, local.ask(&event).as_deref());
+        self.watch.finish(&mut self.analyzer, &info, tell)?;
+        self.screen.line(&ended(&info, now, self.live.drops()))?;
+        for said in self.local.moved() {
+            self.screen
+                .line(&format!("{}  counter    this machine's {said}", clock(now)))?;
+        }
+        self.screen.line("")?;
+        let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
+        let totals = self
+            .outputs
+            .end(&self.watch, &mut self.analyzer, &info, self.args.json.is_some())?;
+        recorded.map(|()| totals)
+    }
+}
+
+/// How it ended, with what the interfaces counted.
+fn ended(info: &CaptureInfo, now: Stamp, drops: &[live::Drops]) -> String {
+    let kernel = drops.iter().map(|each| each.kernel).sum();
+    let interface = drops.iter().map(|each| each.interface).sum();
+    format!(
+        "{}  end        {} captured, {} dropped by the kernel, {} by the interface",
+        clock(now),
+        text::count(info.packets, "packet"),
+        text::thousands(kernel),
+        text::thousands(interface),
+    )
+}

@@ -1,0 +1,126 @@
+//! The files that grow while it happens: rows appear as connections end.
+
+use super::args::Live as Args;
+use crate::analyzer::Analyzer;
+use crate::analyzer::watch::{Event, Watch};
+use crate::capture::CaptureInfo;
+use crate::cli::color;
+use crate::cli::plan::check_outputs;
+use crate::report::file::{Output, is_stdout};
+use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
+use anyhow::Result;
+use std::io;
+use std::path::Path;
+
+/// All outputs of a live run but its lines.
+pub(super) struct Outputs {
+    files: Vec<Box<dyn Reporter>>,
+    report: Option<Terminal<Output>>,
+    totals: Totals,
+}
+
+/// Standard output carries one of the files, and nothing else.
+pub(super) fn to_stdout(args: &Args) -> bool {
+    named(args).iter().any(|(_, path)| is_stdout(path))
+}
+
+fn named(args: &Args) -> Vec<(&'static str, &Path)> {
+    let all = [
+        ("--csv", &args.csv),
+        ("--findings", &args.findings),
+        ("--marks", &args.marks),
+        ("--json", &args.json),
+        ("--write", &args.write),
+    ];
+    all.into_iter()
+        .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+        .collect()
+}
+
+impl Outputs {
+    pub(super) fn open(args: &Args) -> Result<Self> {
+        check_outputs(&named(args), &[])?;
+        let only: Only = args.only.into();
+        let mut files: Vec<Box<dyn Reporter>> = Vec::new();
+        if let Some(path) = &args.csv {
+            files.push(Box::new(FlowsCsv::new(Output::growing(path)?, only)));
+        }
+        if let Some(path) = &args.findings {
+            files.push(Box::new(FindingsCsv::new(Output::growing(path)?, only)));
+        }
+        if let Some(path) = &args.marks {
+            files.push(Box::new(MarksCsv::new(Output::growing(path)?, only)));
+        }
+        if let Some(path) = &args.json {
+            files.push(Box::new(Json::new(Output::growing(path)?, only)));
+        }
+        let is_report = !args.quiet && !to_stdout(args);
+        let style = Style {
+            width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
+            color: color::wanted(args.color),
+            only,
+            selected: !(args.ports.is_empty() && args.hosts.is_empty()),
+        };
+        Ok(Self {
+            files,
+            report: is_report.then(|| Terminal::new(Output::stdout(), style)),
+            totals: Totals::default(),
+        })
+    }
+
+    /// Headings, before the first row.
+    pub(super) fn begin(&mut self, watch: &Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<()> {
+        let mut files: Vec<&mut dyn Reporter> = Vec::new();
+        files.extend(self.files.iter_mut().map(|file| &mut **file as &mut dyn Reporter));
+        watch.tell_head(analyzer, info, &mut files)
+    }
+
+    /// A row, if there is one; `said` is what this machine knows besides.
+    pub(super) fn event(&mut self, event: &Event<'_>, said: Option<&str>) -> io::Result<()> {
+        match event {
+            Event::Ended(report) => {
+                let Some(said) = said else { return self.row(report) };
+                let mut row = report.row.clone();
+                row.summary = format!("{} {said}", row.summary);
+                self.row(&FlowReport { row: &row, ..**report })
+            }
+            Event::Mark(mark) => self.files.iter_mut().try_for_each(|file| file.mark(mark)),
+            Event::Waiting(..) | Event::Verdict(..) | Event::Recovered(_) => Ok(()),
+        }
+    }
+
+    fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
+        self.totals.flow(report)?;
+        self.files.iter_mut().try_for_each(|file| file.flow(report))?;
+        self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
+    }
+
+    /// What was told is there to be read.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.files.iter_mut().try_for_each(|file| file.flush())
+    }
+
+    /// Totals and the report. The capture objects come again, with what is known of them now.
+    pub(super) fn end(
+        mut self,
+        watch: &Watch,
+        analyzer: &mut Analyzer,
+        info: &CaptureInfo,
+        is_json: bool,
+    ) -> io::Result<Totals> {
+        let tail = Tail {
+            flows: self.totals.flows,
+            limits: Vec::new(),
+            time: None,
+        };
+        let mut last: Vec<&mut dyn Reporter> = Vec::new();
+        if is_json {
+            last.extend(self.files.last_mut().map(|file| &mut **file as &mut dyn Reporter));
+        }
+        last.extend(self.report.as_mut().map(|terminal| terminal as &mut dyn Reporter));
+        watch.tell_head(analyzer, info, &mut last)?;
+        self.files.iter_mut().try_for_each(|file| file.end(&tail))?;
+        self.report.iter_mut().try_for_each(|terminal| terminal.end(&tail))?;
+        Ok(self.totals)
+    }
+}

@@ -1,0 +1,160 @@
+//! What a person sees while it happens: a line per event on standard output, a status line on standard error.
+
+use crate::analyzer::watch::{Counts, Event};
+use crate::base::Stamp;
+use crate::capture::live::Drops;
+use crate::report::file::Output;
+use crate::report::paint::Paint;
+use crate::report::{FlowReport, text};
+use crate::verdict::words::Status;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// Lines and status.
+pub(super) struct Screen {
+    lines: Option<Output>,
+    paint: Paint,
+    status: Option<ProgressBar>,
+    drops: u64,
+}
+
+/// What the status line says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Now {
+    pub(super) packets: u64,
+    pub(super) counts: Counts,
+    pub(super) drops: u64,
+    /// Packets in the last second.
+    pub(super) rate: u64,
+}
+
+impl Screen {
+    /// With lines, and with a status line if standard error is a terminal.
+    pub(super) fn new(lines: bool, status: bool, color: bool) -> Self {
+        Self {
+            lines: lines.then(Output::stdout),
+            paint: Paint { on: color },
+            status: (status && io::stderr().is_terminal()).then(bar),
+            drops: 0,
+        }
+    }
+
+    /// Nobody reads the lines any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lines.as_ref().is_some_and(Output::is_closed)
+    }
+
+    /// One line, now.
+    pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
+        let Some(out) = &mut self.lines else { return Ok(()) };
+        let mut write = || writeln!(out, "{text}").and_then(|()| out.flush());
+        match &self.status {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// The line of an event, if it has one; `host` is what this machine knows of it.
+    pub(super) fn event(&mut self, event: &Event<'_>, now: Stamp, host: Option<&str>) -> io::Result<()> {
+        let (word, paint, report, said): (_, fn(Paint, &str) -> String, _, _) = match event {
+            Event::Waiting(report, said) => ("waiting", Paint::faint, report, said.as_str()),
+            Event::Verdict(report, _) if report.row.status == Status::Failed => {
+                ("FAILED", Paint::bad, report, report.row.summary.as_str())
+            }
+            Event::Verdict(report, _) => ("degraded", Paint::doubtful, report, report.row.summary.as_str()),
+            Event::Recovered(report) => ("recovered", Paint::good, report, report.row.summary.as_str()),
+            Event::Ended(_) | Event::Mark(_) => return Ok(()),
+        };
+        let word = paint(self.paint, &format!("{word:9}"));
+        let line = format!("{}  {word}  {}  {}", clock(now), who(report), text::clean(said));
+        let line = match (event, host) {
+            (Event::Verdict(..), host) => format!(
+                "{line}{}{}",
+                verdict(report),
+                host.map_or_else(String::new, |host| format!(" {}", text::clean(host)))
+            ),
+            _ => line,
+        };
+        self.line(&line)
+    }
+
+    /// Redraws the status line; a line of its own where packets were lost.
+    pub(super) fn status(&mut self, now: &Now, at: Stamp) -> io::Result<()> {
+        if now.drops > self.drops {
+            let lost = text::count(now.drops - self.drops, "packet");
+            self.drops = now.drops;
+            let advice = "verdicts that rest on missing packets are in doubt (--buffer, --filter and --snaplen help)";
+            self.line(&format!(
+                "{}  lost       the capture itself lost {lost}: {advice}",
+                clock(at)
+            ))?;
+        }
+        if let Some(bar) = &self.status {
+            bar.set_message(format!(
+                "{} packets, {}/s   {} connections   {} failed   {} degraded   {} lost",
+                HumanCount(now.packets),
+                HumanCount(now.rate),
+                HumanCount(now.counts.flows),
+                HumanCount(now.counts.failed),
+                HumanCount(now.counts.degraded),
+                HumanCount(now.drops),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes the status line off the screen.
+    pub(super) fn finish(&mut self) {
+        if let Some(bar) = self.status.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Packets lost by all interfaces.
+pub(super) fn lost(drops: &[Drops]) -> u64 {
+    drops
+        .iter()
+        .map(|each| each.kernel.saturating_add(each.interface))
+        .sum()
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed}  {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+/// `12:34:56.789`, UTC.
+pub(super) fn clock(at: Stamp) -> String {
+    let mut full = String::new();
+    // Writing to a string cannot fail.
+    let _ = at.write_rfc3339(&mut full, 3);
+    full.get(11..23).unwrap_or_default().to_owned()
+}
+
+fn who(report: &FlowReport<'_>) -> String {
+    let row = report.row;
+    let name = row
+        .name
+        .as_deref()
+        .map_or_else(String::new, |name| format!(" ({})", text::clean(name)));
+    format!("{} > {}{name}", row.client, row.server)
+}
+
+/// Whose doing, and how sure.
+fn verdict(report: &FlowReport<'_>) -> String {
+    let row = report.row;
+    let cause = row.cause.map_or_else(String::new, |cause| format!("{cause}, "));
+    format!(" [{cause}{}, {}]", row.culprit, row.confidence)
+}

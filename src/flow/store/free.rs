@@ -1,0 +1,32 @@
+//! Places that are free again: a live capture forgets flows that are over.
+
+use super::{LENGTH, Place, Store, packed_at};
+
+impl Store {
+    /// Flows that are there.
+    pub fn used(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Forgets flow `number`; the next new flow gets the number, so that flows are in order of first packet no longer.
+    pub fn remove(&mut self, number: u32) {
+        match self.place(number) {
+            Place::Lone(place) => drop(self.lone.take(place)),
+            Place::Open(place) => drop(self.open.take(place)),
+            Place::Packed(at) => self.garbage += packed_at(&self.chunks, at).len() + LENGTH,
+            Place::Gone => return,
+        }
+        self.set_place(number, Place::Gone);
+        self.free.push(number);
+    }
+
+    /// The place of a new flow.
+    pub(super) fn new_slot(&mut self, place: Place) -> u32 {
+        let Some(number) = self.free.pop() else {
+            self.slots.push(place.into());
+            return self.slots.len() as u32 - 1;
+        };
+        self.set_place(number, place);
+        number
+    }
+}
