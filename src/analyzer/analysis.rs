@@ -1,19 +1,17 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
 use super::front::Tally;
-use super::lone::Slot;
-use super::marks::{Ledger, Listed};
-use super::order::{Order, Place};
-use super::rows;
+use super::marks::Ledger;
 use super::streams::{List, Streams};
+use super::tell::{Judge, Teller};
 use crate::base::{Endpoint, Map, Stamp, limits};
 use crate::capture::CaptureInfo;
-use crate::case::{Case, Context};
+use crate::case::Context;
 use crate::flow::FlowFacts;
 use crate::flow::finished::Finished;
 use crate::incident::Incidents;
 use crate::lookup::{Lookup, Unanswered};
-use crate::report::{CaptureHead, FlowReport, Head, Reporter, Tail};
+use crate::report::{CaptureHead, Head, Reporter};
 use crate::wire::Why;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -59,11 +57,6 @@ impl CaptureReport {
     }
 }
 
-/// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
-const AHEAD: usize = 512;
-/// Of these, flows that one thread judges in a row.
-const RUN: usize = 32;
-
 /// The whole recording, tracked.
 #[derive(Debug)]
 pub struct Analysis {
@@ -72,7 +65,7 @@ pub struct Analysis {
     pub(super) shards: Vec<Finished>,
     pub(super) context: Context,
     streams: Streams,
-    marks: Ledger,
+    pub(super) marks: Ledger,
     /// Look-ups of names in trouble, in order.
     lookups: Vec<Lookup>,
     /// Questions that name servers did answer.
@@ -161,7 +154,7 @@ impl Analysis {
         let detailed = reporters.iter().any(|reporter| reporter.wants_details());
         let mut incidents = Incidents::new(self.span());
         self.tell_lookups(selected, &mut incidents);
-        let work = Work {
+        let judge = Judge {
             analysis: self,
             selected,
             detailed,
@@ -174,8 +167,8 @@ impl Analysis {
             listed: Map::default(),
         };
         match &self.pool {
-            None => work.in_turn(&mut teller)?,
-            Some(pool) => work.ahead(pool, &mut teller)?,
+            None => judge.in_turn(&mut teller)?,
+            Some(pool) => judge.ahead(pool, &mut teller)?,
         }
         teller.finish()
     }
@@ -250,115 +243,6 @@ impl Analysis {
 
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
-
-/// Judges the flows of a report.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    analysis: &'a Analysis,
-    selected: &'a Selected<'a>,
-    /// With what no table shows.
-    detailed: bool,
-}
-
-impl Work<'_> {
-    fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let mut slot = Slot::default();
-        for place in Order::new(&self.analysis.shards) {
-            self.judge(place, &mut slot);
-            teller.tell(place, &mut slot)?;
-        }
-        Ok(())
-    }
-
-    /// The threads of `pool` judge some flows while this one tells of those before them.
-    fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let mut order = Order::new(&self.analysis.shards);
-        let mut before: Vec<Place> = Vec::new();
-        let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
-        loop {
-            let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
-            next.resize_with(places.len(), Slot::default);
-            let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
-            pool.in_place_scope(|scope| {
-                scope.spawn(|_| pairs.for_each(|(&place, slot)| self.judge(place, slot)));
-                let mut ready = before.iter().zip(&mut ready);
-                ready.try_for_each(|(place, slot)| teller.tell(*place, slot))
-            })?;
-            if places.is_empty() {
-                return Ok(());
-            }
-            std::mem::swap(&mut ready, &mut next);
-            before = places;
-        }
-    }
-
-    /// Puts the judgement of a flow into `slot`, if it is selected.
-    fn judge(self, place: Place, slot: &mut Slot) {
-        let Some(shard) = self.analysis.shards.get(place.shard) else {
-            return slot.put(None);
-        };
-        let facts = || shard.facts(place.number);
-        match shard.lone(place.number) {
-            Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
-            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.detailed, facts),
-            None => slot.put(facts().and_then(|facts| {
-                let case = Case::new(&facts, &self.analysis.context);
-                let selected = (self.selected)(case.client(), case.server());
-                selected.then(|| rows::judge(self.analysis, &case, place.index, self.detailed))
-            })),
-        }
-    }
-}
-
-/// Tells reporters about judged flows, one after the other.
-struct Teller<'a, 'r, 'd> {
-    analysis: &'a Analysis,
-    reporters: &'r mut [&'d mut dyn Reporter],
-    /// Told so far.
-    flows: u64,
-    /// What they have in common.
-    incidents: Incidents,
-    /// What their marks need, by shard and number there; if there are marks.
-    listed: Map<(u8, u32), Listed>,
-}
-
-impl Teller<'_, '_, '_> {
-    fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
-        let Some(judged) = slot.judged() else {
-            return Ok(());
-        };
-        self.flows += 1;
-        judged.row.flow = self.flows;
-        if !self.analysis.marks.is_empty() {
-            let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
-            self.listed.insert((place.shard as u8, place.number), listed);
-        }
-        self.incidents.on_flow(&judged.observation());
-        let report = FlowReport {
-            row: &judged.row,
-            findings: &judged.findings,
-            cause: judged.cause.and_then(|place| judged.findings.get(place)),
-        };
-        self.reporters
-            .iter_mut()
-            .try_for_each(|reporter| reporter.flow(&report))
-    }
-
-    fn finish(self) -> io::Result<()> {
-        let mut incidents = self.incidents;
-        let tail = Tail {
-            flows: self.flows,
-            limits: incidents.limits(),
-            time: incidents.take_timeline(),
-        };
-        for incident in incidents.finish() {
-            let reporters = &mut self.reporters.iter_mut();
-            reporters.try_for_each(|reporter| reporter.incident(&incident))?;
-        }
-        self.analysis.marks.tell(self.analysis, &self.listed, self.reporters)?;
-        self.reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
-    }
-}
 
 /// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
 /// they are streams of their own, and tell nothing.

@@ -10,6 +10,7 @@ mod order;
 mod rows;
 mod second;
 mod streams;
+mod tell;
 pub mod watch;
 
 pub use analysis::{Analysis, CaptureReport};

@@ -1,6 +1,7 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
 mod news;
+mod room;
 
 pub use news::News;
 
@@ -58,26 +59,6 @@ impl Table {
     /// Keeps so many flows unpacked. Changes the memory needed and no answer.
     pub fn set_open_flows(&mut self, count: usize) {
         self.store.set_open_flows(count);
-    }
-
-    /// Starts no flow that would take the whole beyond so many bytes.
-    pub fn set_room(&mut self, bytes: usize) {
-        let open = bytes / limits::OPEN_SHARE / limits::OPEN_FLOW;
-        self.store.set_open_flows(open.min(limits::MAX_OPEN_PER_SHARD));
-        self.room = Some(bytes);
-    }
-
-    /// Is there room for one flow more?
-    fn has_room(&self) -> bool {
-        if self.store.used() >= self.most_flows() {
-            return false;
-        }
-        self.room.is_none_or(|room| self.bytes() <= room)
-    }
-
-    /// Memory of all flows, what the report will need included.
-    pub(super) fn bytes(&self) -> usize {
-        self.store.bytes() + self.newest.bytes() + self.store.len() * limits::REPORT_PER_FLOW
     }
 
     /// Takes in a segment of capture number `capture`.

@@ -41,11 +41,17 @@ impl Names {
         self.askers.extend(later.askers);
         for (key, given) in later.given {
             let known = self.given.entry(key).or_default();
-            self.count += given.into_iter().map(|each| add(known, &each.name, each.from)).sum::<usize>();
+            self.count += given
+                .into_iter()
+                .map(|each| add(known, &each.name, each.from))
+                .sum::<usize>();
         }
         for (address, given) in later.by_address {
             let known = self.by_address.entry(address).or_default();
-            self.count += given.into_iter().map(|each| add(known, &each.name, each.from)).sum::<usize>();
+            self.count += given
+                .into_iter()
+                .map(|each| add(known, &each.name, each.from))
+                .sum::<usize>();
         }
     }
 

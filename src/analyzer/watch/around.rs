@@ -67,6 +67,8 @@ impl Watch {
         if context.resolved.is_full() {
             context.resolved = Names::default();
         }
-        context.resolved.take_in(std::mem::take(&mut analyzer.front.tally.names));
+        context
+            .resolved
+            .take_in(std::mem::take(&mut analyzer.front.tally.names));
     }
 }

@@ -1,0 +1,128 @@
+//! The way to a report: flows are judged in order, on several threads ahead of those that the reporters are told of.
+
+use super::analysis::{Analysis, Selected};
+use super::lone::Slot;
+use super::marks::Listed;
+use super::order::{Order, Place};
+use super::rows;
+use crate::base::Map;
+use crate::case::Case;
+use crate::incident::Incidents;
+use crate::report::{FlowReport, Reporter, Tail};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::io;
+
+/// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
+const AHEAD: usize = 512;
+/// Of these, flows that one thread judges in a row.
+const RUN: usize = 32;
+
+/// Judges the flows of a report.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) selected: &'a Selected<'a>,
+    /// With what no table shows.
+    pub(super) detailed: bool,
+}
+
+impl Judge<'_> {
+    pub(super) fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut slot = Slot::default();
+        for place in Order::new(&self.analysis.shards) {
+            self.judge(place, &mut slot);
+            teller.tell(place, &mut slot)?;
+        }
+        Ok(())
+    }
+
+    /// The threads of `pool` judge some flows while this one tells of those before them.
+    pub(super) fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
+        let mut order = Order::new(&self.analysis.shards);
+        let mut before: Vec<Place> = Vec::new();
+        let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
+        loop {
+            let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
+            next.resize_with(places.len(), Slot::default);
+            let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| pairs.for_each(|(&place, slot)| self.judge(place, slot)));
+                let mut ready = before.iter().zip(&mut ready);
+                ready.try_for_each(|(place, slot)| teller.tell(*place, slot))
+            })?;
+            if places.is_empty() {
+                return Ok(());
+            }
+            std::mem::swap(&mut ready, &mut next);
+            before = places;
+        }
+    }
+
+    /// Puts the judgement of a flow into `slot`, if it is selected.
+    fn judge(self, place: Place, slot: &mut Slot) {
+        let Some(shard) = self.analysis.shards.get(place.shard) else {
+            return slot.put(None);
+        };
+        let facts = || shard.facts(place.number);
+        match shard.lone(place.number) {
+            Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
+            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.detailed, facts),
+            None => slot.put(facts().and_then(|facts| {
+                let case = Case::new(&facts, &self.analysis.context);
+                let selected = (self.selected)(case.client(), case.server());
+                selected.then(|| rows::judge(self.analysis, &case, place.index, self.detailed))
+            })),
+        }
+    }
+}
+
+/// Tells reporters about judged flows, one after the other.
+pub(super) struct Teller<'a, 'r, 'd> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) reporters: &'r mut [&'d mut dyn Reporter],
+    /// Told so far.
+    pub(super) flows: u64,
+    /// What they have in common.
+    pub(super) incidents: Incidents,
+    /// What their marks need, by shard and number there; if there are marks.
+    pub(super) listed: Map<(u8, u32), Listed>,
+}
+
+impl Teller<'_, '_, '_> {
+    fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
+        let Some(judged) = slot.judged() else {
+            return Ok(());
+        };
+        self.flows += 1;
+        judged.row.flow = self.flows;
+        if !self.analysis.marks.is_empty() {
+            let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
+            self.listed.insert((place.shard as u8, place.number), listed);
+        }
+        self.incidents.on_flow(&judged.observation());
+        let report = FlowReport {
+            row: &judged.row,
+            findings: &judged.findings,
+            cause: judged.cause.and_then(|place| judged.findings.get(place)),
+        };
+        self.reporters
+            .iter_mut()
+            .try_for_each(|reporter| reporter.flow(&report))
+    }
+
+    pub(super) fn finish(self) -> io::Result<()> {
+        let mut incidents = self.incidents;
+        let tail = Tail {
+            flows: self.flows,
+            limits: incidents.limits(),
+            time: incidents.take_timeline(),
+        };
+        for incident in incidents.finish() {
+            let reporters = &mut self.reporters.iter_mut();
+            reporters.try_for_each(|reporter| reporter.incident(&incident))?;
+        }
+        self.analysis.marks.tell(self.analysis, &self.listed, self.reporters)?;
+        self.reporters.iter_mut().try_for_each(|reporter| reporter.end(&tail))
+    }
+}
