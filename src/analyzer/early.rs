@@ -5,8 +5,8 @@ use crate::wire::{Flags, PayloadKind, Segment};
 
 /// Counters, one byte each: they stay in the cache. Connections that share one keep a payload more or less.
 const COUNTERS: usize = 1 << 17;
-/// Payloads of a connection that are kept, both directions together.
-const FIRST: u8 = 24;
+/// Payloads of each side of a connection that are kept, and as many again behind a ClientHello, which may go on in them.
+const FIRST: u8 = 6;
 
 /// How much payload each connection has shown.
 #[derive(Debug)]
@@ -26,15 +26,20 @@ impl Early {
         if segment.kind == PayloadKind::None && !is_syn {
             return false;
         }
-        let place = (hash >> 40) as usize % COUNTERS;
-        let Some(counter) = self.0.get_mut(place) else {
-            return false;
-        };
+        let pair = (hash >> 40) as usize % COUNTERS & !1;
         if segment.flags.is_syn() {
-            *counter = 0;
+            if let Some(both) = self.0.get_mut(pair..pair + 2) {
+                both.fill(0);
+            }
         }
         if segment.kind == PayloadKind::None {
             return false;
+        }
+        let Some(counter) = self.0.get_mut(pair + segment.dir.index()) else {
+            return false;
+        };
+        if segment.kind == PayloadKind::TlsClientHello {
+            *counter = 0;
         }
         if *counter < FIRST {
             *counter += 1;

@@ -65,6 +65,10 @@ impl Failed {
 }
 
 impl Reporter for Failed {
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
         self.out.as_mut().map_or(Ok(()), |out| out.head(head))
     }

@@ -80,6 +80,10 @@ impl Asked {
 }
 
 impl Reporter for Asked {
+    fn wants_details(&self) -> bool {
+        false
+    }
+
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
         Ok(())
     }

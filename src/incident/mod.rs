@@ -12,6 +12,7 @@ mod lookup;
 mod observation;
 mod pattern;
 mod periodic;
+mod spectrum;
 mod plain;
 mod rhythm;
 mod say;

@@ -5,6 +5,7 @@
 //! (Cox and Lewis 1966, 4.6), so that the dead time of an episode does not pass for a rhythm; what is left is compared
 //! with the exponential distribution. Few episodes are judged by how equal their pauses are.
 
+use super::spectrum::{LEAST, Null, fundamental, periodogram, refine};
 use crate::base::{Span, Stamp};
 use std::f64::consts::TAU;
 
@@ -34,9 +35,9 @@ pub(super) struct Rhythm {
 
 /// From first to last event.
 #[derive(Clone, Copy, Debug)]
-struct Episode {
-    start: f64,
-    end: f64,
+pub(super) struct Episode {
+    pub start: f64,
+    pub end: f64,
 }
 
 /// The rhythm of `events`, in any order, if they have one.
@@ -50,9 +51,13 @@ pub(super) fn find(events: &[Stamp]) -> Option<Rhythm> {
         return None;
     }
     let mut found: Vec<(f64, f64, Vec<Episode>)> = Vec::new();
+    let mut last = 0;
     for join in joins(&times, span) {
         let episodes = episodes(&times, join);
-        if episodes.len() < FEWEST || is_clustered(&episodes) {
+        // A longer pause that joins no more than the one before shows nothing else.
+        let is_new = episodes.len() != last || episodes.len() >= EPISODES;
+        last = episodes.len();
+        if !is_new || episodes.len() < FEWEST || is_clustered(&episodes) {
             continue;
         }
         if let Some((period, chance)) = rhythm_of(&episodes, join) {
@@ -143,96 +148,23 @@ fn by_periodogram(episodes: &[Episode], join: f64) -> Option<(f64, f64)> {
     let step = (0.3 / span).max((fastest - slowest) / FREQUENCIES as f64);
     let null = Null::of(episodes, join);
     let mut best = (0.0, 0.0);
-    let mut frequency = slowest;
-    while frequency <= fastest {
-        let power = power(episodes, frequency) / null.spectrum(frequency);
+    for (frequency, power) in periodogram(episodes, slowest, fastest, step) {
+        if power / LEAST <= best.1 {
+            continue;
+        }
+        let power = power / null.spectrum(frequency);
         if power > best.1 {
             best = (frequency, power);
         }
-        frequency += step;
     }
-    let frequency = fundamental(episodes, refine(episodes, best.0, step), slowest);
     // Independent frequencies: one every 1/span.
     let tried = ((fastest - slowest) * span).max(1.0);
-    Some((1.0 / frequency, (tried * (-best.1).exp()).min(1.0)))
-}
-
-/// Rayleigh's power: the square of the sum of unit vectors, over their number. Exponential with mean 1 for points by chance.
-fn power(episodes: &[Episode], frequency: f64) -> f64 {
-    let (mut x, mut y) = (0.0, 0.0);
-    for episode in episodes {
-        let (sin, cos) = (TAU * frequency * episode.start).sin_cos();
-        x += cos;
-        y += sin;
+    let chance = (tried * (-best.1).exp()).min(1.0);
+    if chance >= ALARM {
+        return None;
     }
-    (x * x + y * y) / episodes.len() as f64
-}
-
-/// The top of the peak near `frequency`.
-fn refine(episodes: &[Episode], frequency: f64, step: f64) -> f64 {
-    let (mut at, mut step) = (frequency, step);
-    for _ in 0..24 {
-        step /= 2.0;
-        let around = [at - step, at, at + step];
-        at = around
-            .into_iter()
-            .max_by(|a, b| power(episodes, *a).total_cmp(&power(episodes, *b)))
-            .unwrap_or(at);
-    }
-    at
-}
-
-/// Of a rhythm and its harmonics, the slowest.
-fn fundamental(episodes: &[Episode], frequency: f64, slowest: f64) -> f64 {
-    let full = power(episodes, frequency);
-    let mut lower = (2..=4).map(|part| frequency / f64::from(part));
-    lower
-        .rfind(|lower| *lower >= slowest && power(episodes, *lower) >= 0.8 * full)
-        .unwrap_or(frequency)
-}
-
-/// What chance would do: episodes as long as these, after exponential pauses of at least the join.
-struct Null {
-    lengths: Vec<f64>,
-    join: f64,
-    mean: f64,
-}
-
-impl Null {
-    fn of(episodes: &[Episode], join: f64) -> Self {
-        let pauses = episodes.windows(2).map(|pair| pair[1].start - pair[0].end - join);
-        let mean = pauses.sum::<f64>() / (episodes.len() - 1) as f64;
-        Self {
-            lengths: episodes
-                .iter()
-                .take(64)
-                .map(|episode| episode.end - episode.start)
-                .collect(),
-            join,
-            mean: mean.max(1e-9),
-        }
-    }
-
-    /// Of a renewal process: the real part of (1 + φ) / (1 - φ), φ being the characteristic function of an interval.
-    fn spectrum(&self, frequency: f64) -> f64 {
-        let omega = TAU * frequency;
-        let (mut x, mut y) = (0.0, 0.0);
-        for length in &self.lengths {
-            let (sin, cos) = (omega * (length + self.join)).sin_cos();
-            x += cos;
-            y += sin;
-        }
-        let number = self.lengths.len() as f64;
-        let (x, y) = (x / number, y / number);
-        // Times 1 / (1 - i ω m), the pause's.
-        let (re, im) = (1.0, omega * self.mean);
-        let size = re * re + im * im;
-        let (x, y) = ((x * re - y * im) / size, (x * im + y * re) / size);
-        let size = x * x + y * y;
-        let distance = (1.0 - x).powi(2) + y * y;
-        // Never below what few episodes can tell apart.
-        ((1.0 - size) / distance.max(1e-9)).max(0.5)
-    }
+    let frequency = fundamental(episodes, refine(episodes, best.0, step), slowest);
+    Some((1.0 / frequency, chance))
 }
 
 fn describe(origin: Stamp, period: f64, chance: f64, episodes: &[Episode]) -> Rhythm {
