@@ -26,7 +26,7 @@ impl Early {
         if segment.kind == PayloadKind::None && !is_syn {
             return false;
         }
-        let pair = (hash >> 40) as usize % COUNTERS & !1;
+        let pair = ((hash >> 40) as usize % COUNTERS) & !1;
         if segment.flags.is_syn() {
             if let Some(both) = self.0.get_mut(pair..pair + 2) {
                 both.fill(0);
