@@ -79,8 +79,8 @@ pub const MAX_CALLERS: usize = 1 << 14;
 /// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
 pub const MAX_ENDS: usize = 1 << 16;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 3,072 flows × 1.6 kB are 79 MB.
-pub const MAX_OPEN_PER_SHARD: usize = 3072;
+/// Flows kept open (not packed) in one shard: 16 shards × 2,048 flows × 1.6 kB are 52 MB, and what their talk takes.
+pub const MAX_OPEN_PER_SHARD: usize = 2048;
 
 /// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
 pub const MAX_LOSS_TIMES: usize = 4096;
