@@ -649,6 +649,20 @@ fn a_duplicate_sack_proves_that_a_segment_was_sent_again_needlessly() {
 }
 
 #[test]
+fn an_echo_of_the_first_time_stamp_proves_that_a_segment_was_sent_again_needlessly() {
+    let talk = |echo: u32| {
+        holds_once(&format!(
+            "{FAR}+.01 < P. 1001:2001(1000) ack 101 <TS val 500 ecr 1>
+            +.25 < P. 1001:2001(1000) ack 101 <TS val 750 ecr 1>
+            +.01 > . 101:101(0) ack 2001 <TS val 9 ecr {echo}>
+            => handshake=completed"
+        ))
+    };
+    let needless = |echo| talk(echo).facts.server().lost().needless;
+    assert_eq!((needless(500), needless(750)), (1, 0));
+}
+
+#[test]
 fn a_repeated_syn_ack_or_keep_alive_that_is_reported_as_a_duplicate_is_no_data() {
     let told = holds_once(&format!(
         "0 > S 0:0(0) <mss 1000,sackOK>

@@ -261,6 +261,10 @@ pub struct SideTroubles {
     pub losses: Losses,
     /// Duplicate SACKs (RFC 2883) of its data: the peer had these bytes already when they came again.
     pub dsacks: u16,
+    /// Segments sent again whose first copy had arrived: the acknowledgment echoes that one's time stamp (RFC 3522).
+    pub early_echoes: u16,
+    /// The end of a segment sent again, and its time stamp, until it is acknowledged.
+    pub(super) echo_due: Option<(Seq, u32)>,
     /// When lost data had been sent, as far as that is known: the first loss after each acknowledgment of something new.
     pub lost_at: Vec<Stamp>,
 }
@@ -290,6 +294,8 @@ impl Usual for SideTroubles {
         unanswered_keep_alives: Repeats::NONE,
         losses: Losses::NONE,
         dsacks: 0,
+        early_echoes: 0,
+        echo_due: None,
         lost_at: Vec::new(),
     };
 }
@@ -672,7 +678,7 @@ impl FlowFacts {
 pack_fields!(Repeats { count first second last widest_gap });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes duplicate_acks isn first last first_data last_data fin fin_acked fins unacked last_acked min_rtt rtts ttl ip_ids kinds timestamps window_scale mss troubles });
-pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks lost_at });
+pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
 pack_fields!(Reset { at from stage has_ack has_timestamps window payload ttl ttl_distance ttl_known ip_id_odd ip_id_continues since_trigger trigger sender_silent idle_before seq_is_triggers_ack rtt sender_unacked peer_unacked refuses_late_data sender_spoke_last });
 pack_fields!(AfterReset { sender_went_on first survived guesses both_ways });

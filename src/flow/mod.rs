@@ -289,11 +289,10 @@ impl Flow {
     }
 
     fn on_acknowledgment(&mut self, segment: &Segment, progress: Progress) {
-        let at = Sighting::from(segment);
         let (from, to) = (segment.dir.index(), segment.dir.flip().index());
         let peer = &mut self.facts.sides[to];
         let sender = &mut self.sides[to].sender;
-        if sender.on_ack(segment.ack, at, peer) {
+        if sender.on_ack(segment, peer) {
             self.facts.progress_after_icmp = true;
         } else if progress == Progress::Nothing
             && self.sides[from].receiver.is_duplicate(segment)

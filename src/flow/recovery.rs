@@ -72,6 +72,7 @@ impl SideFacts {
         let needless = self
             .spurious
             .max(self.dsacks.into())
+            .max(self.early_echoes.into())
             .min(behind.saturating_add(self.refilled));
         Lost {
             behind: behind.saturating_sub(needless),

@@ -1,6 +1,6 @@
 //! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
 
-use super::facts::{Repeats, SideFacts, Sighting};
+use super::facts::{Repeats, SideFacts, SideTroubles, Sighting};
 use super::holes::Holes;
 use super::pack::pack_fields;
 use super::recovery::{Recovery, Resend};
@@ -274,6 +274,9 @@ impl Sender {
                 0 => segment.length,
                 old => old.min(segment.length),
             };
+            if let (false, Some((tsval, _))) = (filled, segment.options.timestamps) {
+                facts.echo_due.get_or_insert((end, tsval));
+            }
             let was_told = self.duplicates >= FAST_AFTER;
             facts.fast = facts.fast.saturating_add(u32::from(was_told));
             if segment.length > 0 {
@@ -292,7 +295,8 @@ impl Sender {
     }
 
     /// The peer acknowledges up to `ack`. Says whether that was new.
-    pub fn on_ack(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) -> bool {
+    pub fn on_ack(&mut self, segment: &Segment, facts: &mut SideFacts) -> bool {
+        let (ack, at) = (segment.ack, Sighting::from(segment));
         let Some(acked) = self.acked else {
             self.acked = Some(ack);
             self.next = if self.started { self.next.later(ack) } else { ack };
@@ -307,6 +311,7 @@ impl Sender {
         self.duplicates = 0;
         if let Some(troubles) = facts.troubles.get_mut() {
             self.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
+            take_echo(segment, troubles);
             troubles.resends = Repeats::default();
             troubles.smallest_resent = 0;
             troubles.sacked_beyond = false;
@@ -374,6 +379,17 @@ impl Sender {
             facts.troubles.make_mut().missed_bytes = missed_bytes;
         }
     }
+}
+
+/// RFC 3522: an acknowledgment of a segment sent again that echoes an older time stamp was caused by its first copy.
+fn take_echo(segment: &Segment, troubles: &mut SideTroubles) {
+    let Some((_, sent)) = troubles.echo_due.filter(|(end, _)| segment.ack.is_at_least(*end)) else {
+        return;
+    };
+    troubles.echo_due = None;
+    let echo = segment.options.timestamps.map(|(_, tsecr)| Seq(tsecr));
+    let is_early = echo.is_some_and(|echo| echo.is_before(Seq(sent)));
+    troubles.early_echoes = troubles.early_echoes.saturating_add(is_early.into());
 }
 
 pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end recovery });
