@@ -1,25 +1,8 @@
 //! Words for incidents: counts, times, lists.
 
+pub(super) use crate::base::digits::{count, thousands};
 use crate::base::{Span, Stamp};
 use std::fmt::Display;
-
-/// `1234567` as `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 client`, `2 clients`.
-pub(super) fn count(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
 
 /// `14:03:10` in UTC.
 pub(super) fn time(stamp: Stamp) -> String {

@@ -1,5 +1,6 @@
 //! Plain text for people: wrapping, counting, times, and making hostile text harmless.
 
+pub use crate::base::digits::{count, thousands};
 use crate::base::{Endpoint, Span, Stamp};
 use crate::capture::LinkType;
 use std::borrow::Cow;
@@ -29,26 +30,6 @@ fn is_harmful(each: char) -> bool {
     each.is_control()
         || matches!(each, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// `1234567` as `1,234,567`.
-#[must_use]
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 packet`, `2 packets`.
-#[must_use]
-pub fn count(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// Breaks `text` at spaces into lines of at most `width` columns; a longer word stays whole, so that it can be copied.
