@@ -98,6 +98,9 @@ mod tests {
         assert!(!early.wants(&syn, 7 << 40));
         assert!((0..FIRST).all(|_| early.wants(&data, 7 << 40)) && !early.wants(&data, 7 << 40));
         assert!(early.wants(&line("0 > P. 1:9(8) ack 1 tls alert"), 7 << 40));
+        // A ClientHello may go on in the payloads behind it.
+        assert!(early.wants(&line("0 > P. 1:9(8) ack 1 tls hello -"), 7 << 40));
+        assert!((1..FIRST).all(|_| early.wants(&data, 7 << 40)) && !early.wants(&data, 7 << 40));
         assert!(!early.wants(&line("0 > . 1:1(0) ack 1"), 8 << 40));
         early.wants(&syn, 7 << 40);
         assert!(early.wants(&data, 7 << 40));

@@ -176,9 +176,12 @@ fn is_quiet(said: &Said) -> bool {
 
 fn stamp_of(header: &pcap::PacketHeader) -> Stamp {
     let unit = if NANOS { 1 } else { 1000 };
-    #[allow(
-        clippy::useless_conversion,
-        reason = "the fields are narrower on Windows and 32-bit systems"
+    #[cfg_attr(
+        all(not(windows), target_pointer_width = "64"),
+        expect(
+            clippy::useless_conversion,
+            reason = "the fields are narrower on Windows and 32-bit systems"
+        )
     )]
     Stamp::new(i64::from(header.ts.tv_sec), i64::from(header.ts.tv_usec) * unit)
 }
