@@ -65,11 +65,9 @@ impl Port {
             .immediate_mode(true)
             .timeout(TIMEOUT_MS)
             .buffer_size(i32::try_from(settings.buffer).unwrap_or(i32::MAX));
-        let inactive = if NANOS {
-            inactive.precision(pcap::Precision::Nano)
-        } else {
-            inactive
-        };
+        // Elsewhere the crate has it not (Windows), or does not tell what was granted.
+        #[cfg(target_os = "linux")]
+        let inactive = inactive.precision(pcap::Precision::Nano);
         let mut capture = inactive.open().map_err(refused)?;
         let texts = [true, false].map(|vlans| settings.wanted.text(vlans));
         let mut compiled = Ok(());
