@@ -137,12 +137,12 @@ impl Session {
     ) -> Result<Self> {
         let mut analyzer = Analyzer::new(args.threads.into()).context("cannot start threads (try --threads 1)")?;
         let watch = Watch::new(&mut analyzer);
-        if args.marks.is_some() {
+        if args.rows.marks.is_some() {
             analyzer.want_marks();
         }
-        let has_lines = !args.quiet && !outputs::to_stdout(&args);
-        let has_status = !args.quiet && args.progress == crate::cli::args::Progress::Auto;
-        let screen = Screen::new(has_lines, has_status, color::wanted(args.color));
+        let has_lines = !args.manner.quiet && !outputs::to_stdout(&args);
+        let has_status = !args.manner.quiet && args.manner.progress == crate::cli::args::Progress::Auto;
+        let screen = Screen::new(has_lines, has_status, color::wanted(args.manner.color));
         let selection = Selection {
             ports: args.ports.clone(),
             hosts: args.hosts.clone(),
@@ -171,7 +171,7 @@ impl Session {
         self.begin()?;
         // Whatever goes wrong while it runs, what was seen until then is reported.
         let trouble = self.capture(stop).err();
-        let fail_on = self.args.fail_on;
+        let fail_on = self.args.manner.fail_on;
         let totals = self.end()?;
         trouble.map_or(Ok(is_bad(&totals, fail_on)), Err)
     }
@@ -280,7 +280,7 @@ impl Session {
         let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
         let totals = self
             .outputs
-            .end(&self.watch, &mut self.analyzer, &info, self.args.json.is_some())?;
+            .end(&self.watch, &mut self.analyzer, &info, self.args.rows.json.is_some())?;
         recorded.map(|()| totals)
     }
 }

@@ -25,39 +25,31 @@ pub(super) fn to_stdout(args: &Args) -> bool {
 }
 
 fn named(args: &Args) -> Vec<(&'static str, &Path)> {
-    let all = [
-        ("--csv", &args.csv),
-        ("--findings", &args.findings),
-        ("--marks", &args.marks),
-        ("--json", &args.json),
-        ("--write", &args.write),
-    ];
-    all.into_iter()
-        .filter_map(|(option, path)| Some((option, path.as_deref()?)))
-        .collect()
+    let recording = args.write.as_deref().map(|path| ("--write", path));
+    args.rows.named().chain(recording).collect()
 }
 
 impl Outputs {
     pub(super) fn open(args: &Args) -> Result<Self> {
         check_outputs(&named(args), &[])?;
-        let only: Only = args.only.into();
+        let only: Only = args.rows.only.into();
         let mut files: Vec<Box<dyn Reporter>> = Vec::new();
-        if let Some(path) = &args.csv {
+        if let Some(path) = &args.rows.csv {
             files.push(Box::new(FlowsCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.findings {
+        if let Some(path) = &args.rows.findings {
             files.push(Box::new(FindingsCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.marks {
+        if let Some(path) = &args.rows.marks {
             files.push(Box::new(MarksCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.json {
+        if let Some(path) = &args.rows.json {
             files.push(Box::new(Json::new(Output::growing(path)?, only)));
         }
-        let is_report = !args.quiet && !to_stdout(args);
+        let is_report = !args.manner.quiet && !to_stdout(args);
         let style = Style {
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
-            color: color::wanted(args.color),
+            color: color::wanted(args.manner.color),
             only,
             selected: !(args.ports.is_empty() && args.hosts.is_empty()),
         };
