@@ -7,6 +7,7 @@ use crate::capture::CaptureInfo;
 use crate::cli::color;
 use crate::cli::plan::check_outputs;
 use crate::report::file::{Output, is_stdout};
+use crate::report::probe::ProbeReport;
 use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
 use anyhow::Result;
 use std::io;
@@ -51,7 +52,7 @@ impl Outputs {
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
             color: color::wanted(args.manner.color),
             only,
-            selected: !(args.ports.is_empty() && args.hosts.is_empty()),
+            selected: !(args.ports.is_empty() && args.hosts.is_empty() && args.probing.probe.is_empty()),
         };
         Ok(Self {
             files,
@@ -85,6 +86,16 @@ impl Outputs {
         self.totals.flow(report)?;
         self.files.iter_mut().try_for_each(|file| file.flow(report))?;
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
+    }
+
+    /// Both sides of an attempt of the probe.
+    pub(super) fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
+        self.files.iter_mut().try_for_each(|file| file.probe(report))
+    }
+
+    /// Where no connection was seen, a report has nothing to say that the probe has not said better.
+    pub(super) fn leave_out_empty_report(&mut self) {
+        self.report = self.report.take().filter(|_| self.totals.flows > 0);
     }
 
     /// What was told is there to be read.
