@@ -43,13 +43,19 @@ fn a_wrong_verdict_would_be_noticed() {
 }
 
 #[test]
-fn threads_and_pieces_change_nothing() {
+fn threads_pieces_and_files_change_no_byte_of_csv_and_json() {
     let generated = generate(Shape::mixed(0.005, 6));
-    let expected = generated.judged(1, PLENTY);
-    for (threads, piece) in [(2, PLENTY), (3, 4099), (1, 61), (7, 65_536)] {
+    let expected = generated.told(1, PLENTY, None);
+    for (threads, piece, open) in [
+        (2, PLENTY, None),
+        (3, 4099, None),
+        (1, 61, None),
+        (7, 65_536, Some(1)),
+        (1, PLENTY, Some(3)),
+    ] {
         assert!(
-            generated.judged(threads, piece) == expected,
-            "{threads} threads, pieces of {piece} bytes"
+            generated.told(threads, piece, open) == expected,
+            "{threads} threads, pieces of {piece} bytes, {open:?} flows open"
         );
     }
 }

@@ -14,7 +14,7 @@ use traffic::strange::{self, Strange};
 use traffic::truth::compare;
 use traffic::writer::Writer;
 
-const USAGE: &str = "usage: traffic mixed|many|flood|elephants|disorder|duplicates|sack|reuse|ports --out FILE \
+const USAGE: &str = "usage: traffic mixed|many|flood|elephants|disorder|duplicates|sack|reuse|ports|abreast-N --out FILE \
 [--truth FILE] [--scale X] [--seed N]\n       traffic check --truth FILE --csv FILE";
 
 #[derive(Default)]

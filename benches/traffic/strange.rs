@@ -20,6 +20,8 @@ pub enum Strange {
     Reuse,
     /// All client ports of one pair of hosts, all open at once.
     Ports,
+    /// So many connections abreast, which take turns; when they are over, as many more.
+    Abreast(u64),
 }
 
 impl Strange {
@@ -30,15 +32,16 @@ impl Strange {
             "sack" => Self::Sack,
             "reuse" => Self::Reuse,
             "ports" => Self::Ports,
-            _ => return None,
+            _ => return name.strip_prefix("abreast-")?.parse().ok().map(Self::Abreast),
         })
     }
 }
 
-/// One packet every ten microseconds.
+/// A packet at every tick.
 struct Scene<'a, W: Write> {
     line: Line,
     at: u64,
+    tick: u64,
     capture: &'a mut Writer<W>,
 }
 
@@ -51,7 +54,7 @@ impl<W: Write> Scene<'_, W> {
         length: u16,
         sack: (u32, u32),
     ) -> io::Result<()> {
-        self.at += 10_000;
+        self.at += self.tick;
         let packet = Packet {
             at: self.at,
             seq,
@@ -108,9 +111,15 @@ pub fn write<W: Write>(
         last: [(0, 0, 0); 2],
         name: 1,
     };
-    let mut scene = Scene { line, at: 0, capture };
+    let mut scene = Scene {
+        line,
+        at: 0,
+        tick: 10_000,
+        capture,
+    };
     match what {
         Strange::Ports => return ports(&mut scene, count, truth),
+        Strange::Abreast(number) => return abreast(&mut scene, count, number.clamp(1, count), truth),
         Strange::Reuse => reuse(&mut scene, count, &mut random)?,
         Strange::Disorder | Strange::Duplicates | Strange::Sack => {
             scene.open((999, 4999))?;
@@ -190,6 +199,45 @@ fn ports<W: Write>(scene: &mut Scene<'_, W>, count: u64, truth: &mut dyn Write) 
         port(scene, number);
         scene.close((u32::from(number) * 7919 + 1, 78))?;
         writeln!(truth, "10.0.0.1,{number},198.51.100.1,443,completed,fin,ok,,ports")?;
+    }
+    Ok(())
+}
+
+/// Connections of twelve packets, in blocks of `number`. In a block, all take their turn before the first has its next, in
+/// an order that has nothing to do with their addresses.
+fn abreast<W: Write>(scene: &mut Scene<'_, W>, count: u64, number: u64, truth: &mut dyn Write) -> io::Result<()> {
+    const STEPS: [(Side, u8, (u32, u32), u16); 12] = [
+        (Client, SYN, (999, 0), 0),
+        (Server, SYN | ACK, (4999, 1000), 0),
+        (Client, ACK, (1000, 5000), 0),
+        (Client, PSH | ACK, (1000, 5000), 100),
+        (Server, ACK, (5000, 1100), 0),
+        (Server, PSH | ACK, (5000, 1100), 100),
+        (Client, ACK, (1100, 5100), 0),
+        (Client, PSH | ACK, (1100, 5100), 100),
+        (Server, PSH | ACK, (5100, 1200), 100),
+        (Client, FIN | ACK, (1200, 5200), 0),
+        (Server, FIN | ACK, (5200, 1201), 0),
+        (Client, ACK, (1201, 5201), 0),
+    ];
+    // Prime, and larger than any number of connections: every one has its turn.
+    const STRIDE: u64 = 2_147_483_647;
+    scene.tick = 1_000;
+    scene.line.timestamps = false;
+    for block in 0..count / number {
+        for (side, flags, numbers, length) in STEPS {
+            for turn in 0..number {
+                let place = block * number + turn * STRIDE % number;
+                let host = Ipv4Addr::from(0x0a00_0000 + (place / 50_000) as u32);
+                scene.line.ips[0] = host.into();
+                scene.line.ports[0] = 10_000 + (place % 50_000) as u16;
+                scene.packet(side, flags, numbers, length, (0, 0))?;
+                if flags == SYN {
+                    let port = scene.line.ports[0];
+                    writeln!(truth, "{host},{port},198.51.100.1,443,completed,fin,ok,,abreast")?;
+                }
+            }
+        }
     }
     Ok(())
 }

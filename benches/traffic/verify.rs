@@ -6,7 +6,7 @@ use super::writer::Writer;
 use std::io::{self, Cursor, Read};
 use whodropped::analyzer::Analyzer;
 use whodropped::capture::open_reader;
-use whodropped::report::{FlowsCsv, Only, Reporter};
+use whodropped::report::{FlowsCsv, Json, Only, Reporter};
 
 /// A capture and the truth about it, in memory.
 pub struct Generated {
@@ -39,22 +39,30 @@ impl Generated {
     /// The flows CSV, with so many threads, read in pieces of so many bytes.
     #[must_use]
     pub fn judged(&self, threads: usize, piece: usize) -> Vec<u8> {
+        self.told(threads, piece, None)[0].clone()
+    }
+
+    /// CSV and JSON. `open`: flows that each shard keeps unpacked, while the others lie in files.
+    #[must_use]
+    pub fn told(&self, threads: usize, piece: usize, open: Option<usize>) -> [Vec<u8>; 2] {
         let reader = Pieces(Cursor::new(self.capture.clone()), piece);
         let mut source = open_reader("generated", Box::new(reader), None).expect("a capture");
         let mut analyzer = Analyzer::new(threads).expect("threads");
-        while let Some(batch) = source.next_batch().expect("a capture") {
-            analyzer.feed(batch).expect("no filter, no error");
+        if let Some(open) = open {
+            analyzer.set_open_flows(open);
+            analyzer.set_packed_room(1);
         }
+        while analyzer.feed_from(source.as_mut()).expect("a capture, and no filter") {}
         analyzer.end_capture(source.info());
-        let mut bytes = Vec::new();
-        let mut csv = FlowsCsv::new(&mut bytes, Only::All);
-        let mut reporters: Vec<&mut dyn Reporter> = vec![&mut csv];
+        let [mut rows, mut objects] = [Vec::new(), Vec::new()];
+        let (mut csv, mut json) = (FlowsCsv::new(&mut rows, Only::All), Json::new(&mut objects, Only::All));
+        let mut reporters: Vec<&mut dyn Reporter> = vec![&mut csv, &mut json];
         analyzer
             .finish(false)
             .report(&|_, _| true, &mut reporters)
             .expect("memory");
-        drop(csv);
-        bytes
+        drop((csv, json));
+        [rows, objects]
     }
 
     /// How the judgement compares with the truth.

@@ -170,7 +170,20 @@ impl Analysis {
             None => judge.in_turn(&mut teller)?,
             Some(pool) => judge.ahead(pool, &mut teller)?,
         }
+        self.check_all_there()?;
         teller.finish()
+    }
+
+    /// No flow was lost on its way to a temporary file and back.
+    fn check_all_there(&self) -> io::Result<()> {
+        let lost: u64 = self.shards.iter().map(Finished::lost).sum();
+        if lost == 0 {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "flows could not be read back from the temporary file in {}: is the disk broken? TMPDIR names another place",
+            std::env::temp_dir().display()
+        )))
     }
 
     /// Look-ups of names that failed, were slow or got no answer, in order.

@@ -9,6 +9,7 @@ mod observe;
 mod order;
 mod rows;
 mod second;
+mod shelf;
 mod streams;
 mod tell;
 pub mod watch;
@@ -23,6 +24,7 @@ use crate::wire::{Heard, Segment};
 use front::{Front, KEPT, Work};
 use marks::Ledger;
 use rayon::prelude::*;
+use shelf::TemporaryFile;
 
 /// Records that are decoded while as many are tracked: enough for the threads to meet seldom.
 const ENOUGH: usize = 2048;
@@ -92,6 +94,15 @@ impl Analyzer {
     /// Keeps so many flows unpacked, in each of [`limits::SHARDS`] shards. Changes the memory needed and no answer.
     pub fn set_open_flows(&mut self, count: usize) {
         self.shards.iter_mut().for_each(|table| table.set_open_flows(count));
+    }
+
+    /// Keeps about so many bytes of flows that have been quiet in memory, and the others in temporary files, one a shard. To
+    /// be said before the first record. A disk that is full costs memory, and no flow.
+    pub fn set_packed_room(&mut self, bytes: usize) {
+        let share = bytes / limits::SHARDS;
+        for table in &mut self.shards {
+            table.set_shelf(Box::new(TemporaryFile::default()), share);
+        }
     }
 
     /// Stays about below so many bytes of memory: where flows would take more, further ones are counted and not tracked.

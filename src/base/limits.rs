@@ -80,7 +80,13 @@ pub const MAX_CALLERS: usize = 1 << 14;
 pub const MAX_ENDS: usize = 1 << 16;
 
 /// Flows kept open (not packed) in one shard: 16 shards × 2,048 flows × 1.6 kB are 52 MB, and what their talk takes.
-pub const MAX_OPEN_PER_SHARD: usize = 2048;
+pub const OPEN_PER_SHARD: usize = 2048;
+
+/// The same where more than these speak in turns, so that packing them would only be waste: a million in all, 1.7 GB.
+pub const MAX_OPEN_PER_SHARD: usize = 1 << 16;
+
+/// Packed flows that stay in memory where older ones may go to a temporary file: 64 MB in all.
+pub const PACKED_ROOM: usize = 64 << 20;
 
 /// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
 pub const MAX_LOSS_TIMES: usize = 4096;

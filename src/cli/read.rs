@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::progress::Progress;
 use crate::analyzer::{Again, Analysis, Analyzer, FeedError, Found, Wanted};
-use crate::base::Stamp;
+use crate::base::{Stamp, limits};
 use crate::capture::{self, CaptureError, Source};
 use crate::report::file::is_stdout as is_dash;
 use anyhow::{Context, Result, anyhow};
@@ -20,6 +20,7 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
     if let Some(filter) = &plan.filter {
         analyzer.set_filter(filter.clone());
     }
+    analyzer.set_packed_room(limits::PACKED_ROOM);
     if let Some(bytes) = plan.max_memory {
         analyzer.set_max_memory(bytes);
     }

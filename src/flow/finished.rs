@@ -79,6 +79,12 @@ impl Finished {
         self.len() == 0
     }
 
+    /// Flows that could not be read back from the shelf so far: [`Finished::facts`] had nothing to give.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.store.lost()
+    }
+
     /// Is a single SYN all that flow `number` showed?
     #[must_use]
     pub fn is_lone(&self, number: u32) -> bool {

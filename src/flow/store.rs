@@ -2,6 +2,7 @@
 //! some 150 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
 mod arena;
+mod chunks;
 mod free;
 
 use super::Flow;
@@ -13,6 +14,8 @@ use super::stream::Stream;
 use super::table::Conversation;
 use crate::base::{FlowKey, Rare, Stamp, limits};
 use arena::Arena;
+use chunks::Chunks;
+pub use chunks::Shelf;
 use std::borrow::Cow;
 
 /// Where one flow is.
@@ -59,9 +62,6 @@ impl From<Slot> for Place {
     }
 }
 
-/// Bytes of packed flows in one piece.
-const CHUNK: usize = 1 << 20;
-
 /// The flows of one shard, numbered in order of first packet.
 #[derive(Debug)]
 pub struct Store {
@@ -69,15 +69,15 @@ pub struct Store {
     lone: Arena<LoneSyn>,
     /// Open flows with their numbers.
     open: Arena<(u32, Box<Flow>)>,
-    chunks: Vec<Vec<u8>>,
-    /// Bytes in the chunks, and how many of them belong to flows that were unpacked again.
-    packed: usize,
-    garbage: usize,
+    chunks: Chunks,
     scratch: Vec<u8>,
     /// Latest stamp of any segment.
     now: Stamp,
-    /// Flows that are kept unpacked.
+    /// Flows that are kept unpacked, and up to how many where fewer will not do.
     most_open: usize,
+    limit: usize,
+    /// Flows unpacked again since some were last packed.
+    reopened: usize,
     /// Numbers of flows that were removed, for new ones.
     free: Vec<u32>,
 }
@@ -88,12 +88,12 @@ impl Default for Store {
             slots: Vec::new(),
             lone: Arena::default(),
             open: Arena::default(),
-            chunks: Vec::new(),
-            packed: 0,
-            garbage: 0,
+            chunks: Chunks::default(),
             scratch: Vec::new(),
             now: Stamp::default(),
-            most_open: limits::MAX_OPEN_PER_SHARD,
+            most_open: limits::OPEN_PER_SHARD,
+            limit: limits::MAX_OPEN_PER_SHARD,
+            reopened: 0,
             free: Vec::new(),
         }
     }
@@ -105,9 +105,20 @@ impl Store {
         self.slots.len()
     }
 
-    /// Keeps so many flows unpacked, at least one.
+    /// Keeps so many flows unpacked, at least one, and never more.
     pub fn set_open_flows(&mut self, count: usize) {
         self.most_open = count.max(1);
+        self.limit = self.most_open;
+    }
+
+    /// Keeps about so many bytes of packed flows in memory, and the rest on `shelf`. To be said before the first.
+    pub fn set_shelf(&mut self, shelf: Box<dyn Shelf>, bytes: usize) {
+        self.chunks.set_shelf(shelf, bytes);
+    }
+
+    /// Flows that could not be read back from the shelf.
+    pub fn lost(&self) -> u64 {
+        self.chunks.lost()
     }
 
     /// Memory of all flows.
@@ -115,7 +126,7 @@ impl Store {
         self.slots.len() * size_of::<Slot>()
             + self.lone.items.len() * limits::LONE_SYN
             + self.open.items.len() * limits::OPEN_FLOW
-            + self.chunks.len() * CHUNK
+            + self.chunks.bytes()
     }
 
     /// Time goes on.
@@ -171,9 +182,11 @@ impl Store {
         let flow = match place {
             Place::Lone(place) => flow_of(&self.lone.take(place)?, key),
             Place::Packed(at) => {
-                let bytes = packed_at(&self.chunks, at);
-                self.garbage += bytes.len() + LENGTH;
-                Box::new(Flow::unpack(&mut Unpacker::new(bytes)))
+                let unpack = |bytes: &[u8]| (Box::new(Flow::unpack(&mut Unpacker::new(bytes))), bytes.len());
+                let (flow, length) = self.chunks.read(at, unpack)?;
+                self.chunks.forget(at, length);
+                self.reopened += 1;
+                flow
             }
             Place::Open(_) | Place::Gone => return None,
         };
@@ -181,12 +194,21 @@ impl Store {
     }
 
     fn put_open(&mut self, number: u32, flow: Box<Flow>) -> u32 {
-        if self.open.used() >= self.most_open {
+        if self.open.used() >= self.most_open && !self.keeps_more() {
             self.pack_quiet();
         }
         let place = self.open.put((number, flow));
         self.set_place(number, Place::Open(place));
         place
+    }
+
+    /// Half of what was packed last time came back since: more flows than these speak at the same time.
+    fn keeps_more(&mut self) -> bool {
+        let is_wanted = std::mem::take(&mut self.reopened) * 4 > self.most_open && self.most_open < self.limit;
+        if is_wanted {
+            self.most_open = (self.most_open * 2).min(self.limit);
+        }
+        is_wanted
     }
 
     /// Packs the half of the open flows that is least likely to speak again: those that are over, then those that have been
@@ -199,7 +221,10 @@ impl Store {
             .collect();
         let half = quiet.len().div_ceil(2);
         quiet.select_nth_unstable(half - 1);
-        for &(_, last, place) in quiet.iter().take(half) {
+        quiet.truncate(half);
+        // In the order in which they will be read.
+        quiet.sort_unstable_by_key(|&(.., place)| self.open.peek(place).map(|(number, _)| *number));
+        for (_, last, place) in quiet {
             let Some((number, mut flow)) = self.open.take(place) else {
                 continue;
             };
@@ -221,40 +246,28 @@ impl Store {
         let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
         flow.pack(&mut packer);
         self.scratch = packer.finish();
-        if self.garbage > CHUNK && self.garbage > self.packed / 4 {
+        if self.chunks.is_littered() {
             self.sweep();
         }
         let bytes = std::mem::take(&mut self.scratch);
-        let at = self.keep(&bytes);
+        let at = self.chunks.keep(&bytes);
         self.scratch = bytes;
         at
     }
 
     /// Leaves the garbage behind.
     fn sweep(&mut self) {
-        let old = std::mem::take(&mut self.chunks);
-        (self.packed, self.garbage) = (0, 0);
-        for number in 0..self.slots.len() as u32 {
-            if let Place::Packed(at) = self.place(number) {
-                let kept = self.keep(packed_at(&old, at));
-                self.set_place(number, kept.map_or(Place::Gone, Place::Packed));
+        let packed = (0..).zip(&self.slots).filter_map(|(number, &slot)| match slot.into() {
+            Place::Packed(at) => Some((number, at)),
+            _ => None,
+        });
+        let packed: Vec<(u32, u64)> = packed.collect();
+        let slots = &mut self.slots;
+        self.chunks.sweep(packed.into_iter(), |number, at| {
+            if let Some(slot) = slots.get_mut(number as usize) {
+                *slot = at.map_or(Place::Gone, Place::Packed).into();
             }
-        }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Option<u64> {
-        let length = u16::try_from(bytes.len()).ok()?;
-        let needed = bytes.len() + LENGTH;
-        if self.chunks.last().is_none_or(|chunk| chunk.len() + needed > CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let before = (self.chunks.len() - 1) * CHUNK;
-        let chunk = self.chunks.last_mut()?;
-        let at = (before + chunk.len()) as u64;
-        chunk.extend_from_slice(&length.to_le_bytes());
-        chunk.extend_from_slice(bytes);
-        self.packed += needed;
-        Some(at)
+        });
     }
 
     /// The facts of flow `number` so far, as if it ended here; `key` is needed for lone SYNs only.
@@ -284,7 +297,8 @@ impl Store {
         Some(match place {
             Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
             Place::Packed(at) => {
-                let mut facts = FlowFacts::unpack(&mut Unpacker::new(packed_at(&self.chunks, at)));
+                let unpack = |bytes: &[u8]| FlowFacts::unpack(&mut Unpacker::new(bytes));
+                let mut facts = self.chunks.read(at, unpack)?;
                 facts.settle_roles();
                 facts
             }
@@ -297,7 +311,7 @@ impl Store {
         Some(match self.place(number) {
             Place::Lone(place) => self.lone.peek(place)?.packet(),
             Place::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Place::Packed(at) => Unpacker::packet(packed_at(&self.chunks, at)),
+            Place::Packed(at) => self.chunks.read(at, |bytes| Unpacker::packet(bytes))?,
             Place::Gone => return None,
         })
     }
@@ -341,19 +355,4 @@ fn flow_of(syn: &LoneSyn, key: FlowKey) -> Box<Flow> {
     ));
     flow.on_segment(&segment);
     flow
-}
-
-/// Bytes of the length before a packed flow.
-const LENGTH: usize = 2;
-
-fn packed_at(chunks: &[Vec<u8>], at: u64) -> &[u8] {
-    let (chunk, start) = (at as usize / CHUNK, at as usize % CHUNK);
-    let bytes = chunks
-        .get(chunk)
-        .and_then(|chunk| chunk.get(start..))
-        .unwrap_or_default();
-    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
-        return &[];
-    };
-    rest.get(..u16::from_le_bytes(*length).into()).unwrap_or_default()
 }

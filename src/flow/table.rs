@@ -4,6 +4,7 @@ mod ahead;
 mod news;
 mod room;
 
+pub use super::store::Shelf;
 pub use ahead::Ahead;
 
 pub use news::News;

@@ -16,7 +16,7 @@ pub struct Way {
     pub threads: usize,
     /// Records fed at once; 0 for as many as the source lends.
     pub batch: usize,
-    /// Flows kept unpacked in each shard; 0 for as many as there are by default.
+    /// Flows kept unpacked in each shard, the others in files; 0 for as many as there are by default.
     pub open: usize,
 }
 
@@ -46,6 +46,8 @@ pub fn read_from<'a>(
     let mut analyzer = Analyzer::new(way.threads).expect("threads are given");
     if way.open > 0 {
         analyzer.set_open_flows(way.open);
+        // And of those that are packed, nearly all go to files.
+        analyzer.set_packed_room(1);
     }
     feed(analyzer, readers, way)
 }

@@ -1,6 +1,6 @@
 //! Places that are free again: a live capture forgets flows that are over.
 
-use super::{LENGTH, Place, Store, packed_at};
+use super::{Place, Store};
 
 impl Store {
     /// Flows that are there.
@@ -13,7 +13,10 @@ impl Store {
         match self.place(number) {
             Place::Lone(place) => drop(self.lone.take(place)),
             Place::Open(place) => drop(self.open.take(place)),
-            Place::Packed(at) => self.garbage += packed_at(&self.chunks, at).len() + LENGTH,
+            Place::Packed(at) => {
+                let length = self.chunks.read(at, <[u8]>::len).unwrap_or(0);
+                self.chunks.forget(at, length);
+            }
             Place::Gone => return,
         }
         self.set_place(number, Place::Gone);
