@@ -19,6 +19,7 @@ pub mod select;
 pub mod terminal;
 mod entry;
 mod intro;
+mod layout;
 pub mod text;
 pub mod totals;
 
