@@ -71,6 +71,9 @@ pub struct Analyze {
     /// Write captures, connections and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,
+    /// Write the report as one HTML page, for a ticket or a mail: needs nothing but a browser
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub html: Option<PathBuf>,
     /// Write the packets of the connections that failed, as pcapng (reads the captures twice)
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub evidence: Option<PathBuf>,

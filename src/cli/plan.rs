@@ -29,6 +29,8 @@ pub struct Plan {
     pub marks: Option<PathBuf>,
     /// Where the JSON Lines go.
     pub json: Option<PathBuf>,
+    /// Where the HTML page goes.
+    pub html: Option<PathBuf>,
     /// Where the packets of failed connections go.
     pub evidence: Option<PathBuf>,
     /// Print the terminal report.
@@ -68,6 +70,7 @@ impl Plan {
             ("--findings", &args.findings),
             ("--marks", &args.marks),
             ("--json", &args.json),
+            ("--html", &args.html),
             ("--evidence", &args.evidence),
         ];
         let outputs: Vec<_> = outputs
@@ -89,6 +92,7 @@ impl Plan {
             findings: args.findings,
             marks: args.marks,
             json: args.json,
+            html: args.html,
             evidence: args.evidence,
             report: !args.quiet && !to_stdout,
             progress: !args.quiet && args.progress == Progress::Auto,
@@ -97,6 +101,12 @@ impl Plan {
             max_memory: args.max_memory,
             fail_on: args.fail_on,
         })
+    }
+
+    /// All captures are files, which can be read once more.
+    #[must_use]
+    pub fn can_read_twice(&self) -> bool {
+        check_twice(&self.captures, "").is_ok()
     }
 }
 

@@ -75,6 +75,9 @@ pub struct Live {
     /// Write connections as they end, captures and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,
+    /// Write the report at the end as one HTML page, for a ticket or a mail
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub html: Option<PathBuf>,
     /// List only connections that failed, or that failed or are degraded (troubled)
     #[arg(
         long,

@@ -72,7 +72,7 @@ pub(super) fn interfaces() -> Result<()> {
 pub(super) fn run(args: Args) -> Result<bool> {
     let stop = stop::on_ctrl_c();
     let opened = live::open(&settings(&args)).map_err(|why| anyhow!(why))?;
-    let outputs = Outputs::open(&args)?;
+    let mut outputs = Outputs::open(&args)?;
     let info = opened.info();
     let recorder = args
         .write
@@ -86,6 +86,7 @@ pub(super) fn run(args: Args) -> Result<bool> {
     } else {
         privilege::give_up()?
     };
+    outputs.open_page(&args)?;
     let live = opened.start().context("cannot start threads")?;
     Session::new(args, live, outputs, recorder, local, user)?.run(&stop)
 }

@@ -4,10 +4,12 @@ use super::args::Live as Args;
 use crate::analyzer::Analyzer;
 use crate::analyzer::watch::{Event, Watch};
 use crate::capture::CaptureInfo;
-use crate::cli::color;
 use crate::cli::plan::check_outputs;
+use crate::cli::{color, html};
 use crate::report::file::{Output, is_stdout};
-use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
+use crate::report::{
+    FindingsCsv, FlowReport, FlowsCsv, Html, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals,
+};
 use anyhow::Result;
 use std::io;
 use std::path::Path;
@@ -16,6 +18,7 @@ use std::path::Path;
 pub(super) struct Outputs {
     files: Vec<Box<dyn Reporter>>,
     report: Option<Terminal<Output>>,
+    html: Option<Html<Output>>,
     totals: Totals,
 }
 
@@ -30,6 +33,7 @@ fn named(args: &Args) -> Vec<(&'static str, &Path)> {
         ("--findings", &args.findings),
         ("--marks", &args.marks),
         ("--json", &args.json),
+        ("--html", &args.html),
         ("--write", &args.write),
     ];
     all.into_iter()
@@ -63,9 +67,18 @@ impl Outputs {
         };
         Ok(Self {
             files,
+            html: None,
             report: is_report.then(|| Terminal::new(Output::stdout(), style)),
             totals: Totals::default(),
         })
+    }
+
+    /// The page takes its name at the end: whoever writes it then must be able to make it now.
+    pub(super) fn open_page(&mut self, args: &Args) -> Result<()> {
+        if let Some(path) = &args.html {
+            self.html = Some(Html::new(Output::create(path)?, html::look_live(args)));
+        }
+        Ok(())
     }
 
     /// Headings, before the first row.
@@ -92,6 +105,7 @@ impl Outputs {
     fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
         self.totals.flow(report)?;
         self.files.iter_mut().try_for_each(|file| file.flow(report))?;
+        self.html.iter_mut().try_for_each(|page| page.flow(report))?;
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
     }
 
@@ -118,9 +132,14 @@ impl Outputs {
             last.extend(self.files.last_mut().map(|file| &mut **file as &mut dyn Reporter));
         }
         last.extend(self.report.as_mut().map(|terminal| terminal as &mut dyn Reporter));
+        last.extend(self.html.as_mut().map(|page| page as &mut dyn Reporter));
         watch.tell_head(analyzer, info, &mut last)?;
         self.files.iter_mut().try_for_each(|file| file.end(&tail))?;
         self.report.iter_mut().try_for_each(|terminal| terminal.end(&tail))?;
+        if let Some(mut page) = self.html {
+            page.end(&tail)?;
+            page.write(&[])?.commit()?;
+        }
         Ok(self.totals)
     }
 }
