@@ -45,6 +45,21 @@ pub(super) fn look(plan: &Plan) -> Look {
 pub(super) fn look_live(args: &Live) -> Look {
     let mut command = Line::new("live");
     args.interface.iter().for_each(|name| command.option("-i", name));
+    let probing = &args.probing;
+    if !probing.probe.is_empty() {
+        let targets: Vec<String> = probing.probe.iter().map(ToString::to_string).collect();
+        command.option("--probe", &targets.join(","));
+        command.option("--probe-count", &probing.probe_count.to_string());
+    }
+    if probing.tls {
+        command.word("--tls");
+    }
+    if let Some(name) = &probing.sni {
+        command.option("--sni", name);
+    }
+    if let Some(path) = &probing.http {
+        command.option("--http", path);
+    }
     command.selection(&args.ports, &args.hosts);
     if let Some(filter) = &args.filter {
         command.option("--filter", filter);
@@ -52,7 +67,7 @@ pub(super) fn look_live(args: &Live) -> Look {
     if args.strict_filter {
         command.word("--strict-filter");
     }
-    let only: Only = args.only.into();
+    let only: Only = args.rows.only.into();
     command.only(only);
     let again = args.write.as_ref().filter(|_| args.ring.is_none()).map(|path| {
         let mut again = Line::new("analyze");
@@ -62,7 +77,7 @@ pub(super) fn look_live(args: &Live) -> Look {
     });
     Look {
         only,
-        selected: !(args.ports.is_empty() && args.hosts.is_empty()),
+        selected: !(args.ports.is_empty() && args.hosts.is_empty() && probing.probe.is_empty()),
         command: command.0,
         again,
     }
@@ -163,7 +178,6 @@ mod tests {
             hosts: vec![Block::read("10.0.0.0/8").unwrap(), Block::read("::1").unwrap()],
             filter: Some("tcp and not 'x'".to_owned()),
             threads: Some(3),
-            html: Some("-".into()),
             ..Analyze::default()
         };
         let look = look(&Plan::new(args, false).unwrap());

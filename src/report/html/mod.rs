@@ -10,6 +10,8 @@ mod timeline;
 use super::entry::Context;
 use super::group::Groups;
 use super::intro::{describe, nothing, stretch};
+use super::paint::Paint;
+use super::probe::ProbeReport;
 use super::remarks::{Remark, remarks};
 use super::text::date;
 use super::{CaptureHead, FlowReport, FlowRow, Head, Ladder, Only, Reporter, Tail, Totals};
@@ -23,6 +25,10 @@ use std::io;
 const LISTED: usize = 1000;
 /// Captures named one by one.
 const CAPTURES: usize = 50;
+/// Attempts of a probe that are told.
+const PROBES: usize = 200;
+/// Columns of one.
+const PROBE_WIDTH: usize = 100;
 /// A connection with more packets makes no good example to read packet by packet.
 const SHORT: u64 = 400;
 
@@ -62,6 +68,9 @@ struct Story {
     totals: Totals,
     groups: Groups,
     incidents: Vec<Incident>,
+    /// The attempts of `live --probe` in words, and how many more there were.
+    probes: Vec<String>,
+    more_probes: u64,
     /// Those that failed, and those that are degraded: the first of each.
     troubled: [Vec<FlowRow>; 2],
     /// The connection to look at for each cause.
@@ -135,6 +144,16 @@ impl<W: io::Write> Reporter for Html<W> {
 
     fn incident(&mut self, incident: &Incident) -> io::Result<()> {
         self.story.incidents.push(incident.clone());
+        Ok(())
+    }
+
+    fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
+        if self.story.probes.len() < PROBES {
+            let lines = report.lines(Paint::default(), PROBE_WIDTH);
+            self.story.probes.push(lines.join("\n"));
+        } else {
+            self.story.more_probes += 1;
+        }
         Ok(())
     }
 

@@ -39,6 +39,7 @@ pub(super) fn page(story: &Story, examples: &[FlowRow], told: &[Ladder]) -> Mark
             body {
                 header { (head(story, &headline)) }
                 main {
+                    (probe(story))
                     (incidents(story))
                     (timeline(story))
                     (groups(story, Status::Failed))
@@ -179,6 +180,19 @@ fn contents(story: &Story) -> Markup {
                 }
                 li { a href="#capture" { "The capture itself" } }
                 li { a href="#words" { "Words" } }
+            }
+        }
+    }
+}
+
+/// What the application saw, next to what the wire showed.
+fn probe(story: &Story) -> Markup {
+    html! {
+        @if !story.probes.is_empty() {
+            section #probe {
+                h2 { "The probe" }
+                @for each in &story.probes { pre tabindex="0" { (each) } }
+                @if story.more_probes > 0 { p { "And " (count(story.more_probes, "more attempt")) ": " code { "--json" } " has all." } }
             }
         }
     }

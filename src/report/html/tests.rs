@@ -4,6 +4,7 @@ use super::page::{POLICY, SCRIPT, STYLE};
 use super::*;
 use crate::base::{Span, Stamp};
 use crate::incident::{Incident, Sources, Timeline};
+use crate::report::probe::{Attempt, Wire};
 use crate::report::sample::{self, NOON};
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
@@ -118,6 +119,24 @@ fn nothing_hostile_becomes_markup() {
     incident.candidates = vec![HOSTILE.to_owned()];
     incident.next = HOSTILE.to_owned();
     html.incident(&incident).unwrap();
+    let attempt = Attempt {
+        number: 1,
+        of: 1,
+        target: HOSTILE.to_owned(),
+        server: None,
+        client_port: None,
+        began: NOON,
+        ended: NOON,
+        steps: Vec::new(),
+    };
+    let probe = ProbeReport {
+        attempt,
+        wire: Wire::Unwatched,
+        names: Some(HOSTILE.to_owned()),
+        host: Some(HOSTILE.to_owned()),
+        together: None,
+    };
+    html.probe(&probe).unwrap();
     let tail = Tail {
         limits: vec![HOSTILE.to_owned()],
         time: Some(Timeline::new(NOON, NOON + Span::from_secs(9))),
