@@ -9,7 +9,10 @@ mod generated;
 mod incidents;
 mod lookups;
 mod ladder;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod live_ends;
 mod matrix;
 mod pages;
 mod peers;

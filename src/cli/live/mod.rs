@@ -13,14 +13,14 @@ use crate::base::{Endpoint, Stamp};
 use crate::capture::live::{self, Live, Settings, Wanted};
 use crate::capture::{CaptureInfo, Source};
 use crate::cli::run::is_bad;
-use crate::cli::{color, complain, stop};
+use crate::cli::{Said, color, complain, stop};
 use crate::report::file::Output;
 use crate::report::{Selection, text};
 use anyhow::{Context, Result, anyhow};
 use args::Live as Args;
 use local::Local;
 use outputs::Outputs;
-use record::Recorder;
+use record::Recording;
 use screen::{Now, Screen, clock, lost};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,15 +70,11 @@ pub(super) fn interfaces() -> Result<()> {
 /// # Errors
 /// One sentence with what cannot be done.
 pub(super) fn run(args: Args) -> Result<bool> {
-    let stop = stop::on_ctrl_c();
+    let stop = stop::on_signal();
     let opened = live::open(&settings(&args)).map_err(|why| anyhow!(why))?;
     let outputs = Outputs::open(&args)?;
     let info = opened.info();
-    let recorder = args
-        .write
-        .as_deref()
-        .map(|path| Recorder::open(path, args.ring, &info))
-        .transpose()?;
+    let recording = Recording::open(args.write.as_deref(), args.ring, &info)?;
     let local = Local::new(!args.no_host, &info);
     // Before the first thread starts, so that none keeps what the others gave up.
     let user = if args.stay_root || args.ring.is_some() {
@@ -87,7 +83,7 @@ pub(super) fn run(args: Args) -> Result<bool> {
         privilege::give_up()?
     };
     let live = opened.start().context("cannot start threads")?;
-    Session::new(args, live, outputs, recorder, local, user)?.run(&stop)
+    Session::new(args, live, outputs, recording, local, user)?.run(&stop)
 }
 
 fn settings(args: &Args) -> Settings {
@@ -113,7 +109,7 @@ struct Session {
     analyzer: Analyzer,
     watch: Watch,
     outputs: Outputs,
-    recorder: Option<Recorder>,
+    recording: Recording,
     local: Local,
     /// Who it goes on as, if root's rights were given up.
     user: Option<String>,
@@ -131,7 +127,7 @@ impl Session {
         args: Args,
         live: Live,
         outputs: Outputs,
-        recorder: Option<Recorder>,
+        recording: Recording,
         local: Local,
         user: Option<String>,
     ) -> Result<Self> {
@@ -155,7 +151,7 @@ impl Session {
             analyzer,
             watch,
             outputs,
-            recorder,
+            recording,
             local,
             user,
             screen,
@@ -177,8 +173,8 @@ impl Session {
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info())?;
-        self.outputs.flush()?;
+        self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info());
+        self.outputs.flush();
         let names = self.args.interface.join(", ");
         let user = self
             .user
@@ -198,8 +194,8 @@ impl Session {
             let Some(batch) = batch else { break };
             self.packets += batch.records.len() as u64;
             self.analyzer.feed(batch).map_err(|why| anyhow!(why))?;
-            if self.recorder.is_some() && !batch.records.is_empty() {
-                self.record()?;
+            if !batch.records.is_empty() {
+                self.recording.take(&self.live);
             }
             if self.ticked.elapsed() >= TICK {
                 self.ticked = Instant::now();
@@ -213,9 +209,6 @@ impl Session {
                 ending = Some(Instant::now());
             }
         }
-        if let Some(why) = self.live.ended() {
-            complain(&format!("{why}; the report of what was captured until then follows"));
-        }
         self.tick()
     }
 
@@ -225,14 +218,6 @@ impl Session {
             || reached(self.args.count, self.packets)
             || reached(self.args.until_failures, self.watch.counts().failed)
             || self.screen.is_closed()
-    }
-
-    fn record(&mut self) -> Result<()> {
-        let (batch, info) = self.live.lent();
-        match &mut self.recorder {
-            Some(recorder) => recorder.take(batch, info),
-            None => Ok(()),
-        }
     }
 
     fn tick(&mut self) -> Result<()> {
@@ -247,10 +232,9 @@ impl Session {
         };
         self.watch
             .tick(&mut self.analyzer, self.live.info(), now, &selected, tell)?;
-        self.outputs.flush()?;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush()?;
-        }
+        self.outputs.flush();
+        self.recording.flush();
+        self.screen.gone(self.live.info(), now)?;
         let (since, before) = self.second;
         if since.elapsed() >= Duration::from_secs(1) {
             self.rate = ((self.packets - before) as f64 / since.elapsed().as_secs_f64()) as u64;
@@ -277,11 +261,12 @@ impl Session {
                 .line(&format!("{}  counter    this machine's {said}", clock(now)))?;
         }
         self.screen.line("")?;
-        let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
-        let totals = self
-            .outputs
-            .end(&self.watch, &mut self.analyzer, &info, self.args.rows.json.is_some())?;
-        recorded.map(|()| totals)
+        self.recording.finish(&info);
+        let totals = self.outputs.end(&self.watch, &mut self.analyzer, &info)?;
+        if self.outputs.is_incomplete() || self.recording.is_incomplete() {
+            return Err(Said.into());
+        }
+        Ok(totals)
     }
 }
 
