@@ -1,11 +1,15 @@
 //! The command as users meet it: what it refuses and how, what it writes and where, and with which exit status.
 
-use crate::common::command::{Folder, Ran, command, finish, run, run_with};
+#[cfg(unix)]
+use crate::common::command::finish;
+use crate::common::command::{Folder, Ran, command, run, run_with};
 use crate::common::fixture::Fixture;
+#[cfg(unix)]
 use crate::common::say;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 use whodropped::finding::catalogue;
 use whodropped::verdict::words;
@@ -206,6 +210,7 @@ fn devices_and_pipes_are_written_and_never_replaced() {
     assert_eq!(folder.names(), ["pipe"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_capture_may_come_through_a_pipe_with_a_name() {
     let folder = Folder::new("fifo-in");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Client, router and server, each in a network namespace of its own; removed at the end.
 pub(crate) struct Lab {
     prefix: String,
-    servers: Vec<Child>,
+    pub servers: Vec<Child>,
 }
 
 /// Ports of the laboratory, and what happens to connections to them.
@@ -391,7 +391,7 @@ fn what_cannot_be_captured_on_is_refused_in_one_sentence() {
     of(lab.inside("c", "setpriv", &nobody)).is_refused(&["not permitted", "setcap cap_net_raw,cap_net_admin=eip"]);
 }
 
-fn open_to_all(folder: &Path) {
+pub fn open_to_all(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }

@@ -13,6 +13,8 @@ mod ladder;
 mod live;
 #[cfg(target_os = "linux")]
 mod live_ends;
+#[cfg(target_os = "linux")]
+mod live_probe;
 mod matrix;
 mod pages;
 mod peers;

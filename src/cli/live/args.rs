@@ -1,5 +1,6 @@
 //! What can be typed after `live`.
 
+use super::probe::args::ProbeArgs;
 use crate::cli::args::{Manner, Rows, port};
 use crate::report::Block;
 use clap::Args;
@@ -15,10 +16,13 @@ pub struct Live {
         short,
         long = "interface",
         value_name = "IFACE",
-        required = true,
+        required_unless_present = "probe",
         help_heading = "Capturing"
     )]
     pub interface: Vec<String>,
+    /// `--probe` and what belongs to it.
+    #[command(flatten)]
+    pub probing: ProbeArgs,
     /// Capture connections with any of these ports. Whatever is selected, the filter given to the kernel also lets through
     /// what a verdict needs: ICMP errors, DNS answers, ARP and later fragments
     #[arg(long = "port", value_name = "P[,P...]", value_delimiter = ',', value_parser = port, help_heading = "Capturing")]

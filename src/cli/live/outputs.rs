@@ -8,6 +8,7 @@ use crate::cli::plan::check_outputs;
 use crate::cli::{color, complain};
 use crate::finding::Finding;
 use crate::report::file::{Output, is_stdout};
+use crate::report::probe::ProbeReport;
 use crate::report::{
     FindingsCsv, FlowReport, FlowRow, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals,
 };
@@ -55,7 +56,7 @@ impl Outputs {
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
             color: color::wanted(args.manner.color),
             only,
-            selected: !(args.ports.is_empty() && args.hosts.is_empty()),
+            selected: !(args.ports.is_empty() && args.hosts.is_empty() && args.probing.probe.is_empty()),
         };
         Ok(Self {
             files,
@@ -104,6 +105,16 @@ impl Outputs {
         self.totals.flow(report)?;
         self.each(|file| file.flow(report));
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
+    }
+
+    /// Both sides of an attempt of the probe.
+    pub(super) fn probe(&mut self, report: &ProbeReport) {
+        self.each(|file| file.probe(report));
+    }
+
+    /// Where no connection was seen, a report has nothing to say that the probe has not said better.
+    pub(super) fn leave_out_empty_report(&mut self) {
+        self.report = self.report.take().filter(|_| self.totals.flows > 0);
     }
 
     /// What was told is there to be read.

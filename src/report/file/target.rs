@@ -112,14 +112,13 @@ impl Growth {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Output;
     use std::io::Write;
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_told_once_and_what_was_whole_stays() {
         // A limit on the size of files cannot be set without unsafe code: a device that is always full stands for it.
-        let mut full = Output::growing("/dev/full".as_ref()).unwrap();
+        let mut full = super::super::Output::growing("/dev/full".as_ref()).unwrap();
         full.write_all(b"row").unwrap();
         let said = full.flush().unwrap_err().to_string();
         assert_eq!(said, "cannot write /dev/full: No space left on device");
