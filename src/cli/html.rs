@@ -108,7 +108,7 @@ fn ladders<'a>(rows: impl Iterator<Item = &'a FlowRow>, plan: &Plan, stop: &Atom
     }
     ladders.sort_by_key(Ladder::flow);
     if !ladders.is_empty() {
-        read_again(plan, wanted, stop, &mut |found| {
+        read_again(&plan.captures, plan.filter.as_deref(), wanted, stop, &mut |found| {
             if let Ok(place) = ladders.binary_search_by_key(&found.flow, Ladder::flow) {
                 ladders[place].on(found.heard);
             }

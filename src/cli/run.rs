@@ -29,7 +29,7 @@ pub fn run(plan: &Plan) -> Result<bool> {
     progress.finish();
     let mut asked = Asked::new(&plan.flows);
     let Told { totals, failed, html } = outputs.write(&analysis, plan, &mut asked)?;
-    failed.write(plan, &stop)?;
+    failed.write(&plan.captures, plan.filter.as_deref(), &stop)?;
     if let Some(html) = html {
         html::write(html, analysis.packets(), plan, &stop)?;
     }
