@@ -6,10 +6,15 @@ mod evidence;
 mod fuzz_bodies;
 mod marks;
 mod generated;
+mod html;
 mod incidents;
 mod lookups;
 mod ladder;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod live_ends;
+#[cfg(target_os = "linux")]
 mod live_probe;
 mod matrix;
 mod pages;

@@ -3,6 +3,7 @@
 use super::FlowReport;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
+use crate::finding::causes::Cause;
 use crate::incident::{Failure, Incident};
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
 use std::collections::{BTreeMap, HashSet};
@@ -43,6 +44,8 @@ pub enum Place {
 /// The flow that stands for its group: the surest, of these the first.
 #[derive(Clone, Debug)]
 pub struct Example {
+    /// Its number in the report.
+    pub flow: u64,
     /// Wireshark's number.
     pub tcp_stream: Option<u64>,
     /// First packet's time.
@@ -63,6 +66,12 @@ pub struct Example {
     pub title: Option<&'static str>,
     /// The cause's next step, if there is a cause.
     pub next: Option<&'static str>,
+    /// What the cause may come from, likeliest first; only where [`super::Reporter::wants_details`].
+    pub candidates: Vec<&'static Cause>,
+    /// Interface of its first packet; likewise.
+    pub interface: Option<String>,
+    /// The cause's page, if there is a cause.
+    pub page: Option<&'static str>,
 }
 
 /// Flows that went the same way at the same place.
@@ -296,7 +305,9 @@ impl Group {
 impl Example {
     fn new(flow: &FlowReport<'_>) -> Self {
         let row = flow.row;
+        let details = row.details.as_deref();
         Self {
+            flow: row.flow,
             tcp_stream: row.tcp_stream,
             start: row.start,
             client: row.client,
@@ -307,6 +318,9 @@ impl Example {
             packets: row.evidence_packets.clone(),
             title: flow.cause.map(|cause| cause.meta.title),
             next: flow.cause.map(|cause| cause.meta.next),
+            candidates: details.map_or_else(Vec::new, |details| details.causes.clone()),
+            interface: details.and_then(|details| details.interface.clone()),
+            page: flow.cause.map(|cause| cause.meta.page),
         }
     }
 }

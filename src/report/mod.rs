@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod file;
 pub mod findings;
 pub mod group;
+pub mod html;
 pub mod json;
 pub mod ladder;
 pub mod marks;
@@ -20,11 +21,13 @@ pub mod select;
 pub mod terminal;
 mod entry;
 mod intro;
+mod layout;
 pub mod text;
 pub mod totals;
 
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
+pub use html::Html;
 pub use json::Json;
 pub use ladder::Ladder;
 pub use marks::MarksCsv;
@@ -55,6 +58,11 @@ pub trait Reporter {
     /// It shows more of a flow than the columns of the flows CSV and the findings: the rows have to be filled in wholly.
     fn wants_details(&self) -> bool {
         true
+    }
+
+    /// Where the head was told before all was read (live), it wants it again before the end.
+    fn wants_head_again(&self) -> bool {
+        false
     }
 
     /// One flow.
@@ -117,6 +125,8 @@ pub struct Head<'a> {
     pub limits: &'a [String],
     /// The reading was stopped by the user.
     pub interrupted: bool,
+    /// Flows whose TTLs say that they were captured at the client, or at the server; either may be in its network.
+    pub near: (u64, u64),
 }
 
 /// One capture of the recording.

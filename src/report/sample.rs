@@ -114,6 +114,7 @@ pub(crate) fn info(name: &str) -> CaptureInfo {
             last: None,
             dropped: None,
             addresses: Vec::new(),
+            ended: None,
             fcs_bytes: 0,
         }],
         packets: 48_210,
@@ -131,6 +132,7 @@ pub(crate) fn head<'a>(captures: &'a [CaptureHead<'a>]) -> Head<'a> {
         one_sided: (0, 100),
         limits: &[],
         interrupted: false,
+        near: (0, 0),
     }
 }
 

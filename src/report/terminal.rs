@@ -3,6 +3,7 @@
 use super::entry::{self, Context};
 use super::group::{Group, Groups, Way};
 use super::intro::{describe, nothing, stretch};
+use super::layout;
 use super::paint::Paint;
 use super::remarks::remarks;
 use super::text::{clean, count, date, thousands, wrap};
@@ -235,7 +236,8 @@ impl<W: Write> Terminal<W> {
                 self.line(&text)?;
             }
             let group = self.groups.behind(incident);
-            for line in entry::incident(incident, group.as_ref(), &self.context) {
+            let parts = entry::incident(incident, group.as_ref(), &self.context);
+            for line in layout::lines(&parts, &self.context) {
                 self.line(&line)?;
             }
         }
@@ -304,7 +306,7 @@ impl<W: Write> Terminal<W> {
             self.line(&text)?;
         }
         let contrast = self.groups.contrast(group);
-        for line in entry::lines(group, contrast, &self.context) {
+        for line in layout::lines(&entry::parts(group, contrast, &self.context), &self.context) {
             self.line(&line)?;
         }
         Ok(())
@@ -341,7 +343,7 @@ impl<W: Write> Terminal<W> {
         self.line(&heading)?;
         for group in groups.iter().take(SHOWN[2]) {
             let lead = format!("{:>6}  ", thousands(group.flows));
-            let text = format!("{}: {}", entry::place(group), why_unknown(group));
+            let text = format!("{}: {}", entry::place(group), entry::why_unknown(group));
             self.hanging(&lead, Paint::bold, &text)?;
         }
         self.left_out(&groups, SHOWN[2], Status::Unknown)
@@ -356,7 +358,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
+pub(super) fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
     let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<_> = counts
@@ -364,16 +366,6 @@ fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
         .map(|(word, count)| format!("{} {word}", thousands(*count)))
         .collect();
     words.join(", ")
-}
-
-fn why_unknown(group: &Group) -> String {
-    let doubt = group.doubts.iter().max_by_key(|(_, flows)| **flows);
-    match (group.example.title, group.way, doubt) {
-        (Some(title), ..) => title.to_owned(),
-        (None, _, Some((doubt, _))) => doubt.meaning().to_owned(),
-        (None, Way::Words(handshake, ..), None) => handshake.meaning().to_owned(),
-        (None, Way::Cause(id, _), None) => id.to_owned(),
-    }
 }
 
 #[cfg(test)]
