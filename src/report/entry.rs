@@ -1,6 +1,7 @@
 //! One group on the terminal: what failed, how sure that is, what to open, what to try.
 
 use super::group::{Group, MAX_CLIENTS, Place, Way};
+use super::maybe::{CANDIDATES, Said, maybe};
 use super::paint::Paint;
 use super::text::{clean, count, fill, range, thousands, wrap};
 use crate::base::Endpoint;
@@ -16,8 +17,6 @@ const INDENT: usize = 4;
 const LABEL: usize = 6;
 /// Ports or hosts listed before `…`.
 const LISTED: usize = 5;
-/// Candidates of an incident.
-const CANDIDATES: usize = 3;
 /// Packets named.
 const PACKETS: usize = 8;
 
@@ -55,7 +54,7 @@ pub(super) fn place(group: &Group) -> String {
 }
 
 /// The lines of one entry.
-pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Context) -> Vec<String> {
+pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Context, said: &mut Said) -> Vec<String> {
     let mut out = Entry {
         context,
         lines: Vec::new(),
@@ -65,12 +64,22 @@ pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Conte
         out.plain(&sentence);
     }
     out.plain(&listed(group));
-    evidence(group, group.example.next, &mut out);
+    evidence(group, &mut out);
+    let example = &group.example;
+    let is_new = maybe(group, said, &mut out);
+    let filled = |text: &str| fill(text, example.client, example.server).replace("{interface}", "any");
+    let next = example.next.map_or_else(String::new, filled);
+    if !next.is_empty() {
+        out.labelled("next", &clean(&next));
+    }
+    if let Some(first) = example.causes.first().filter(|_| is_new) {
+        out.commands(&filled(first.linux), &filled(first.windows), &next);
+    }
     out.lines
 }
 
 /// The lines of an incident, and of the flows behind it, where there are any.
-pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Context) -> Vec<String> {
+pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Context, said: &mut Said) -> Vec<String> {
     let mut out = Entry {
         context,
         lines: Vec::new(),
@@ -80,7 +89,7 @@ pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Con
     }
     if let Some(group) = group {
         out.plain(&listed(group));
-        evidence(group, None, &mut out);
+        evidence(group, &mut out);
     }
     for (index, candidate) in incident.candidates.iter().take(CANDIDATES).enumerate() {
         out.labelled(if index == 0 { "maybe" } else { "or" }, &clean(candidate));
@@ -88,11 +97,15 @@ pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Con
     if !incident.next.is_empty() {
         out.labelled("next", &clean(&incident.next));
     }
+    if let Some(command) = incident.commands.first() {
+        out.commands(&command.linux, &command.windows, &incident.next);
+        said.knows(incident.commands.iter().take(CANDIDATES).map(|each| each.id).collect());
+    }
     out.lines
 }
 
-/// What one of the flows showed, who it was, how sure that is, what to open, what to do.
-fn evidence(group: &Group, next: Option<&'static str>, out: &mut Entry<'_>) {
+/// What one of the flows showed, who it was, how sure that is, what to open.
+fn evidence(group: &Group, out: &mut Entry<'_>) {
     let example = if group.same_summary { "" } else { "For example: " };
     out.plain(&format!("{example}{}", clean(&group.example.summary)));
     out.labelled("who", &who(group));
@@ -100,10 +113,6 @@ fn evidence(group: &Group, next: Option<&'static str>, out: &mut Entry<'_>) {
         out.labelled("but", &doubts(group));
     }
     open(group, out);
-    if let Some(next) = next {
-        let next = fill(next, group.example.client, group.example.server);
-        out.labelled("next", &clean(&next));
-    }
 }
 
 fn who_and_when(group: &Group, context: &Context) -> String {
@@ -272,7 +281,7 @@ fn filter(place: Place) -> String {
 }
 
 /// The lines of an entry, as they come to be.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     context: &'a Context,
     lines: Vec<String>,
 }
@@ -287,11 +296,21 @@ impl Entry<'_> {
         }
     }
 
-    fn labelled(&mut self, label: &str, text: &str) {
+    pub(super) fn labelled(&mut self, label: &str, text: &str) {
         let room = self.context.width.saturating_sub(INDENT + LABEL);
         for (index, line) in wrap(text, room).into_iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             self.line(label, &line);
+        }
+    }
+
+    /// What to try on Linux and on Windows, as far as `next` does not say it.
+    fn commands(&mut self, linux: &str, windows: &str, next: &str) {
+        if !next.contains(linux) {
+            self.copied("linux", &clean(linux), "");
+        }
+        if !next.contains("(Windows: ") {
+            self.copied("win", &clean(windows), "");
         }
     }
 
@@ -346,7 +365,7 @@ mod tests {
             });
         }
         let group = &groups.ranked(Status::Failed, &[])[0];
-        lines(group, groups.contrast(group), context).join("\n")
+        lines(group, groups.contrast(group), context, &mut Said::default()).join("\n")
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::FlowReport;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
+use crate::finding::candidates::candidates;
+use crate::finding::causes::Cause;
 use crate::incident::{Failure, Incident};
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
 use std::collections::{BTreeMap, HashSet};
@@ -63,11 +65,15 @@ pub struct Example {
     pub title: Option<&'static str>,
     /// The cause's next step, if there is a cause.
     pub next: Option<&'static str>,
+    /// What the cause may come from, likeliest first.
+    pub causes: Vec<&'static Cause>,
 }
 
 /// Flows that went the same way at the same place.
 #[derive(Clone, Debug)]
 pub struct Group {
+    /// See the word.
+    pub status: Status,
     /// How.
     pub way: Way,
     /// The same as incidents see it.
@@ -222,6 +228,11 @@ fn fold(groups: Vec<Group>, wider: impl Fn(Endpoint) -> Place) -> Vec<Group> {
 }
 
 impl Group {
+    /// Its flows worked, but badly.
+    pub(super) fn is_degraded(&self) -> bool {
+        self.status == Status::Degraded
+    }
+
     /// `incident` explains it.
     fn is_in(&self, incident: &Incident) -> bool {
         let Some(failure) = self.failure else { return false };
@@ -235,6 +246,7 @@ impl Group {
     fn new((way, failure): (Way, Option<Failure>), flow: &FlowReport<'_>) -> Self {
         let row = flow.row;
         let mut group = Self {
+            status: row.status,
             way,
             failure,
             place: Place::Service(row.server),
@@ -307,6 +319,9 @@ impl Example {
             packets: row.evidence_packets.clone(),
             title: flow.cause.map(|cause| cause.meta.title),
             next: flow.cause.map(|cause| cause.meta.next),
+            causes: flow
+                .cause
+                .map_or_else(Vec::new, |cause| candidates(cause.meta.id, row.leaning)),
         }
     }
 }

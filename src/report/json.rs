@@ -11,7 +11,8 @@ use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
-use crate::incident::{Bin, Example, Incident, Timeline};
+use crate::finding::candidates::candidates;
+use crate::incident::{Bin, Command, Example, Incident, Timeline};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::io;
@@ -163,9 +164,14 @@ fn incident_object(incident: &Incident) -> serde_json::Value {
         "summary": incident.summary,
         "contrast": incident.contrast,
         "candidates": incident.candidates,
+        "commands": incident.commands.iter().map(command).collect::<Vec<_>>(),
         "next": incident.next,
         "examples": incident.examples.iter().map(example).collect::<Vec<_>>(),
     })
+}
+
+fn command(command: &Command) -> serde_json::Value {
+    json!({ "id": command.id, "linux": command.linux, "windows": command.windows })
 }
 
 fn capture_object(capture: &CaptureHead<'_>) -> serde_json::Value {
@@ -289,7 +295,7 @@ impl Serialize for Candidates<'_> {
         let interface = details
             .and_then(|details| details.interface.as_deref())
             .unwrap_or("any");
-        let found = details.map_or(&[][..], |details| &details.causes);
+        let found = row.cause.map_or_else(Vec::new, |cause| candidates(cause, row.leaning));
         let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
         to.collect_seq(found.iter().map(|cause| {
             json!({

@@ -3,6 +3,7 @@
 use super::entry::{self, Context};
 use super::group::{Group, Groups, Way};
 use super::intro::{describe, nothing, stretch};
+use super::maybe::Said;
 use super::paint::Paint;
 use super::remarks::remarks;
 use super::text::{clean, count, date, thousands, wrap};
@@ -40,6 +41,7 @@ pub struct Terminal<W: Write> {
     groups: Groups,
     incidents: Vec<Incident>,
     nothing: Vec<String>,
+    said: Said,
 }
 
 impl<W: Write> Terminal<W> {
@@ -59,6 +61,7 @@ impl<W: Write> Terminal<W> {
             groups: Groups::default(),
             incidents: Vec::new(),
             nothing: Vec::new(),
+            said: Said::default(),
         }
     }
 
@@ -235,7 +238,7 @@ impl<W: Write> Terminal<W> {
                 self.line(&text)?;
             }
             let group = self.groups.behind(incident);
-            for line in entry::incident(incident, group.as_ref(), &self.context) {
+            for line in entry::incident(incident, group.as_ref(), &self.context, &mut self.said) {
                 self.line(&line)?;
             }
         }
@@ -304,7 +307,7 @@ impl<W: Write> Terminal<W> {
             self.line(&text)?;
         }
         let contrast = self.groups.contrast(group);
-        for line in entry::lines(group, contrast, &self.context) {
+        for line in entry::lines(group, contrast, &self.context, &mut self.said) {
             self.line(&line)?;
         }
         Ok(())
