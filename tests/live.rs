@@ -11,9 +11,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Client, router and server, each in a network namespace of its own; removed at the end.
-struct Lab {
+pub struct Lab {
     prefix: String,
-    servers: Vec<Child>,
+    pub servers: Vec<Child>,
 }
 
 /// Ports of the laboratory, and what happens to connections to them.
@@ -55,7 +55,7 @@ threads = [threading.Thread(target=call, args=(8080 + n, b'x' * (1000 if n == 4 
 
 impl Lab {
     /// `None`, said loudly, where there can be none.
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("wt{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let lab = Self {
@@ -96,7 +96,7 @@ impl Lab {
         format!("{}{place}", self.prefix)
     }
 
-    fn inside(&self, place: &str, program: &str, arguments: &[&str]) -> Command {
+    pub fn inside(&self, place: &str, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.ns(place), program])
@@ -108,7 +108,7 @@ impl Lab {
         command
     }
 
-    fn does(&self, place: &str, words: &[&str]) {
+    pub fn does(&self, place: &str, words: &[&str]) {
         let done = self.inside(place, words[0], &words[1..]).output().expect("it starts");
         assert!(
             done.status.success(),
@@ -391,7 +391,7 @@ fn what_cannot_be_captured_on_is_refused_in_one_sentence() {
     of(lab.inside("c", "setpriv", &nobody)).is_refused(&["not permitted", "setcap cap_net_raw,cap_net_admin=eip"]);
 }
 
-fn open_to_all(folder: &Path) {
+pub fn open_to_all(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }

@@ -11,6 +11,7 @@ mod incidents;
 mod lookups;
 mod ladder;
 mod live;
+mod live_probe;
 mod matrix;
 mod pages;
 mod peers;

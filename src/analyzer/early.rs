@@ -52,37 +52,48 @@ impl Early {
     }
 }
 
-/// Payloads, by the places of their segments.
+/// Payloads that were kept: copies of them, or where they stand in bytes that are lent until they are tracked.
 #[derive(Debug, Default)]
 pub(super) struct Payloads {
-    bytes: Vec<u8>,
-    /// Place of the segment, and where its payload ends in `bytes`; ascending.
-    ends: Vec<(u32, u32)>,
+    copies: Vec<u8>,
+    /// Where each of them stands.
+    places: Vec<(usize, usize)>,
 }
 
 impl Payloads {
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.copies.clear();
+        self.places.clear();
     }
 
-    /// Keeps the payload of the segment at `place`, which lies behind all before.
-    pub(super) fn keep(&mut self, place: u32, payload: &[u8]) {
-        let kept = payload.get(..limits::MAX_JOINED).unwrap_or(payload);
-        self.bytes.extend_from_slice(kept);
-        self.ends.push((place, self.bytes.len() as u32));
+    /// Copies a payload. Gives its number.
+    pub(super) fn copy(&mut self, payload: &[u8]) -> u32 {
+        let (start, payload) = (self.copies.len(), shorten(payload));
+        self.copies.extend_from_slice(payload);
+        self.add(start, payload.len())
     }
 
-    /// That payload; nothing where none was kept.
-    pub(super) fn get(&self, place: u32) -> &[u8] {
-        let Ok(at) = self.ends.binary_search_by_key(&place, |(place, _)| *place) else {
-            return &[];
-        };
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].1);
-        self.bytes
-            .get(start as usize..self.ends[at].1 as usize)
-            .unwrap_or_default()
+    /// Notes where in `bytes`, which will be lent, a payload stands that is a part of them. Gives its number.
+    pub(super) fn note(&mut self, payload: &[u8], bytes: &[u8]) -> u32 {
+        let start = payload.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
+        self.add(start, shorten(payload).len())
     }
+
+    fn add(&mut self, start: usize, length: usize) -> u32 {
+        self.places.push((start, start + length));
+        self.places.len() as u32 - 1
+    }
+
+    /// The payload with this number, in what was copied or in the `lent` bytes that it was noted for.
+    pub(super) fn get<'a>(&'a self, number: u32, lent: Option<&'a [u8]>) -> &'a [u8] {
+        let &(start, end) = self.places.get(number as usize).unwrap_or(&(0, 0));
+        lent.unwrap_or(&self.copies).get(start..end).unwrap_or_default()
+    }
+}
+
+/// No more is ever joined.
+fn shorten(payload: &[u8]) -> &[u8] {
+    payload.get(..limits::MAX_JOINED).unwrap_or(payload)
 }
 
 #[cfg(test)]
@@ -107,12 +118,16 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_found_by_its_place() {
-        let mut payloads = Payloads::default();
-        payloads.keep(3, b"abc");
-        payloads.keep(9, b"");
-        payloads.keep(12, b"de");
-        assert_eq!((payloads.get(3), payloads.get(9)), (&b"abc"[..], &b""[..]));
-        assert_eq!((payloads.get(12), payloads.get(4)), (&b"de"[..], &b""[..]));
+    fn a_payload_is_found_by_its_number() {
+        let bytes = b"..abc.de";
+        let (mut copied, mut noted) = (Payloads::default(), Payloads::default());
+        let wanted = [&bytes[2..5], &bytes[5..5], &bytes[6..8]];
+        for (number, payload) in (0..).zip(wanted) {
+            assert_eq!([copied.copy(payload), noted.note(payload, bytes)], [number; 2]);
+        }
+        for (number, payload) in (0..).zip(wanted) {
+            assert_eq!([copied.get(number, None), noted.get(number, Some(bytes))], [payload; 2]);
+        }
+        assert_eq!(copied.get(9, None), b"");
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Work {
     pub(super) decoded: Vec<Heard>,
     /// For each shard, places in `decoded`, with [`KEPT`] where the payload is there too.
     pub(super) deals: [Vec<u32>; limits::SHARDS],
+    /// For each shard, the numbers of these payloads.
+    pub(super) kept: [Vec<u32>; limits::SHARDS],
     /// Payloads that may matter.
     pub(super) payloads: Payloads,
     /// Capture that they are in.
@@ -32,7 +34,7 @@ impl Work {
     pub(super) fn clear(&mut self) {
         self.decoded.clear();
         self.payloads.clear();
-        self.deals.iter_mut().for_each(Vec::clear);
+        self.deals.iter_mut().chain(&mut self.kept).for_each(Vec::clear);
     }
 }
 
@@ -89,26 +91,25 @@ impl Front {
         work: &mut Work,
     ) -> Result<bool, FeedError> {
         work.clear();
-        work.capture = self.capture;
         loop {
             let Some(batch) = source.next_batch()? else {
                 return Ok(false);
             };
-            self.add(batch, is_parallel, work)?;
+            self.add(batch, is_parallel, false, work)?;
             if work.decoded.len() >= enough {
                 return Ok(true);
             }
         }
     }
 
-    /// Fills `work` with the records of one batch.
+    /// Fills `work` with the records of one batch, whose bytes are to be lent to whoever tracks them.
     pub(super) fn take(&mut self, batch: Batch<'_>, is_parallel: bool, work: &mut Work) -> Result<(), FeedError> {
         work.clear();
-        work.capture = self.capture;
-        self.add(batch, is_parallel, work)
+        self.add(batch, is_parallel, true, work)
     }
 
-    fn add(&mut self, batch: Batch<'_>, is_parallel: bool, work: &mut Work) -> Result<(), FeedError> {
+    fn add(&mut self, batch: Batch<'_>, is_parallel: bool, is_lent: bool, work: &mut Work) -> Result<(), FeedError> {
+        work.capture = self.capture;
         self.compile_filter(batch.records)?;
         self.last_number = batch.records.last().map_or(self.last_number, |record| record.number);
         self.records += batch.records.len() as u64;
@@ -129,7 +130,7 @@ impl Front {
         } else {
             work.decoded.extend(batch.records.iter().map(one));
         }
-        self.deal(first, &batch, work);
+        self.deal(first, &batch, is_lent, work);
         Ok(())
     }
 
@@ -147,7 +148,7 @@ impl Front {
     }
 
     /// Puts fragments together, counts what is no TCP, and deals the rest to the shards.
-    fn deal(&mut self, first: usize, batch: &Batch<'_>, work: &mut Work) {
+    fn deal(&mut self, first: usize, batch: &Batch<'_>, is_lent: bool, work: &mut Work) {
         let fresh = work.decoded.iter_mut().enumerate().skip(first);
         for ((place, heard), record) in fresh.zip(batch.records) {
             if let Heard::Fragment(fragment) = heard {
@@ -160,15 +161,19 @@ impl Front {
                 Heard::Segment(segment) => {
                     self.tally.tcp_packets += 1;
                     let hash = self.hasher.hash_one(segment.key);
-                    let mut dealt = place as u32;
+                    let (shard, mut dealt) = (shard_of(hash), place as u32);
                     if self.early.wants(segment, hash) {
                         if let Some(payload) = payload(record, batch.bytes(record)) {
-                            work.payloads.keep(place as u32, payload);
+                            work.kept[shard].push(if is_lent {
+                                work.payloads.note(payload, batch.data)
+                            } else {
+                                work.payloads.copy(payload)
+                            });
                             self.tally.on_payload(segment, payload);
                             dealt |= KEPT;
                         }
                     }
-                    work.deals[shard_of(hash)].push(dealt);
+                    work.deals[shard].push(dealt);
                 }
                 Heard::IcmpError(error) => {
                     self.tally.hear(error.from);

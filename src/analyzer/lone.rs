@@ -8,6 +8,7 @@ use crate::finding::lone::Wording;
 use crate::flow::finished::{Kind, Lone};
 use crate::flow::{FlowFacts, facts::Ttl};
 use crate::verdict::is_near_end;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Kinds that one slot remembers at once; about 1 kB each. All of them where it is tested that each is told from the others.
@@ -52,13 +53,13 @@ impl Slot {
     }
 
     /// Puts the judgement of `lone` here, the `index`th flow of all. `facts` are needed for the first of its kind.
-    pub(super) fn put_lone(
+    pub(super) fn put_lone<'f>(
         &mut self,
         analysis: &Analysis,
         lone: &Lone,
         index: usize,
         detailed: bool,
-        facts: impl FnOnce() -> Option<FlowFacts>,
+        facts: impl FnOnce() -> Option<Cow<'f, FlowFacts>>,
     ) {
         let (likeness, wait) = likeness_of(analysis, lone);
         if let Some((judged, wording)) = self.known.get_mut(&likeness) {

@@ -18,8 +18,8 @@ pub use second::{Again, Found, Wanted};
 
 use crate::base::limits;
 use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
-use crate::flow::table::Table;
-use crate::wire::Heard;
+use crate::flow::table::{Ahead, Table};
+use crate::wire::{Heard, Segment};
 use front::{Front, KEPT, Work};
 use marks::Ledger;
 use rayon::prelude::*;
@@ -127,8 +127,11 @@ impl Analyzer {
     /// Where the capture cannot be read any further, or there is a filter and it does not compile.
     pub fn feed_from(&mut self, source: &mut dyn Source) -> Result<bool, FeedError> {
         let Some(pool) = &self.pool else {
-            let more = self.front.read(source, 1, false, &mut self.ready)?;
-            self.track();
+            let batch = source.next_batch()?;
+            let more = batch.is_some();
+            if let Some(batch) = batch {
+                self.feed(batch)?;
+            }
             return Ok(more);
         };
         let is_parallel = pool.current_num_threads() > FEW_THREADS;
@@ -136,7 +139,7 @@ impl Analyzer {
         let (ready, spare) = (&self.ready, &mut self.spare);
         let (more, ()) = pool.join(
             || front.read(source, ENOUGH, is_parallel, spare),
-            || track_shared(shards, ready),
+            || track_shared(shards, ready, None),
         );
         std::mem::swap(&mut self.ready, &mut self.spare);
         self.check_marks();
@@ -148,25 +151,25 @@ impl Analyzer {
     /// # Errors
     /// One sentence, if there is a filter and libpcap cannot compile it for the link type of these records.
     pub fn feed(&mut self, batch: Batch<'_>) -> Result<(), FeedError> {
-        self.track();
+        self.track(None);
         let is_parallel = self.pool.is_some();
         match &self.pool {
             Some(pool) => pool.install(|| self.front.take(batch, is_parallel, &mut self.ready))?,
             None => self.front.take(batch, is_parallel, &mut self.ready)?,
         }
-        self.track();
+        self.track(Some(batch.data));
         Ok(())
     }
 
-    /// Tracks what is decoded.
-    fn track(&mut self) {
+    /// Tracks what is decoded, of a batch with these bytes, if payloads were not copied.
+    fn track(&mut self, lent: Option<&[u8]>) {
         match &self.pool {
-            Some(pool) => pool.install(|| track_shared(&mut self.shards, &self.ready)),
+            Some(pool) => pool.install(|| track_shared(&mut self.shards, &self.ready, lent)),
             None => self
                 .shards
                 .iter_mut()
                 .enumerate()
-                .for_each(|(shard, table)| track(table, &self.ready, shard)),
+                .for_each(|(shard, table)| track(table, &self.ready, shard, lent)),
         }
         self.ready.clear();
         self.check_marks();
@@ -194,7 +197,7 @@ impl Analyzer {
     /// All that was learned. `interrupted`: the user stopped the reading.
     #[must_use]
     pub fn finish(mut self, interrupted: bool) -> Analysis {
-        self.track();
+        self.track(None);
         let mut finished: Vec<_> = self.shards.into_iter().map(Table::finish).collect();
         let marked = finished.iter_mut().map(|shard| std::mem::take(&mut shard.marked));
         let marks = Ledger::new(marked, self.most_marked);
@@ -203,25 +206,38 @@ impl Analyzer {
 }
 
 /// Each shard its part.
-fn track_shared(shards: &mut [Table], work: &Work) {
+fn track_shared(shards: &mut [Table], work: &Work, lent: Option<&[u8]>) {
     shards
         .par_iter_mut()
         .enumerate()
-        .for_each(|(shard, table)| track(table, work, shard));
+        .for_each(|(shard, table)| track(table, work, shard, lent));
 }
 
-fn track(table: &mut Table, work: &Work, shard: usize) {
-    for &dealt in &work.deals[shard] {
-        let place = dealt & !KEPT;
-        match work.decoded.get(place as usize) {
-            Some(Heard::Segment(segment)) => {
-                table.on_segment(segment, work.capture);
-                if dealt != place {
-                    table.on_payload(segment, work.payloads.get(place));
+fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
+    let mut kept = work.kept[shard].iter();
+    let mut ahead = Ahead::default();
+    for dealt in work.deals[shard].chunks(Ahead::AT_ONCE) {
+        let heard = |dealt: &u32| work.decoded.get((dealt & !KEPT) as usize);
+        ahead.look(table, dealt.iter().map(|dealt| segment_of(heard(dealt))));
+        for (place, dealt) in dealt.iter().enumerate() {
+            match heard(dealt) {
+                Some(Heard::Segment(segment)) => {
+                    table.on_next(&ahead, place, segment, work.capture);
+                    let kept = if dealt & KEPT == 0 { None } else { kept.next() };
+                    if let Some(&kept) = kept {
+                        table.on_payload(segment, work.payloads.get(kept, lent));
+                    }
                 }
+                Some(Heard::IcmpError(error)) => table.on_icmp(error),
+                _ => {}
             }
-            Some(Heard::IcmpError(error)) => table.on_icmp(error),
-            _ => {}
         }
+    }
+}
+
+fn segment_of(heard: Option<&Heard>) -> Option<&Segment> {
+    match heard {
+        Some(Heard::Segment(segment)) => Some(segment),
+        _ => None,
     }
 }

@@ -37,19 +37,28 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// The threads of `pool` judge some flows while this one tells of those before them.
+    /// The threads of `pool` judge some flows while this one tells of those before them. Lone SYNs it judges itself: most
+    /// are like one before, and then a slot that stays near is all that it takes.
     pub(super) fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
         let mut order = Order::new(&self.analysis.shards);
         let mut before: Vec<Place> = Vec::new();
         let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
+        let mut lone = Slot::default();
         loop {
             let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
             next.resize_with(places.len(), Slot::default);
             let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
+            let others = pairs.filter(|(place, _)| !self.is_lone(**place));
             pool.in_place_scope(|scope| {
-                scope.spawn(|_| pairs.for_each(|(&place, slot)| self.judge(place, slot)));
+                scope.spawn(|_| others.for_each(|(&place, slot)| self.judge(place, slot)));
                 let mut ready = before.iter().zip(&mut ready);
-                ready.try_for_each(|(place, slot)| teller.tell(*place, slot))
+                ready.try_for_each(|(&place, slot)| {
+                    let is_lone = self.is_lone(place);
+                    if is_lone {
+                        self.judge(place, &mut lone);
+                    }
+                    teller.tell(place, if is_lone { &mut lone } else { slot })
+                })
             })?;
             if places.is_empty() {
                 return Ok(());
@@ -57,6 +66,11 @@ impl Judge<'_> {
             std::mem::swap(&mut ready, &mut next);
             before = places;
         }
+    }
+
+    fn is_lone(self, place: Place) -> bool {
+        let shard = self.analysis.shards.get(place.shard);
+        shard.is_some_and(|shard| shard.is_lone(place.number))
     }
 
     /// Puts the judgement of a flow into `slot`, if it is selected.

@@ -4,7 +4,7 @@ use super::live::args::Live;
 use crate::report::{Block, Only};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A help text that clippy would not let stand in a comment.
 pub(super) const COLOR_HELP: &str = "Colours: on a terminal (unless NO_COLOR is set), always, or never";
@@ -24,6 +24,9 @@ pub enum Command {
     /// Read captures and report which connections failed, how, and by whose doing
     Analyze(Box<Analyze>),
     /// Capture now, and say what fails while it happens
+    ///
+    /// Files of rows are written under their own names from the start and grow: each row is there, whole, as soon as its
+    /// connection has ended. A disk that is full ends the capture with one sentence and the report of what was seen
     Live(Box<Live>),
     /// List what can be captured on
     Interfaces,
@@ -47,18 +50,38 @@ pub struct Analyze {
     /// Look only at packets that match, in tcpdump's filter syntax (through libpcap, if it is installed)
     #[arg(long, value_name = "BPF", help_heading = "Selecting")]
     pub filter: Option<String>,
+    /// Show connection N of the list packet by packet, with what each packet means (reads the captures twice)
+    #[arg(long = "flow", value_name = "N[,N...]", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..), help_heading = "Selecting")]
+    pub flows: Vec<u64>,
+    /// Rows of connections, and which of them.
+    #[command(flatten)]
+    pub rows: Rows,
+    /// Write the packets of the connections that failed, as pcapng (reads the captures twice)
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub evidence: Option<PathBuf>,
+    /// Worker threads; as many as there are processors, if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Stay about below so much memory (256M, 2G): connections beyond it are counted, and not tracked
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub max_memory: Option<u64>,
+    /// What the terminal shows, and the exit status.
+    #[command(flatten)]
+    pub manner: Manner,
+}
+
+/// Rows for other programs, and which of them: what `analyze` and `live` share.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Rows {
     /// List only connections that failed, or that failed or are degraded (troubled)
     #[arg(
         long,
         value_name = "WHICH",
         value_enum,
         default_value = "all",
-        help_heading = "Selecting"
+        help_heading = "Output (F may be - for standard output)"
     )]
     pub only: Which,
-    /// Show connection N of the list packet by packet, with what each packet means (reads the captures twice)
-    #[arg(long = "flow", value_name = "N[,N...]", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..), help_heading = "Selecting")]
-    pub flows: Vec<u64>,
     /// Write a row per connection, as CSV
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub csv: Option<PathBuf>,
@@ -71,18 +94,28 @@ pub struct Analyze {
     /// Write captures, connections and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,
-    /// Write the packets of the connections that failed, as pcapng (reads the captures twice)
-    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
-    pub evidence: Option<PathBuf>,
-    /// Print no report and no progress, only errors
+}
+
+impl Rows {
+    /// Each with its option.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let all = [
+            ("--csv", &self.csv),
+            ("--findings", &self.findings),
+            ("--marks", &self.marks),
+            ("--json", &self.json),
+        ];
+        all.into_iter()
+            .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    }
+}
+
+/// What the terminal shows, and what the exit status says: what `analyze` and `live` share.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Manner {
+    /// Print no report, no progress and no lines, only errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// Worker threads; as many as there are processors, if not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Stay about below so much memory (256M, 2G): connections beyond it are counted, and not tracked
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    pub max_memory: Option<u64>,
     /// Colours
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help = COLOR_HELP)]
     pub color: Color,

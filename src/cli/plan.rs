@@ -63,17 +63,8 @@ impl Plan {
         if args.evidence.is_some() {
             check_twice(&captures, "--evidence")?;
         }
-        let outputs = [
-            ("--csv", &args.csv),
-            ("--findings", &args.findings),
-            ("--marks", &args.marks),
-            ("--json", &args.json),
-            ("--evidence", &args.evidence),
-        ];
-        let outputs: Vec<_> = outputs
-            .into_iter()
-            .filter_map(|(option, path)| Some((option, path.as_deref()?)))
-            .collect();
+        let evidence = args.evidence.as_deref().map(|path| ("--evidence", path));
+        let outputs: Vec<_> = args.rows.named().chain(evidence).collect();
         check_outputs(&outputs, &captures)?;
         let to_stdout = outputs.iter().any(|(_, path)| is_stdout(path));
         Ok(Self {
@@ -83,19 +74,19 @@ impl Plan {
                 hosts: args.hosts,
             },
             filter: args.filter,
-            only: args.only.into(),
+            only: args.rows.only.into(),
             flows: args.flows,
-            csv: args.csv,
-            findings: args.findings,
-            marks: args.marks,
-            json: args.json,
+            csv: args.rows.csv,
+            findings: args.rows.findings,
+            marks: args.rows.marks,
+            json: args.rows.json,
             evidence: args.evidence,
-            report: !args.quiet && !to_stdout,
-            progress: !args.quiet && args.progress == Progress::Auto,
-            color: args.color,
+            report: !args.manner.quiet && !to_stdout,
+            progress: !args.manner.quiet && args.manner.progress == Progress::Auto,
+            color: args.manner.color,
             threads: args.threads.map(usize::from),
             max_memory: args.max_memory,
-            fail_on: args.fail_on,
+            fail_on: args.manner.fail_on,
         })
     }
 }
@@ -184,12 +175,16 @@ fn same(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::Rows;
 
     fn args(csv: Option<&str>, json: Option<&str>) -> Analyze {
         Analyze {
             captures: vec!["Cargo.toml".into()],
-            csv: csv.map(Into::into),
-            json: json.map(Into::into),
+            rows: Rows {
+                csv: csv.map(Into::into),
+                json: json.map(Into::into),
+                ..Rows::default()
+            },
             ..Analyze::default()
         }
     }

@@ -9,9 +9,14 @@ impl Flow {
     /// The end: all that it showed.
     #[must_use]
     pub fn finish(mut self) -> FlowFacts {
+        self.end();
+        self.facts
+    }
+
+    /// The end, where it stays: its facts are complete.
+    pub(super) fn end(&mut self) {
         self.settle();
         self.facts.settle_roles();
-        self.facts
     }
 
     /// The same of a flow that goes on.

@@ -7,6 +7,7 @@ use super::mark::Marked;
 use super::newest::KeyV4;
 use super::store::Store;
 use crate::base::{Endpoint, FlowKey, Map};
+use std::borrow::Cow;
 
 /// A flow of which a single SYN is all.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,7 @@ impl Finished {
             store,
             ..Self::default()
         };
+        finished.store.settle();
         if finished.store.has_lone() {
             let none = KeyV4::new([0; 4], [0; 4], 0, 0);
             finished.keys.resize(finished.store.len(), none);
@@ -120,12 +122,12 @@ impl Finished {
 
     /// All flows, in order of first packet.
     pub fn flows(&self) -> impl Iterator<Item = FlowFacts> {
-        (0..self.len() as u32).filter_map(|number| self.facts(number))
+        (0..self.len() as u32).filter_map(|number| self.facts(number).map(Cow::into_owned))
     }
 
     /// All that flow `number` showed.
     #[must_use]
-    pub fn facts(&self, number: u32) -> Option<FlowFacts> {
-        self.store.facts(number, || self.key_of(number))
+    pub fn facts(&self, number: u32) -> Option<Cow<'_, FlowFacts>> {
+        self.store.settled(number, || self.key_of(number))
     }
 }

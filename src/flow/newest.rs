@@ -37,6 +37,8 @@ type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 pub(super) struct Newest {
     v4: Map<KeyV4, u32>,
     v6: Map<KeyV6, u32>,
+    /// Changes so far: what was looked up holds until the next one.
+    changes: u64,
 }
 
 impl Newest {
@@ -47,7 +49,13 @@ impl Newest {
         }
     }
 
+    /// Changes so far: what was looked up holds until the next one.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
+        self.changes += 1;
         match key {
             FlowKey::V4(a, b, c, d) => self.v4.insert(KeyV4::new(a, b, c, d), number),
             FlowKey::V6(a, b, c, d) => self.v6.insert((a, b, c, d), number),
@@ -56,6 +64,7 @@ impl Newest {
 
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     pub(super) fn forget(&mut self, key: &FlowKey) {
+        self.changes += 1;
         match *key {
             FlowKey::V4(a, b, c, d) => self.v4.remove(&KeyV4::new(a, b, c, d)),
             FlowKey::V6(a, b, c, d) => self.v6.remove(&(a, b, c, d)),

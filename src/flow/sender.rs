@@ -55,6 +55,11 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// See [`super::Flow::touch`].
+    pub fn raw_next(&self) -> u32 {
+        self.next.0
+    }
+
     /// After the highest byte seen or proven, once anything is known.
     pub fn next(&self) -> Option<Seq> {
         (self.started || self.acked.is_some()).then_some(self.next)

@@ -1,6 +1,7 @@
 //! Where the flows of one shard are: a lone SYN in 48 bytes, a flow in use as it is, one that has been quiet packed to
 //! some 150 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
+mod arena;
 mod free;
 
 use super::Flow;
@@ -11,6 +12,8 @@ use super::pack::{Pack, Packer, Unpacker};
 use super::stream::Stream;
 use super::table::Conversation;
 use crate::base::{FlowKey, Rare, Stamp, limits};
+use arena::Arena;
+use std::borrow::Cow;
 
 /// Where one flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +157,15 @@ impl Store {
         self.open.get_mut(place).map(|(_, flow)| &mut **flow)
     }
 
+    /// Reads a little of what [`Store::open`] and its caller will read of flow `number`, so that it is near by then.
+    #[inline]
+    pub fn touch(&self, number: u32) -> u32 {
+        match self.place(number) {
+            Place::Open(place) => self.open.peek(place).map_or(0, |(_, flow)| flow.touch()),
+            _ => 0,
+        }
+    }
+
     /// Of a flow that is not open, makes one that is.
     fn make_ready(&mut self, number: u32, place: Place, key: FlowKey) -> Option<u32> {
         let flow = match place {
@@ -245,17 +257,38 @@ impl Store {
         Some(at)
     }
 
-    /// The facts of flow `number`, finished; `key` is needed for lone SYNs only.
+    /// The facts of flow `number` so far, as if it ended here; `key` is needed for lone SYNs only.
     pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
-        Some(match self.place(number) {
+        match self.place(number) {
+            Place::Open(place) => Some(self.open.peek(place)?.1.so_far()),
+            place => self.facts_at(place, key),
+        }
+    }
+
+    /// The same after [`Store::settle`], without a copy where there need be none.
+    pub fn settled(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<Cow<'_, FlowFacts>> {
+        match self.place(number) {
+            Place::Open(place) => Some(Cow::Borrowed(self.open.peek(place)?.1.facts())),
+            place => self.facts_at(place, key).map(Cow::Owned),
+        }
+    }
+
+    /// No flow goes on.
+    pub fn settle(&mut self) {
+        let open = self.open.items.iter_mut().flatten();
+        open.for_each(|(_, flow)| flow.end());
+    }
+
+    /// The facts of a flow that is not open.
+    fn facts_at(&self, place: Place, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
+        Some(match place {
             Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
-            Place::Open(place) => self.open.peek(place)?.1.so_far(),
             Place::Packed(at) => {
                 let mut facts = FlowFacts::unpack(&mut Unpacker::new(packed_at(&self.chunks, at)));
                 facts.settle_roles();
                 facts
             }
-            Place::Gone => return None,
+            Place::Open(_) | Place::Gone => return None,
         })
     }
 
@@ -323,58 +356,4 @@ fn packed_at(chunks: &[Vec<u8>], at: u64) -> &[u8] {
         return &[];
     };
     rest.get(..u16::from_le_bytes(*length).into()).unwrap_or_default()
-}
-
-/// Items whose places are used again.
-#[derive(Debug)]
-struct Arena<T> {
-    items: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Default for Arena<T> {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            free: Vec::new(),
-        }
-    }
-}
-
-impl<T> Arena<T> {
-    fn put(&mut self, item: T) -> u32 {
-        if let Some(place) = self.free.pop() {
-            if let Some(slot) = self.items.get_mut(place as usize) {
-                *slot = Some(item);
-            }
-            return place;
-        }
-        self.items.push(Some(item));
-        self.items.len() as u32 - 1
-    }
-
-    fn take(&mut self, place: u32) -> Option<T> {
-        let item = self.items.get_mut(place as usize)?.take()?;
-        self.free.push(place);
-        Some(item)
-    }
-
-    fn get_mut(&mut self, place: u32) -> Option<&mut T> {
-        self.items.get_mut(place as usize)?.as_mut()
-    }
-
-    fn peek(&self, place: u32) -> Option<&T> {
-        self.items.get(place as usize)?.as_ref()
-    }
-
-    fn used(&self) -> usize {
-        self.items.len() - self.free.len()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        let places = 0_u32..;
-        places
-            .zip(&self.items)
-            .filter_map(|(place, item)| Some((place, item.as_ref()?)))
-    }
 }

@@ -1,7 +1,10 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
+mod ahead;
 mod news;
 mod room;
+
+pub use ahead::Ahead;
 
 pub use news::News;
 
@@ -63,9 +66,15 @@ impl Table {
 
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
+        let newest = self.newest.get(&segment.key);
+        self.on_segment_of(newest, segment, capture);
+    }
+
+    /// Takes in a segment whose 4-tuple has this newest flow.
+    fn on_segment_of(&mut self, newest: Option<u32>, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
         self.listener = None;
-        let Some(newest) = self.newest.get(&segment.key) else {
+        let Some(newest) = newest else {
             let mut stream = self
                 .bare
                 .remove(&segment.key)

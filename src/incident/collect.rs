@@ -17,7 +17,8 @@ use std::net::IpAddr;
 /// Takes in judged flows and says what incidents they make. Memory stays bounded, whatever comes.
 #[derive(Debug, Default)]
 pub struct Incidents {
-    pub(super) services: Map<Endpoint, Service>,
+    /// Each in its own place: they are large, and the map grows.
+    pub(super) services: Map<Endpoint, Box<Service>>,
     pub(super) groups: Map<(Endpoint, Failure), Group>,
     pub(super) callers: Map<IpAddr, Caller>,
     pub(super) ends: Ends,

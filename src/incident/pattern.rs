@@ -151,7 +151,7 @@ fn name(scene: &Scene, service: &Service) -> Option<Incident> {
         if is_hit(name) {
             return None;
         }
-        if *last >= scene.first.at {
+        if last >= scene.first.at {
             others.push(name.to_string());
         }
     }
@@ -204,11 +204,11 @@ fn source(scene: &Scene, service: &Service) -> Option<Incident> {
         .clients
         .iter()
         .filter(|(ip, _, last)| *last >= from && !is_hit(ip))
-        .map(|(ip, number, _)| (*ip, *number))
+        .map(|(ip, number, _)| (*ip, number))
         .collect();
     // A network needs more: it must be whole, and several others must do well.
     let well: u64 = others.iter().map(|(_, number)| *number).sum();
-    let whole = single || service.clients.iter().all(|(ip, _, last)| *last < from || !is_hit(ip));
+    let whole = single || service.clients.iter().all(|(ip, _, last)| last < from || !is_hit(ip));
     if well < 2 || !whole || (!single && others.len() < 2) {
         return None;
     }

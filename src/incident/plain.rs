@@ -142,7 +142,7 @@ pub(super) fn is_telling(scene: &Scene) -> bool {
 
 /// Which services worked, by address and by port, and when last.
 pub(super) struct Worked<'a> {
-    services: &'a Map<Endpoint, Service>,
+    services: &'a Map<Endpoint, Box<Service>>,
     by_ip: Map<IpAddr, Vec<(u16, Stamp)>>,
 }
 
@@ -179,7 +179,7 @@ impl<'a> Worked<'a> {
             let others = service
                 .clients
                 .iter()
-                .filter(|(ip, _, last)| *last >= from && !scene.sources.contains_key(ip));
+                .filter(|(ip, _, last)| *last >= from && !scene.sources.contains_key(*ip));
             well.extend(others.map(|(ip, ..)| *ip));
             more |= service.clients.more;
         }
@@ -205,7 +205,7 @@ impl<'a> Worked<'a> {
             let others = service
                 .names
                 .iter()
-                .filter(|(name, _, last)| *last >= from && scene.names.iter().all(|named| named.name != *name));
+                .filter(|(name, _, last)| *last >= from && scene.names.iter().all(|named| named.name != **name));
             well.extend(others.map(|(name, ..)| name.to_string()));
         }
         well.sort_unstable();

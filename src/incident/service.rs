@@ -1,6 +1,6 @@
 //! One service: all attempts, those that worked, and how many came in a second.
 
-use super::few::Few;
+use super::few::{Few, print_of, print_of_ip};
 use super::{Failure, Observation};
 use crate::base::{Endpoint, Span, Stamp};
 use std::net::IpAddr;
@@ -47,9 +47,11 @@ impl Service {
         self.ok += 1;
         self.last_ok = self.last_ok.max(Some(seen.start));
         let ip = seen.client.ip;
-        self.clients.on(|known| *known == ip, || ip, seen.start);
+        self.clients
+            .on(print_of_ip(ip), |known| *known == ip, || ip, seen.start);
         if let Some(name) = seen.name {
-            self.names.on(|known| **known == *name, || name.into(), seen.start);
+            self.names
+                .on(print_of(name), |known| **known == *name, || name.into(), seen.start);
         }
         self.survived = self.survived.max(seen.idle);
     }

@@ -1,4 +1,5 @@
-//! JSON Lines: a capture object per capture, a flow object per flow, an incident object per incident, one summary. Every object carries `type` and `v`.
+//! JSON Lines: a capture object per capture, a flow object per flow, an incident object per incident, a probe object per
+//! attempt of `live --probe`, one summary. Every object carries `type` and `v`.
 //!
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
@@ -7,6 +8,7 @@
 //! its cause may come from, likeliest first, with what would settle it and commands for Linux and Windows; and
 //! `finding_details`: the findings themselves, in the order of the ids in `findings`.
 
+use super::probe::ProbeReport;
 use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
@@ -78,6 +80,10 @@ impl<W: io::Write> Reporter for Json<W> {
     fn incident(&mut self, incident: &Incident) -> io::Result<()> {
         self.incidents += 1;
         self.line(&incident_object(incident))
+    }
+
+    fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
+        self.line(&report.object(VERSION))
     }
 
     fn flush(&mut self) -> io::Result<()> {

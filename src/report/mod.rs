@@ -11,6 +11,7 @@ pub mod json;
 pub mod ladder;
 pub mod marks;
 pub mod paint;
+pub mod probe;
 pub mod remarks;
 pub mod row;
 #[cfg(test)]
@@ -76,6 +77,14 @@ pub trait Reporter {
     /// # Errors
     /// What the output reports.
     fn mark(&mut self, _: &MarkRow) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// One attempt of `live --probe`, as soon as both sides of it are known.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn probe(&mut self, _: &probe::ProbeReport) -> io::Result<()> {
         Ok(())
     }
 

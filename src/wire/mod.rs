@@ -59,14 +59,23 @@ pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 }
 
 /// The payload of the TCP segment in this record, as captured; `None` where [`decode`] finds no segment in it. For the few
-/// segments whose bytes matter: it walks the record once more.
+/// segments whose bytes matter: it reads the headers once more.
 #[must_use]
+#[inline]
 pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    plain::payload(record, bytes).or_else(|| payload_of_any(record, bytes))
+}
+
+#[inline(never)]
+fn payload_of_any<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
     let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
-    let bytes = segment.bytes();
-    let header_length = usize::from(bytes.get(12)? >> 4) * 4;
-    // Padding behind the packet is none of its payload.
-    bytes.get(header_length.max(20)..)
+    behind_header(segment.bytes())
+}
+
+/// What comes behind the header of a TCP segment, if that much of it was captured. Padding behind the packet is none of it.
+fn behind_header(segment: &[u8]) -> Option<&[u8]> {
+    let header_length = usize::from(segment.get(12)? >> 4) * 4;
+    segment.get(header_length.max(20)..)
 }
 
 /// The whole frame. A length on the wire beyond any frame's is a damaged record's, and not to be believed.

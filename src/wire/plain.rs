@@ -13,6 +13,39 @@ use crate::capture::{LinkType, Record};
 )]
 #[inline(always)]
 pub(super) fn read(record: &Record, bytes: &[u8]) -> Option<Heard> {
+    let Found { net, tag, tcp, length } = find(record, bytes)?;
+    let (head, rest) = tcp.split_first_chunk::<20>()?;
+    let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
+    Some(Heard::Segment(segment::read_head(
+        record.into(),
+        path,
+        &net,
+        head,
+        rest,
+        length,
+    )))
+}
+
+/// The payload of the TCP segment in these captured `bytes`; `None` leaves the packet to the long way.
+#[inline]
+pub(super) fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    super::behind_header(find(record, bytes)?.tcp)
+}
+
+/// A whole TCP segment in a plain packet.
+struct Found<'a> {
+    net: Net,
+    /// VLAN id, or 0.
+    tag: u32,
+    /// Its captured bytes.
+    tcp: &'a [u8],
+    /// How long it was.
+    length: usize,
+}
+
+#[expect(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+fn find<'a>(record: &Record, bytes: &'a [u8]) -> Option<Found<'a>> {
     let (kind, tag, start) = find_packet(record.link, bytes)?;
     let packet = bytes.get(start..)?;
     let (net, header_length, length) = match kind {
@@ -24,17 +57,8 @@ pub(super) fn read(record: &Record, bytes: &[u8]) -> Option<Heard> {
     if header_length + length > wire {
         return None;
     }
-    let captured = packet.get(header_length..packet.len().min(header_length + length))?;
-    let (head, rest) = captured.split_first_chunk::<20>()?;
-    let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
-    Some(Heard::Segment(segment::read_head(
-        record.into(),
-        path,
-        &net,
-        head,
-        rest,
-        length,
-    )))
+    let tcp = packet.get(header_length..packet.len().min(header_length + length))?;
+    Some(Found { net, tag, tcp, length })
 }
 
 /// Type, VLAN id and start of the network header.
@@ -122,6 +146,9 @@ mod tests {
                     panic!("{}", sample.name)
                 };
                 assert_eq!(short, long, "{} at {end}", sample.name);
+                let found = Walk::new((&record).into(), 0).find_tcp(Layer::Link(record.link), part);
+                let payload = found.and_then(|tcp| crate::wire::behind_header(tcp.bytes()));
+                assert_eq!(super::payload(&record, bytes), payload, "{} at {end}", sample.name);
             }
         }
         assert!(short_ones > 50, "{short_ones}");

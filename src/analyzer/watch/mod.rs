@@ -3,6 +3,7 @@
 
 mod around;
 mod due;
+mod peek;
 mod told;
 
 use super::Analyzer;
@@ -13,6 +14,7 @@ use crate::flow::mark::Marked;
 use crate::flow::table::Table;
 use crate::report::{FlowReport, MarkRow};
 use due::{Due, due};
+pub use peek::Peek;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;

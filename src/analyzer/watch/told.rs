@@ -4,9 +4,9 @@ use super::{Event, Tell, Watched, due};
 use crate::analyzer::rows::{self, Named};
 use crate::capture::CaptureInfo;
 use crate::case::Case;
-use crate::finding::find_all;
+use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
-use crate::report::FlowReport;
+use crate::report::{FlowReport, FlowRow};
 use crate::verdict::judge;
 use crate::verdict::words::Status;
 use std::io;
@@ -41,25 +41,12 @@ pub(super) fn judge_and_tell(
     is_over: bool,
     tell: Tell<'_>,
 ) -> io::Result<()> {
-    let findings = find_all(case);
-    let verdict = judge(case, &findings);
-    let cause = verdict.cause.and_then(|place| findings.get(place));
+    let Judged { row, findings, cause } = judged(case, info, watched);
+    let cause = cause.and_then(|place| findings.get(place));
     let now = Told {
-        status: verdict.status,
-        cause: cause.map(|finding| finding.meta.id),
+        status: row.status,
+        cause: row.cause,
     };
-    let named = Named {
-        flow: watched.flow,
-        capture: info.name.as_str().into(),
-        stamp_digits: digits(info, case.facts),
-        tcp_stream: None,
-        interface: info
-            .interfaces
-            .get(usize::from(case.facts.interface))
-            .and_then(|interface| interface.name.clone()),
-        detailed: true,
-    };
-    let row = rows::row(named, case, &findings, verdict.clone());
     let report = FlowReport {
         row: &row,
         findings: &findings,
@@ -86,6 +73,40 @@ pub(super) fn judge_and_tell(
         tell(Event::Ended(&report))?;
     }
     Ok(())
+}
+
+/// A flow's row, its findings, and the place of the one that explains its status.
+pub(super) struct Judged {
+    pub(super) row: FlowRow,
+    findings: Vec<Finding>,
+    cause: Option<usize>,
+}
+
+/// The verdict as it is now.
+pub(super) fn judged(case: &Case<'_>, info: &CaptureInfo, watched: &Watched) -> Judged {
+    let findings = find_all(case);
+    let verdict = judge(case, &findings);
+    let named = Named {
+        flow: watched.flow,
+        capture: info.name.as_str().into(),
+        stamp_digits: digits(info, case.facts),
+        tcp_stream: None,
+        interface: info
+            .interfaces
+            .get(usize::from(case.facts.interface))
+            .and_then(|interface| interface.name.clone()),
+        detailed: true,
+    };
+    Judged {
+        cause: verdict.cause,
+        row: rows::row(named, case, &findings, verdict),
+        findings,
+    }
+}
+
+/// The verdict of the moment would be too hasty.
+pub(super) fn is_hasty(case: &Case<'_>, status: Status) -> bool {
+    due::note(case, status, false).is_some_and(|note| note.instead)
 }
 
 fn is_news(watched: &Watched, now: Told) -> bool {

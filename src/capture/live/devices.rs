@@ -2,6 +2,7 @@
 
 use crate::capture::libpcap;
 use pcap::{Device as Found, Error};
+use std::fmt;
 use std::net::IpAddr;
 
 /// An interface that libpcap knows.
@@ -38,14 +39,30 @@ impl From<Found> for Device {
     }
 }
 
+/// Why nothing can be captured: one sentence with what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not by this user, or not before libpcap is installed.
+    Closed(String),
+    /// Not what was asked for: there is no such interface, the filter makes no sense.
+    Wrong(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Closed(said) | Self::Wrong(said)) = self;
+        out.write_str(said)
+    }
+}
+
 /// All interfaces, in libpcap's order.
 ///
 /// # Errors
-/// One sentence: libpcap is not there, or fails.
-pub fn devices() -> Result<Vec<Device>, String> {
-    libpcap::load().map_err(|why| missing(&why))?;
-    let found = Found::list().map_err(|error| format!("cannot list the interfaces: {}", plain(&error)))?;
-    Ok(found.into_iter().map(Device::from).collect())
+/// libpcap is not there, or fails.
+pub fn devices() -> Result<Vec<Device>, Refusal> {
+    libpcap::load().map_err(|why| Refusal::Closed(missing(&why)))?;
+    let list = Found::list().map_err(|error| format!("cannot list the interfaces: {}", plain(&error)));
+    Ok(list.map_err(Refusal::Closed)?.into_iter().map(Device::from).collect())
 }
 
 /// Live capture needs the library.
@@ -58,13 +75,17 @@ fn missing(why: &str) -> String {
     format!("capturing needs libpcap, and {why}: {install}")
 }
 
-/// Why `name` cannot be captured on, as one sentence with what to do about it.
-pub(super) fn refusal(name: &str, error: &Error) -> String {
+/// Why `name` cannot be captured on.
+pub(super) fn refusal(name: &str, error: &Error) -> Refusal {
     let said = plain(error);
     if is_permission(&said) {
-        return format!("capturing on {name} is not permitted: {}", permit());
+        return Refusal::Closed(format!("capturing on {name} is not permitted: {}", permit()));
     }
-    if is_unknown(&said) {
+    Refusal::Wrong(wrong(name, &said))
+}
+
+fn wrong(name: &str, said: &str) -> String {
+    if is_unknown(said) {
         return match devices() {
             Ok(known) if !known.is_empty() => {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
@@ -136,7 +157,9 @@ mod tests {
         let error = Error::PcapError(
             "eth0: You don't have permission to capture on that device\n(socket: Operation not permitted)".into(),
         );
-        let said = refusal("eth0", &error);
+        let refused = refusal("eth0", &error);
+        assert!(matches!(refused, Refusal::Closed(_)), "{refused:?}");
+        let said = refused.to_string();
         let remedy = if cfg!(windows) { "administrator" } else { "sudo" };
         assert!(
             said.contains("not permitted") && said.contains(remedy) && !said.contains('\n'),
@@ -147,6 +170,9 @@ mod tests {
     #[test]
     fn any_other_trouble_is_passed_on_as_one_line() {
         let error = Error::PcapError("can't\nmmap rx ring".into());
-        assert_eq!(refusal("eth0", &error), "cannot capture on eth0: can't mmap rx ring");
+        assert_eq!(
+            refusal("eth0", &error),
+            Refusal::Wrong("cannot capture on eth0: can't mmap rx ring".to_owned())
+        );
     }
 }

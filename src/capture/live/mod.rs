@@ -5,7 +5,7 @@ mod kernel;
 mod merge;
 mod port;
 
-pub use devices::{Device, devices};
+pub use devices::{Device, Refusal, devices};
 pub use kernel::Wanted;
 
 use super::health::Tally;
@@ -79,8 +79,8 @@ pub struct Opened {
 /// Opens all interfaces.
 ///
 /// # Errors
-/// One sentence: which cannot be captured on, why, and what to do.
-pub fn open(settings: &Settings) -> Result<Opened, String> {
+/// Which cannot be captured on, why, and what to do.
+pub fn open(settings: &Settings) -> Result<Opened, Refusal> {
     let known = devices()?;
     let ports = settings
         .names

@@ -1,7 +1,7 @@
 //! One interface: opened through libpcap, read by a thread of its own.
 
 use super::devices::{plain, refusal};
-use super::{Device, Drops, Packets, Settings};
+use super::{Device, Drops, Packets, Refusal, Settings};
 use crate::base::Stamp;
 use crate::base::limits::{BATCH_RECORDS, READ_BLOCK};
 use crate::capture::LinkType;
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Port {
 
 impl Port {
     /// Opens interface `name`, one of those `known`.
-    pub(super) fn open(name: &str, known: &[Device], settings: &Settings) -> Result<Self, String> {
+    pub(super) fn open(name: &str, known: &[Device], settings: &Settings) -> Result<Self, Refusal> {
         let refused = |error: Error| refusal(name, &error);
         let inactive = Capture::from_device(name)
             .map_err(refused)?
@@ -65,11 +65,9 @@ impl Port {
             .immediate_mode(true)
             .timeout(TIMEOUT_MS)
             .buffer_size(i32::try_from(settings.buffer).unwrap_or(i32::MAX));
-        let inactive = if NANOS {
-            inactive.precision(pcap::Precision::Nano)
-        } else {
-            inactive
-        };
+        // Elsewhere the crate has it not (Windows), or does not tell what was granted.
+        #[cfg(target_os = "linux")]
+        let inactive = inactive.precision(pcap::Precision::Nano);
         let mut capture = inactive.open().map_err(refused)?;
         let texts = [true, false].map(|vlans| settings.wanted.text(vlans));
         let mut compiled = Ok(());
@@ -79,10 +77,11 @@ impl Port {
                 break;
             }
         }
-        compiled.map_err(|error| match &settings.wanted.filter {
+        let compiled = compiled.map_err(|error| match &settings.wanted.filter {
             Some(filter) => format!("--filter '{filter}' on {name}: {}", plain(&error)),
             None => format!("cannot filter on {name}: {}", plain(&error)),
-        })?;
+        });
+        compiled.map_err(Refusal::Wrong)?;
         let link = link_type(capture.get_datalink().0);
         let capture = capture.setnonblock().map_err(refused)?;
         Ok(Self {

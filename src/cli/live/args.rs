@@ -1,6 +1,7 @@
 //! What can be typed after `live`.
 
-use crate::cli::args::{COLOR_HELP, Color, FailOn, Progress, Which, port};
+use super::probe::args::ProbeArgs;
+use crate::cli::args::{Manner, Rows, port};
 use crate::report::Block;
 use clap::Args;
 use std::path::PathBuf;
@@ -15,10 +16,13 @@ pub struct Live {
         short,
         long = "interface",
         value_name = "IFACE",
-        required = true,
+        required_unless_present = "probe",
         help_heading = "Capturing"
     )]
     pub interface: Vec<String>,
+    /// `--probe` and what belongs to it.
+    #[command(flatten)]
+    pub probing: ProbeArgs,
     /// Capture connections with any of these ports. Whatever is selected, the filter given to the kernel also lets through
     /// what a verdict needs: ICMP errors, DNS answers, ARP and later fragments
     #[arg(long = "port", value_name = "P[,P...]", value_delimiter = ',', value_parser = port, help_heading = "Capturing")]
@@ -63,42 +67,15 @@ pub struct Live {
     /// Record into so many files of this size in turn, named after F: 10x100M
     #[arg(long, value_name = "NxSIZE", value_parser = ring, requires = "write", help_heading = "Output (F may be - for standard output)")]
     pub ring: Option<(u32, u64)>,
-    /// Write a row per connection as it ends, as CSV
-    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
-    pub csv: Option<PathBuf>,
-    /// Write a row per finding of each connection as it ends, as CSV
-    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
-    pub findings: Option<PathBuf>,
-    /// Write what Wireshark says of single packets, as CSV
-    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
-    pub marks: Option<PathBuf>,
-    /// Write connections as they end, captures and totals as JSON Lines
-    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
-    pub json: Option<PathBuf>,
-    /// List only connections that failed, or that failed or are degraded (troubled)
-    #[arg(
-        long,
-        value_name = "WHICH",
-        value_enum,
-        default_value = "all",
-        help_heading = "Output (F may be - for standard output)"
-    )]
-    pub only: Which,
-    /// Print no lines, no status and no report, only errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// Rows of connections, and which of them.
+    #[command(flatten)]
+    pub rows: Rows,
     /// Worker threads; one, if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), default_value = "1")]
     pub threads: u16,
-    /// Colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help = COLOR_HELP)]
-    pub color: Color,
-    /// Status line on standard error: when it is a terminal, or never
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
-    pub progress: Progress,
-    /// Exit with 1 when a connection failed, or is at least degraded
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "never")]
-    pub fail_on: FailOn,
+    /// What the terminal shows, and the exit status.
+    #[command(flatten)]
+    pub manner: Manner,
 }
 
 /// `100M`, `64k`, `1G`, or bytes.

@@ -4,25 +4,29 @@ pub mod args;
 mod local;
 mod outputs;
 mod privilege;
+mod probe;
 mod record;
 mod screen;
 
 use crate::analyzer::Analyzer;
 use crate::analyzer::watch::Watch;
 use crate::base::{Endpoint, Stamp};
-use crate::capture::live::{self, Live, Settings, Wanted};
+use crate::capture::live::{self, Live, Opened, Refusal, Settings, Wanted};
 use crate::capture::{CaptureInfo, Source};
+use crate::cli::args::FailOn;
 use crate::cli::run::is_bad;
-use crate::cli::{color, complain, stop};
+use crate::cli::{complain, stop};
 use crate::report::file::Output;
 use crate::report::{Selection, text};
 use anyhow::{Context, Result, anyhow};
 use args::Live as Args;
 use local::Local;
 use outputs::Outputs;
+use probe::{Own, Probe, unwatched};
 use record::Recorder;
 use screen::{Now, Screen, clock, lost};
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -69,9 +73,20 @@ pub(super) fn interfaces() -> Result<()> {
 ///
 /// # Errors
 /// One sentence with what cannot be done.
-pub(super) fn run(args: Args) -> Result<bool> {
+pub(super) fn run(mut args: Args) -> Result<bool> {
     let stop = stop::on_ctrl_c();
-    let opened = live::open(&settings(&args)).map_err(|why| anyhow!(why))?;
+    let is_alone = args.ports.is_empty() && args.hosts.is_empty() && args.filter.is_none();
+    let probe = Probe::new(&args.probing, is_alone);
+    let opened = match open(&mut args, probe.as_ref()) {
+        Ok(opened) => opened,
+        Err(Refusal::Wrong(why)) => return Err(anyhow!(why)),
+        Err(Refusal::Closed(why)) => {
+            return probe.map_or_else(
+                || Err(anyhow!(why.clone())),
+                |probe| unwatched(probe, &why, &args, &stop),
+            );
+        }
+    };
     let outputs = Outputs::open(&args)?;
     let info = opened.info();
     let recorder = args
@@ -87,14 +102,22 @@ pub(super) fn run(args: Args) -> Result<bool> {
         privilege::give_up()?
     };
     let live = opened.start().context("cannot start threads")?;
-    Session::new(args, live, outputs, recorder, local, user)?.run(&stop)
+    Session::new(args, live, outputs, recorder, local, user, probe)?.run(&stop)
 }
 
-fn settings(args: &Args) -> Settings {
+/// Opens what is to be captured on; with a probe and no interface, what leads to its targets.
+fn open(args: &mut Args, probe: Option<&Probe>) -> Result<Opened, Refusal> {
+    if let Some(probe) = probe.filter(|_| args.interface.is_empty()) {
+        args.interface = probe.interfaces()?;
+    }
+    live::open(&settings(args, probe))
+}
+
+fn settings(args: &Args, probe: Option<&Probe>) -> Settings {
     Settings {
         names: args.interface.clone(),
         wanted: Wanted {
-            ports: args.ports.clone(),
+            ports: probe.and_then(Probe::ports).unwrap_or_else(|| args.ports.clone()),
             hosts: args.hosts.iter().map(crate::report::Block::parts).collect(),
             filter: args.filter.clone(),
             strict: args.strict_filter,
@@ -117,6 +140,7 @@ struct Session {
     local: Local,
     /// Who it goes on as, if root's rights were given up.
     user: Option<String>,
+    probe: Option<Probe>,
     screen: Screen,
     started: Instant,
     ticked: Instant,
@@ -134,15 +158,14 @@ impl Session {
         recorder: Option<Recorder>,
         local: Local,
         user: Option<String>,
+        probe: Option<Probe>,
     ) -> Result<Self> {
         let mut analyzer = Analyzer::new(args.threads.into()).context("cannot start threads (try --threads 1)")?;
         let watch = Watch::new(&mut analyzer);
-        if args.marks.is_some() {
+        if args.rows.marks.is_some() {
             analyzer.want_marks();
         }
-        let has_lines = !args.quiet && !outputs::to_stdout(&args);
-        let has_status = !args.quiet && args.progress == crate::cli::args::Progress::Auto;
-        let screen = Screen::new(has_lines, has_status, color::wanted(args.color));
+        let screen = Screen::of(&args);
         let selection = Selection {
             ports: args.ports.clone(),
             hosts: args.hosts.clone(),
@@ -158,6 +181,7 @@ impl Session {
             recorder,
             local,
             user,
+            probe,
             screen,
             started: now,
             ticked: now,
@@ -167,13 +191,18 @@ impl Session {
         })
     }
 
-    fn run(mut self, stop: &AtomicBool) -> Result<bool> {
+    fn run(mut self, stop: &Arc<AtomicBool>) -> Result<bool> {
         self.begin()?;
+        if let Some(probe) = &mut self.probe {
+            self.screen.line(&probe.announcement())?;
+            probe.start(stop)?;
+        }
         // Whatever goes wrong while it runs, what was seen until then is reported.
         let trouble = self.capture(stop).err();
-        let fail_on = self.args.fail_on;
-        let totals = self.end()?;
-        trouble.map_or(Ok(is_bad(&totals, fail_on)), Err)
+        let fail_on = self.args.manner.fail_on;
+        let (totals, failed) = self.end()?;
+        let is_bad = is_bad(&totals, fail_on) || failed > 0 && fail_on != FailOn::Never;
+        trouble.map_or(Ok(is_bad), Err)
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -198,6 +227,9 @@ impl Session {
             let Some(batch) = batch else { break };
             self.packets += batch.records.len() as u64;
             self.analyzer.feed(batch).map_err(|why| anyhow!(why))?;
+            if let Some(probe) = &mut self.probe {
+                probe.take(batch);
+            }
             if self.recorder.is_some() && !batch.records.is_empty() {
                 self.record()?;
             }
@@ -225,6 +257,7 @@ impl Session {
             || reached(self.args.count, self.packets)
             || reached(self.args.until_failures, self.watch.counts().failed)
             || self.screen.is_closed()
+            || self.probe.as_ref().is_some_and(Probe::is_over)
     }
 
     fn record(&mut self) -> Result<()> {
@@ -238,15 +271,26 @@ impl Session {
     fn tick(&mut self) -> Result<()> {
         let now = self.live.heard_until();
         let selection = &self.selection;
-        let selected = |a: Endpoint, b: Endpoint| selection.matches(a, b);
-        let (outputs, screen, local) = (&mut self.outputs, &mut self.screen, &mut self.local);
+        let only: Option<Own> = self.probe.as_ref().and_then(Probe::only);
+        let selected = |a: Endpoint, b: Endpoint| {
+            only.as_ref()
+                .map_or_else(|| selection.matches(a, b), |own| own.has(a, b))
+        };
+        let (outputs, screen, local, probe) = (&mut self.outputs, &mut self.screen, &mut self.local, &mut self.probe);
         let tell: crate::analyzer::watch::Tell<'_> = &mut |event| {
             let said = local.ask(&event);
             outputs.event(&event, said.as_deref())?;
-            screen.event(&event, now, said.as_deref())
+            // What belongs to an attempt of the probe is told with it.
+            let is_probe = probe.as_mut().is_some_and(|probe| probe.on(&event, said.as_deref()));
+            if is_probe {
+                Ok(())
+            } else {
+                screen.event(&event, now, said.as_deref())
+            }
         };
         self.watch
             .tick(&mut self.analyzer, self.live.info(), now, &selected, tell)?;
+        self.tell_attempts(now, false)?;
         self.outputs.flush()?;
         if let Some(recorder) = &mut self.recorder {
             recorder.flush()?;
@@ -265,23 +309,51 @@ impl Session {
         Ok(self.screen.status(&status, now)?)
     }
 
-    fn end(mut self) -> Result<crate::report::Totals> {
+    /// The attempts of the probe of which both sides are known; `all`: nothing more will be known.
+    fn tell_attempts(&mut self, now: Stamp, all: bool) -> Result<()> {
+        let Some(probe) = &mut self.probe else { return Ok(()) };
+        for report in probe.due(&self.watch, &self.analyzer, self.live.info(), now, all) {
+            self.outputs.probe(&report)?;
+            self.screen.probe(&report)?;
+        }
+        Ok(())
+    }
+
+    /// Returns also how many attempts of the probe failed.
+    fn end(mut self) -> Result<(crate::report::Totals, u64)> {
         self.screen.finish();
         let info: CaptureInfo = self.live.info().clone();
+        self.tell_attempts(self.live.heard_until(), true)?;
         let (outputs, local, now) = (&mut self.outputs, &mut self.local, self.live.heard_until());
-        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| outputs.event(&event, local.ask(&event).as_deref());
+        let probe = &mut self.probe;
+        let tell: crate::analyzer::watch::Tell<'_> = &mut |event| {
+            let said = local.ask(&event);
+            // The row that is told last has the last word in the probe's summary.
+            probe.as_mut().map(|probe| probe.on(&event, said.as_deref()));
+            outputs.event(&event, said.as_deref())
+        };
         self.watch.finish(&mut self.analyzer, &info, tell)?;
+        if self.probe.is_some() {
+            self.screen.line("")?;
+        }
         self.screen.line(&ended(&info, now, self.live.drops()))?;
         for said in self.local.moved() {
             self.screen
                 .line(&format!("{}  counter    this machine's {said}", clock(now)))?;
         }
+        let failed = self.probe.as_ref().map_or(0, Probe::failed);
+        if let Some(probe) = &self.probe {
+            self.screen.list("The probe", &probe.summary())?;
+        }
         self.screen.line("")?;
         let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
+        if self.probe.is_some() {
+            self.outputs.leave_out_empty_report();
+        }
         let totals = self
             .outputs
-            .end(&self.watch, &mut self.analyzer, &info, self.args.json.is_some())?;
-        recorded.map(|()| totals)
+            .end(&self.watch, &mut self.analyzer, &info, self.args.rows.json.is_some())?;
+        recorded.map(|()| (totals, failed))
     }
 }
 

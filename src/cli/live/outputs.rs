@@ -7,6 +7,7 @@ use crate::capture::CaptureInfo;
 use crate::cli::color;
 use crate::cli::plan::check_outputs;
 use crate::report::file::{Output, is_stdout};
+use crate::report::probe::ProbeReport;
 use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
 use anyhow::Result;
 use std::io;
@@ -25,41 +26,33 @@ pub(super) fn to_stdout(args: &Args) -> bool {
 }
 
 fn named(args: &Args) -> Vec<(&'static str, &Path)> {
-    let all = [
-        ("--csv", &args.csv),
-        ("--findings", &args.findings),
-        ("--marks", &args.marks),
-        ("--json", &args.json),
-        ("--write", &args.write),
-    ];
-    all.into_iter()
-        .filter_map(|(option, path)| Some((option, path.as_deref()?)))
-        .collect()
+    let recording = args.write.as_deref().map(|path| ("--write", path));
+    args.rows.named().chain(recording).collect()
 }
 
 impl Outputs {
     pub(super) fn open(args: &Args) -> Result<Self> {
         check_outputs(&named(args), &[])?;
-        let only: Only = args.only.into();
+        let only: Only = args.rows.only.into();
         let mut files: Vec<Box<dyn Reporter>> = Vec::new();
-        if let Some(path) = &args.csv {
+        if let Some(path) = &args.rows.csv {
             files.push(Box::new(FlowsCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.findings {
+        if let Some(path) = &args.rows.findings {
             files.push(Box::new(FindingsCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.marks {
+        if let Some(path) = &args.rows.marks {
             files.push(Box::new(MarksCsv::new(Output::growing(path)?, only)));
         }
-        if let Some(path) = &args.json {
+        if let Some(path) = &args.rows.json {
             files.push(Box::new(Json::new(Output::growing(path)?, only)));
         }
-        let is_report = !args.quiet && !to_stdout(args);
+        let is_report = !args.manner.quiet && !to_stdout(args);
         let style = Style {
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
-            color: color::wanted(args.color),
+            color: color::wanted(args.manner.color),
             only,
-            selected: !(args.ports.is_empty() && args.hosts.is_empty()),
+            selected: !(args.ports.is_empty() && args.hosts.is_empty() && args.probing.probe.is_empty()),
         };
         Ok(Self {
             files,
@@ -93,6 +86,16 @@ impl Outputs {
         self.totals.flow(report)?;
         self.files.iter_mut().try_for_each(|file| file.flow(report))?;
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
+    }
+
+    /// Both sides of an attempt of the probe.
+    pub(super) fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
+        self.files.iter_mut().try_for_each(|file| file.probe(report))
+    }
+
+    /// Where no connection was seen, a report has nothing to say that the probe has not said better.
+    pub(super) fn leave_out_empty_report(&mut self) {
+        self.report = self.report.take().filter(|_| self.totals.flows > 0);
     }
 
     /// What was told is there to be read.

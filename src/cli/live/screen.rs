@@ -1,10 +1,13 @@
 //! What a person sees while it happens: a line per event on standard output, a status line on standard error.
 
+use super::args::Live as Args;
 use crate::analyzer::watch::{Counts, Event};
 use crate::base::Stamp;
 use crate::capture::live::Drops;
+use crate::cli::color;
 use crate::report::file::Output;
 use crate::report::paint::Paint;
+use crate::report::probe::ProbeReport;
 use crate::report::{FlowReport, text};
 use crate::verdict::words::Status;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -30,8 +33,15 @@ pub(super) struct Now {
 }
 
 impl Screen {
+    /// As the arguments want it.
+    pub(super) fn of(args: &Args) -> Self {
+        let has_lines = !args.manner.quiet && !super::outputs::to_stdout(args);
+        let has_status = !args.manner.quiet && args.manner.progress == crate::cli::args::Progress::Auto;
+        Self::new(has_lines, has_status, color::wanted(args.manner.color))
+    }
+
     /// With lines, and with a status line if standard error is a terminal.
-    pub(super) fn new(lines: bool, status: bool, color: bool) -> Self {
+    fn new(lines: bool, status: bool, color: bool) -> Self {
         Self {
             lines: lines.then(Output::stdout),
             paint: Paint { on: color },
@@ -79,6 +89,28 @@ impl Screen {
         self.line(&line)
     }
 
+    /// Both sides of an attempt of the probe.
+    pub(super) fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
+        let time = clock(report.attempt.began);
+        let mut lines = report.lines(self.paint, width());
+        if let Some(first) = lines.first_mut() {
+            *first = format!("\n{time}  {first}");
+        }
+        self.line(&lines.join("\n"))
+    }
+
+    /// A heading and what belongs below it.
+    pub(super) fn list(&mut self, heading: &str, items: &[String]) -> io::Result<()> {
+        let mut lines = vec![format!("\n{}", self.paint.bold(heading))];
+        for item in items {
+            lines.push(format!(
+                "  {}",
+                text::wrap(item, width().saturating_sub(4)).join("\n    ")
+            ));
+        }
+        self.line(&lines.join("\n"))
+    }
+
     /// Redraws the status line; a line of its own where packets were lost.
     pub(super) fn status(&mut self, now: &Now, at: Stamp) -> io::Result<()> {
         if now.drops > self.drops {
@@ -116,6 +148,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// Columns of the terminal, or of a page.
+fn width() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(100, |(width, _)| width.0.into())
 }
 
 /// Packets lost by all interfaces.

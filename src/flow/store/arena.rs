@@ -1,0 +1,55 @@
+//! Items whose places are used again.
+
+/// Items whose places are used again.
+#[derive(Debug)]
+pub(super) struct Arena<T> {
+    pub(super) items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Arena<T> {
+    pub(super) fn put(&mut self, item: T) -> u32 {
+        if let Some(place) = self.free.pop() {
+            if let Some(slot) = self.items.get_mut(place as usize) {
+                *slot = Some(item);
+            }
+            return place;
+        }
+        self.items.push(Some(item));
+        self.items.len() as u32 - 1
+    }
+
+    pub(super) fn take(&mut self, place: u32) -> Option<T> {
+        let item = self.items.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        Some(item)
+    }
+
+    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
+        self.items.get_mut(place as usize)?.as_mut()
+    }
+
+    pub(super) fn peek(&self, place: u32) -> Option<&T> {
+        self.items.get(place as usize)?.as_ref()
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        let places = 0_u32..;
+        places
+            .zip(&self.items)
+            .filter_map(|(place, item)| Some((place, item.as_ref()?)))
+    }
+}
