@@ -237,7 +237,7 @@ fn compare_fixture(folder: &Path, place: &str, to: &mut Matrices) {
         let status = words(at, "status");
         let is_planted = !status.is_empty() && status.iter().all(|word| is_trouble(word));
         let is_healthy = status.iter().all(|word| word == "ok");
-        if numbers.iter().all(is_of_the_capture) || !is_planted && !is_trouble(row.status.word()) {
+        if numbers.iter().all(|number| is_of_the_capture(number)) || !is_planted && !is_trouble(row.status.word()) {
             continue;
         }
         // A healthy connection has no cause that could be right.
@@ -295,8 +295,8 @@ impl Causes {
 }
 
 /// Situations about the capture itself (D51 to D53) plant no trouble in a connection.
-fn is_of_the_capture(number: &String) -> bool {
-    ["D51", "D52", "D53"].contains(&number.as_str())
+fn is_of_the_capture(number: &str) -> bool {
+    ["D51", "D52", "D53"].contains(&number)
 }
 
 fn is_trouble(word: &str) -> bool {

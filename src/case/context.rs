@@ -104,7 +104,7 @@ impl Context {
     }
 
     fn on_answering(&mut self, service: Endpoint) {
-        if self.answering.len() < limits::MAX_SERVICES {
+        if self.answering.len() < limits::MAX_ANSWERING {
             self.answering.insert(service);
         }
     }

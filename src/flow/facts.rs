@@ -136,7 +136,7 @@ impl Ttl {
         self.has_other(other, |own, other| hops(own).abs_diff(hops(other)) > Self::PATHS)
     }
 
-    fn has_other(&self, other: u8, is_far: impl Fn(u8, u8) -> bool) -> bool {
+    fn has_other(self, other: u8, is_far: impl Fn(u8, u8) -> bool) -> bool {
         let is_foreign =
             |own: &u8| *own > Self::BY_HAND && Self::start(*own) != Self::start(other) && is_far(*own, other);
         other > Self::BY_HAND && self.first != 0 && [self.min, self.max].iter().any(is_foreign)

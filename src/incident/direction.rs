@@ -58,6 +58,6 @@ pub(super) fn find(scene: &Scene, all: &Incidents) -> Option<Incident> {
 fn worked(all: &Incidents, from: IpAddr, to: IpAddr, at: Stamp) -> impl Iterator<Item = Endpoint> {
     let services = all.services.iter().filter(move |(place, _)| place.ip == to);
     services
-        .filter(move |(_, service)| service.clients.iter().any(|(ip, _, last)| *ip == from && *last >= at))
+        .filter(move |(_, service)| service.clients.iter().any(|(ip, _, last)| *ip == from && last >= at))
         .map(|(place, _)| *place)
 }
