@@ -1,11 +1,15 @@
 //! The command as users meet it: what it refuses and how, what it writes and where, and with which exit status.
 
-use crate::common::command::{Folder, Ran, command, finish, run, run_with};
+#[cfg(unix)]
+use crate::common::command::finish;
+use crate::common::command::{Folder, Ran, command, run, run_with};
 use crate::common::fixture::Fixture;
+#[cfg(unix)]
 use crate::common::say;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 use whodropped::finding::catalogue;
 use whodropped::verdict::words;
@@ -45,6 +49,7 @@ fn a_capture_without_packets_is_a_capture() {
     assert!(run(&["analyze", &file]).is_fine().out.contains("quiet.pcap"));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_that_may_not_be_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
@@ -116,8 +121,11 @@ fn an_output_is_never_the_capture_that_is_read() {
     let bytes = Fixture::of("closed-port", "client").bytes();
     let file = folder.file("only-copy.pcap", &bytes);
     run(&["analyze", "--csv", &file, &file]).is_refused(&["only-copy.pcap", "overwrite"]);
-    std::os::unix::fs::symlink(&file, folder.at("link.csv")).expect("links can be made");
-    run(&["analyze", "--csv", &folder.at("link.csv"), &file]).is_refused(&["overwrite"]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&file, folder.at("link.csv")).expect("links can be made");
+        run(&["analyze", "--csv", &folder.at("link.csv"), &file]).is_refused(&["overwrite"]);
+    }
     assert_eq!(fs::read(&file).expect("it is still there"), bytes);
 }
 
@@ -178,6 +186,7 @@ fn files_appear_whole_beside_the_report() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn devices_and_pipes_are_written_and_never_replaced() {
     use std::os::unix::fs::FileTypeExt;
@@ -201,6 +210,7 @@ fn devices_and_pipes_are_written_and_never_replaced() {
     assert_eq!(folder.names(), ["pipe"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_capture_may_come_through_a_pipe_with_a_name() {
     let folder = Folder::new("fifo-in");

@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Client, router and server, each in a network namespace of its own; removed at the end.
-pub struct Lab {
+pub(crate) struct Lab {
     prefix: String,
     pub servers: Vec<Child>,
 }
@@ -55,7 +55,7 @@ threads = [threading.Thread(target=call, args=(8080 + n, b'x' * (1000 if n == 4 
 
 impl Lab {
     /// `None`, said loudly, where there can be none.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("wt{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let lab = Self {
@@ -92,11 +92,11 @@ impl Lab {
         Some(lab)
     }
 
-    fn ns(&self, place: &str) -> String {
+    pub(crate) fn ns(&self, place: &str) -> String {
         format!("{}{place}", self.prefix)
     }
 
-    pub fn inside(&self, place: &str, program: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn inside(&self, place: &str, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.ns(place), program])
@@ -108,7 +108,7 @@ impl Lab {
         command
     }
 
-    pub fn does(&self, place: &str, words: &[&str]) {
+    pub(crate) fn does(&self, place: &str, words: &[&str]) {
         let done = self.inside(place, words[0], &words[1..]).output().expect("it starts");
         assert!(
             done.status.success(),
@@ -117,7 +117,7 @@ impl Lab {
         );
     }
 
-    fn with_rules_and_server(mut self, folder: &Folder) -> Self {
+    pub(crate) fn with_rules_and_server(mut self, folder: &Folder) -> Self {
         let rules = folder.file("rules", RULES.as_bytes());
         self.does("r", &["nft", "-f", &rules]);
         let mut server = self
@@ -137,7 +137,7 @@ impl Lab {
     }
 
     /// `whodropped live` at a place, once it captures.
-    fn live(&self, place: &str, arguments: &[&str], out: &str) -> Child {
+    pub(crate) fn live(&self, place: &str, arguments: &[&str], out: &str) -> Child {
         let mut all = vec!["live"];
         all.extend(arguments);
         let file = fs::File::create(out).expect("the folder is writable");
@@ -161,7 +161,7 @@ impl Drop for Lab {
 }
 
 #[track_caller]
-fn ip(line: &str) {
+pub(crate) fn ip(line: &str) {
     let done = Command::new("ip").args(line.split(' ')).output().expect("ip starts");
     assert!(
         done.status.success(),
@@ -171,7 +171,7 @@ fn ip(line: &str) {
 }
 
 #[track_caller]
-fn wait_for(file: &str, words: &str) {
+pub(crate) fn wait_for(file: &str, words: &str) {
     let since = Instant::now();
     while !fs::read_to_string(file).is_ok_and(|text| text.contains(words)) {
         assert!(
@@ -183,7 +183,7 @@ fn wait_for(file: &str, words: &str) {
     }
 }
 
-fn finish(child: Child, out: &str) -> Ran {
+pub(crate) fn finish(child: Child, out: &str) -> Ran {
     let output = child.wait_with_output().expect("it ends");
     Ran {
         status: output.status.code(),
@@ -193,7 +193,7 @@ fn finish(child: Child, out: &str) -> Ran {
 }
 
 /// Server port, status, handshake and ending of each row, by port.
-fn verdicts(csv: &str) -> Vec<String> {
+pub(crate) fn verdicts(csv: &str) -> Vec<String> {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let columns = reader.headers().expect("a heading").clone();
     let place = |name: &str| columns.iter().position(|column| column == name).expect("a column");

@@ -10,7 +10,11 @@ mod incident_near;
 mod incidents;
 mod lookups;
 mod ladder;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod live_ends;
+#[cfg(target_os = "linux")]
 mod live_probe;
 mod matrix;
 mod pages;

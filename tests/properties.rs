@@ -508,6 +508,7 @@ fn a_capture_that_ends_early_never_calls_an_answered_syn_silently_dropped() {
 }
 
 /// A capture of `flows` connections that sent one SYN each.
+#[cfg(target_os = "linux")]
 fn one_syn_each(flows: u32) -> Vec<u8> {
     let mut capture = Capture::ethernet();
     let mut frame = Fixture::of("closed-port", "client")
@@ -535,6 +536,7 @@ fn peak_of(process: u32) -> Option<u64> {
 }
 
 /// Memory that a flood of single SYNs may cost: kB for the command itself, and bytes for each flow.
+#[cfg(target_os = "linux")]
 const FLOOD: (u64, u64) = (20_000, 130);
 
 #[test]

@@ -17,6 +17,7 @@ impl Interface {
             last: None,
             dropped: None,
             addresses: Vec::new(),
+            ended: None,
         }
     }
 }
@@ -42,6 +43,8 @@ pub struct Interface {
     pub dropped: Option<u64>,
     /// Its own addresses (pcapng `if_IPv4addr`, `if_IPv6addr`): what it sends and what it is sent, it sees.
     pub addresses: Vec<std::net::IpAddr>,
+    /// Why capturing on it ended before anybody asked for that (live), in one sentence.
+    pub ended: Option<String>,
 }
 
 /// What is wrong with the capture itself. All of it ends up in the head of the report.

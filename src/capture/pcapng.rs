@@ -7,8 +7,8 @@ use super::reader::{Format, Stop};
 use super::ticks::Ticks;
 use super::window::{Fit, Window};
 use super::{CaptureError, CaptureInfo, Interface, LinkType, Record};
-use crate::base::Stamp;
 use crate::base::limits::{BATCH_RECORDS, MAX_BLOCK, MAX_INTERFACES, MAX_NAMES, MAX_RECORD};
+use crate::base::{Span, Stamp};
 
 /// Bytes of a block around its body: type, length, and the length again.
 const FRAME: usize = 12;
@@ -54,6 +54,10 @@ enum Found<'a> {
     TooLong(u64),
     Damaged(String),
 }
+
+/// A capture that saw nothing for so long after its last packet rather has a wrong clock, or a wrong unit, for its end; what
+/// was never answered must not look waited for.
+const LONGEST_QUIET: Span = Span::from_secs(24 * 3600);
 
 impl PcapNg {
     pub(super) fn new(size: Option<u64>) -> Self {
@@ -127,7 +131,7 @@ impl PcapNg {
                 self.on_packet(packet, body, at, offset, records, info);
             }
             blocks::INTERFACE => self.on_interface(body, offset, info),
-            blocks::STATISTICS => self.on_statistics(body, info),
+            blocks::STATISTICS => self.on_statistics(body, offset, info),
             blocks::NAMES => {
                 let room = MAX_NAMES.saturating_sub(info.names.len());
                 info.names.extend(blocks::read_names(self.order, body).take(room));
@@ -179,17 +183,25 @@ impl PcapNg {
         });
     }
 
-    fn on_statistics(&self, body: &[u8], info: &mut CaptureInfo) {
+    fn on_statistics(&self, body: &[u8], offset: u64, info: &mut CaptureInfo) {
         let Some(said) = blocks::read_statistics(self.order, body) else {
             return;
         };
         let Some(port) = self.ports.get(said.interface as usize) else {
             return;
         };
+        let end = said.end.map(|ticks| port.ticks.stamp(ticks));
+        let packets_end = info.span.map_or(end.unwrap_or_default(), |(_, last)| last);
+        let end = end.filter(|end| *end - packets_end <= LONGEST_QUIET);
+        if said.end.is_some() && end.is_none() {
+            info.health.skip(offset, || {
+                "a capture that claims to have ended more than a day after its last packet".to_owned()
+            });
+        }
         if let Some(interface) = info.interfaces.get_mut(usize::from(port.index)) {
             // The counters count from the start of the capture, so the last block tells all.
             interface.dropped = said.dropped.or(interface.dropped);
-            interface.last = interface.last.max(said.end.map(|ticks| port.ticks.stamp(ticks)));
+            interface.last = interface.last.max(end);
         }
     }
 

@@ -246,4 +246,29 @@ mod tests {
         while source.next_batch().unwrap().is_some() {}
         assert_eq!(source.info().interfaces[0].last, end.last);
     }
+
+    #[test]
+    fn an_end_days_after_the_last_packet_is_not_believed() {
+        const LAST: i64 = 1_700_000_000_000_000_000;
+        let read = |end: i64| {
+            let end = Interface {
+                last: Some(Stamp(end)),
+                ..interface("eth0", 1)
+            };
+            let mut writer = PcapNgWriter::new(Vec::new(), std::slice::from_ref(&end)).unwrap();
+            writer.packet(0, Stamp(LAST), 3, b"abc").unwrap();
+            writer.statistics(0, &end).unwrap();
+            let mut source = open_reader("x", Box::new(io::Cursor::new(writer.into_inner())), None).unwrap();
+            while source.next_batch().unwrap().is_some() {}
+            let info = source.info();
+            (info.interfaces[0].last.unwrap().0 - LAST, info.health.skipped)
+        };
+        let hours = |count: i64| LAST + count * 3_600_000_000_000;
+        assert_eq!(read(hours(23)), (hours(23) - LAST, 0));
+        for hostile in [hours(25), hours(24 * 365 * 100), i64::MAX] {
+            assert_eq!(read(hostile), (0, 1), "the file is said to be damaged there");
+        }
+        // An end before the last packet says nothing.
+        assert_eq!(read(hours(-25)), (0, 0));
+    }
 }

@@ -47,11 +47,18 @@ pub fn main(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(false) => ExitCode::SUCCESS,
         Ok(true) => ExitCode::from(BAD),
         Err(error) => {
-            complain(&format!("{error:#}"));
+            if !error.is::<Said>() {
+                complain(&format!("{error:#}"));
+            }
             ExitCode::from(CANNOT)
         }
     }
 }
+
+/// It could not be done, and the sentence about it was said when it happened.
+#[derive(Debug, thiserror::Error)]
+#[error("it could not be done")]
+struct Said;
 
 /// What clap has to say: help and version are answers, anything else is one sentence.
 fn usage(error: &clap::Error) -> ExitCode {

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// One sentence with what cannot be done.
 pub fn run(plan: &Plan) -> Result<bool> {
     // First, so that Ctrl-C never leaves an unfinished file behind.
-    let stop = stop::on_ctrl_c();
+    let stop = stop::on_signal();
     let outputs = Outputs::open(plan)?;
     let mut progress = Progress::new(plan.progress, total_bytes(&plan.captures));
     let analysis = analyse(plan, &mut progress, &stop)?;

@@ -78,6 +78,12 @@ impl Newest {
         v4.chain(v6.map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d))))
     }
 
+    /// 4-tuples that have one.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> usize {
         bytes_of(&self.v4) + bytes_of(&self.v6)

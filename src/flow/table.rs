@@ -99,9 +99,13 @@ impl Table {
         // What goes the short way stays where it is, and changes nothing in its stream.
         if flow.path() == segment.path && flow.on_steady(segment) {
             self.listener = Some(newest);
+            let is_question = self.news.is_some() && flow.is_question(segment);
             if self.wireshark.is_some() {
                 let start = flow.conversation.stream.start;
                 self.mark(segment, Effect::None, Some(newest), start);
+            }
+            if is_question {
+                self.touch(newest);
             }
             return;
         }

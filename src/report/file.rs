@@ -1,10 +1,13 @@
 //! Where a report goes: a regular file appears whole or not at all; anything else is written directly, never replaced.
 
+mod target;
+
 use super::text::plain;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use target::{Growth, Target};
 
 /// Bytes collected before they are written.
 const BUFFER: usize = 128 << 10;
@@ -46,7 +49,8 @@ impl Output {
         Self::open(path, &name).map_err(|error| explained(&name, &error))
     }
 
-    /// The output called `path`, for rows that somebody reads while they come: written directly under its name.
+    /// The output called `path`, for rows that somebody reads while they come: written directly under its name. Where it
+    /// cannot be written any longer it keeps what was flushed, and takes no more.
     ///
     /// # Errors
     /// One sentence with the path and the reason.
@@ -56,7 +60,10 @@ impl Output {
         }
         let name = path.display().to_string();
         let file = File::create(path).map_err(|error| explained(&name, &error))?;
-        Ok(Self::new(&name, Box::new(file), None))
+        let growth = Growth::of(&file);
+        let mut output = Self::new(&name, Box::new(file), None);
+        output.out.get_mut().growth = growth;
+        Ok(output)
     }
 
     /// The reader has gone away.
@@ -98,12 +105,7 @@ impl Output {
     }
 
     fn new(name: &str, inner: Box<dyn Write + Send>, temporary: Option<Temporary>) -> Self {
-        let target = Target {
-            name: name.to_owned(),
-            inner,
-            may_close: temporary.is_none(),
-            closed: false,
-        };
+        let target = Target::new(name, inner, temporary.is_none());
         Self {
             name: name.to_owned(),
             out: BufWriter::with_capacity(BUFFER, target),
@@ -130,7 +132,11 @@ impl Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush()?;
+        if let Some(growth) = &mut self.out.get_mut().growth {
+            growth.is_whole();
+        }
+        Ok(())
     }
 }
 
@@ -201,54 +207,6 @@ fn create_temporary(target: &Path) -> io::Result<(File, PathBuf)> {
 
 fn explained(name: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {name}: {}", plain(error)))
-}
-
-/// The thing written to. A reader that goes away has seen enough: no error.
-struct Target {
-    name: String,
-    inner: Box<dyn Write + Send>,
-    may_close: bool,
-    closed: bool,
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Target")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Target {
-    fn outcome<T>(&mut self, result: io::Result<T>, enough: T) -> io::Result<T> {
-        match result {
-            Err(error) if self.may_close && error.kind() == io::ErrorKind::BrokenPipe => {
-                self.closed = true;
-                Ok(enough)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(explained(&self.name, &error)),
-            ok => ok,
-        }
-    }
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.closed {
-            return Ok(bytes.len());
-        }
-        let result = self.inner.write(bytes);
-        self.outcome(result, bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.closed {
-            return Ok(());
-        }
-        let result = self.inner.flush();
-        self.outcome(result, ())
-    }
 }
 
 #[cfg(test)]

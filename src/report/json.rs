@@ -1,5 +1,6 @@
 //! JSON Lines: a capture object per capture, a flow object per flow, an incident object per incident, a probe object per
 //! attempt of `live --probe`, one summary. Every object carries `type` and `v`.
+//! Of a live capture the first says what is captured on; its final numbers come before the summary, as `capture-end`.
 //!
 //! A flow object has every column of the flows CSV under the same name, with `null` where unknown;
 //! `client_rtt_ms` and `server_rtt_ms`, the times from that side's segments to the peer's acknowledgments; `client_losses`
@@ -53,7 +54,13 @@ impl<W: io::Write> Json<W> {
 }
 
 impl<W: io::Write> Reporter for Json<W> {
+    fn wants_head_again(&self) -> bool {
+        true
+    }
+
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        // Told again at the end of a live capture, with the numbers that were not known at its beginning.
+        let kind = if self.read.is_null() { "capture" } else { "capture-end" };
         self.read = json!({
             "tcp_packets": head.tcp_packets,
             "duplicate_packets": head.duplicates,
@@ -63,7 +70,7 @@ impl<W: io::Write> Reporter for Json<W> {
             "interrupted": head.interrupted,
         });
         for capture in head.captures {
-            self.line(&capture_object(capture))?;
+            self.line(&capture_object(kind, capture))?;
         }
         Ok(())
     }
@@ -180,13 +187,13 @@ fn command(command: &Command) -> serde_json::Value {
     json!({ "id": command.id, "linux": command.linux, "windows": command.windows })
 }
 
-fn capture_object(capture: &CaptureHead<'_>) -> serde_json::Value {
+fn capture_object(kind: &str, capture: &CaptureHead<'_>) -> serde_json::Value {
     let (info, health) = (capture.info, &capture.info.health);
     let digits = info.interfaces.iter().map(|each| each.stamp_digits).max().unwrap_or(9);
     let time = |stamp: Option<Stamp>| stamp.map(|stamp| rfc3339(stamp, digits));
     let dropped: Vec<u64> = info.interfaces.iter().filter_map(|each| each.dropped).collect();
     json!({
-        "type": "capture",
+        "type": kind,
         "v": VERSION,
         "name": info.name,
         "format": info.format,
@@ -220,6 +227,7 @@ fn interfaces(capture: &CaptureHead<'_>) -> Vec<serde_json::Value> {
             "stamp_digits": each.stamp_digits,
             "packets": each.packets,
             "dropped": each.dropped,
+            "ended_early": each.ended,
         })
     };
     capture.info.interfaces.iter().map(object).collect()

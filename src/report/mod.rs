@@ -58,6 +58,11 @@ pub trait Reporter {
         true
     }
 
+    /// Where the head was told before all was read (live), it wants it again before the end.
+    fn wants_head_again(&self) -> bool {
+        false
+    }
+
     /// One flow.
     ///
     /// # Errors

@@ -86,6 +86,9 @@ fn damage(capture: &CaptureHead<'_>, out: &mut Vec<Remark>) {
 fn losses(capture: &CaptureHead<'_>, out: &mut Vec<Remark>) {
     let info = capture.info;
     for each in &info.interfaces {
+        if let Some(why) = &each.ended {
+            grave(out, format!("{why}: what came later is not known."));
+        }
         if let Some(dropped) = each.dropped.filter(|dropped| *dropped > 0) {
             let packets = count(dropped, "packet");
             let on = each

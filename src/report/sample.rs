@@ -115,6 +115,7 @@ pub(crate) fn info(name: &str) -> CaptureInfo {
             last: None,
             dropped: None,
             addresses: Vec::new(),
+            ended: None,
             fcs_bytes: 0,
         }],
         packets: 48_210,

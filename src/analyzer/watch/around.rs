@@ -3,7 +3,7 @@
 use super::Watch;
 use crate::analyzer::{Analyzer, analysis::CaptureReport};
 use crate::base::limits;
-use crate::capture::CaptureInfo;
+use crate::capture::{CaptureInfo, Interface};
 use crate::lookup::Names;
 use crate::report::{Head, Reporter};
 use std::io;
@@ -27,7 +27,7 @@ impl Watch {
             ));
         }
         if self.forgotten > 0 {
-            let most = limits::MAX_LIVE_FLOWS;
+            let most = self.most;
             limits.push(format!(
                 "{} quiet connections were reported early: more than {most} were open",
                 self.forgotten
@@ -49,7 +49,9 @@ impl Watch {
     pub(super) fn take_context(&mut self, analyzer: &mut Analyzer, info: &CaptureInfo) {
         let context = &mut self.context;
         context.ends.clear();
-        context.ends.resize(info.interfaces.len(), self.now);
+        // Of one that ended by itself, nothing is known after its end.
+        let end = |interface: &Interface| interface.ended.as_ref().and(interface.last).unwrap_or(self.now);
+        context.ends.extend(info.interfaces.iter().map(end));
         context.end = self.now;
         context.dropped = info.interfaces.iter().filter_map(|interface| interface.dropped).sum();
         context.steps_back = info.health.steps_back;

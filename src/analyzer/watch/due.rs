@@ -92,7 +92,8 @@ pub(super) fn due(case: &Case<'_>, now: Stamp) -> Due {
     if let Some(at) = first {
         return Due::At(at);
     }
-    if facts.is_established() {
+    let is_stray = facts.is_mid_stream() && facts.sides.iter().any(|side| side.packets == 0);
+    if facts.is_established() && !is_stray {
         return Due::Asleep;
     }
     match case.handshake {

@@ -26,6 +26,9 @@ const LOOK: Span = Span::from_millis(250);
 /// So many flows are looked at in one tick at most; the others are later in turn.
 const MOST_LOOKS: usize = 4000;
 
+/// Entries that the queue may have besides one or two a flow.
+const QUEUED: usize = 65_536;
+
 /// Who hears what happens; `false` where a flow is of no interest.
 pub type Selected<'a> = &'a dyn Fn(Endpoint, Endpoint) -> bool;
 /// Takes what happens.
@@ -47,7 +50,7 @@ pub enum Event<'a> {
 }
 
 /// All flows that are watched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
     /// By shard and number.
     shards: Vec<Vec<Option<Watched>>>,
@@ -60,6 +63,8 @@ pub struct Watch {
     refused: u64,
     copies: u64,
     now: Stamp,
+    /// Flows watched at once, over all shards.
+    most: usize,
 }
 
 /// What is known of a flow besides its facts.
@@ -85,7 +90,15 @@ impl Watch {
         analyzer.shards.iter_mut().for_each(Table::watch);
         Self {
             shards: vec![Vec::new(); analyzer.shards.len()],
-            ..Self::default()
+            queue: BinaryHeap::new(),
+            context: Context::default(),
+            counts: Counts::default(),
+            watched: 0,
+            forgotten: 0,
+            refused: 0,
+            copies: 0,
+            now: Stamp::default(),
+            most: limits::MAX_LIVE_FLOWS,
         }
     }
 
@@ -132,10 +145,23 @@ impl Watch {
                 self.look(analyzer, info, (shard, number), false, tell)?;
             }
         }
-        if self.watched > limits::MAX_LIVE_FLOWS / 10 * 9 {
-            self.forget_quiet(analyzer, info, tell)?;
+        self.sweep_queue();
+        for shard in 0..self.shards.len() {
+            if analyzer.shards[shard].used() > self.most / limits::SHARDS / 10 * 9 {
+                self.forget_quiet(shard, analyzer, info, tell)?;
+            }
         }
         Ok(())
+    }
+
+    /// Every look at a flow leaves an entry for the next one; those that something else came before are dropped in time.
+    fn sweep_queue(&mut self) {
+        if self.queue.len() > 2 * self.watched + QUEUED {
+            let next = self
+                .all()
+                .map(|(watched, shard, number)| Reverse((watched.next, shard, number)));
+            self.queue = next.filter(|Reverse((at, ..))| *at < Stamp(i64::MAX)).collect();
+        }
     }
 
     /// The watching is over: all that is still open gets its row, in order.
@@ -315,19 +341,33 @@ impl Watch {
         }
     }
 
-    /// There is little room left: the tenth part that has been quiet for longest is reported and forgotten.
-    fn forget_quiet(&mut self, analyzer: &mut Analyzer, info: &CaptureInfo, tell: Tell<'_>) -> io::Result<()> {
-        let mut quiet: Vec<(Stamp, u8, u32)> = self
-            .all()
-            .map(|(watched, shard, number)| (watched.touched, shard, number))
+    /// There is little room left: the tenth part of a shard's flows that has been quiet for longest is reported and forgotten.
+    fn forget_quiet(
+        &mut self,
+        shard: usize,
+        analyzer: &mut Analyzer,
+        info: &CaptureInfo,
+        tell: Tell<'_>,
+    ) -> io::Result<()> {
+        let table = &analyzer.shards[shard];
+        let places = self.shards[shard].iter().zip(0_u32..);
+        let mut quiet: Vec<(Stamp, u32)> = places
+            .filter_map(|(place, number)| {
+                Some((
+                    place.as_ref()?.touched.max(table.heard(number).unwrap_or_default()),
+                    number,
+                ))
+            })
             .collect();
-        let most = quiet.len() / 10;
-        quiet.select_nth_unstable(most);
-        quiet.truncate(most);
-        self.forgotten += most as u64;
+        let most = quiet.len().div_ceil(10);
+        if most < quiet.len() {
+            quiet.select_nth_unstable(most);
+            quiet.truncate(most);
+        }
+        self.forgotten += quiet.len() as u64;
         quiet
             .iter()
-            .try_for_each(|&(_, shard, number)| self.look(analyzer, info, (shard, number), true, tell))
+            .try_for_each(|&(_, number)| self.look(analyzer, info, (shard as u8, number), true, tell))
     }
 
     fn mark(&self, shard: usize, mark: &Marked, tell: Tell<'_>) -> io::Result<()> {
@@ -347,5 +387,7 @@ impl Watch {
     }
 }
 
+#[cfg(test)]
+mod day;
 #[cfg(test)]
 mod tests;

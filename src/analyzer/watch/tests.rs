@@ -136,6 +136,60 @@ fn a_slow_answer_is_a_note_and_no_failure() {
 }
 
 #[test]
+fn a_request_after_a_long_silence_is_waited_for_too() {
+    let mut night = Night::new();
+    night.play("0 > S 0:0(0)\n+.001 < S. 0:0(0) ack 1\n+.001 > . 1:1(0) ack 1");
+    night.play("20 > P. 1:101(100) ack 1\n+.001 < . 1:1(0) ack 101");
+    night.seconds(8);
+    assert_eq!(
+        night.said,
+        ["23.1 still waiting: the request was acknowledged and not answered for 3.1 s"]
+    );
+}
+
+#[test]
+fn an_interface_that_ended_proves_no_silence_after() {
+    let mut night = Night::new();
+    night.info.interfaces[0].addresses.push(client());
+    night.play("0 > S 0:0(0)\n+1 > S 0:0(0)");
+    night.info.interfaces[0].last = Some(night.watch.now);
+    night.info.interfaces[0].ended = Some("eth0 went away".to_owned());
+    night.seconds(400);
+    assert!(night.said.is_empty(), "{:?}", night.said);
+    assert_eq!(night.rows, [(1, "undetermined".to_owned())]);
+}
+
+#[test]
+fn when_there_is_no_room_the_quietest_go_first_and_are_counted() {
+    let mut night = Night::new();
+    // Ten of one shard, at most; the first of them speaks all the time.
+    night.watch.most = 10 * limits::SHARDS * 10 / 9;
+    let hello = Script::parse("0 > S 0:0(0)\n+.001 < S. 0:0(0) ack 1\n+.001 > . 1:1(0) ack 1").unwrap();
+    let talk = Script::parse("1 > P. 1:2(1) ack 1").unwrap();
+    let say = |night: &mut Night, script: &Script, host: u8, seq: u32| {
+        for segment in script.segments() {
+            let mut segment = day::moved(segment, u32::from(host), night.watch.now);
+            night.packets += 1;
+            segment.packet = night.packets;
+            segment.seq = segment.seq.plus(seq);
+            night.analyzer.shards[0].on_segment(&segment, 0);
+        }
+    };
+    say(&mut night, &hello, 0, 0);
+    for host in 1..30 {
+        say(&mut night, &hello, host, 0);
+        say(&mut night, &talk, 0, u32::from(host) - 1);
+        night.seconds(1);
+    }
+    assert!(night.watch.open() <= 10, "{}", night.watch.open());
+    assert!(!night.rows.iter().any(|(flow, _)| *flow == 1), "{:?}", night.rows);
+    assert_eq!(night.rows.len() as u64, night.watch.forgotten);
+    // Whoever is quietest is the oldest.
+    let flows: Vec<u64> = night.rows.iter().map(|(flow, _)| *flow).collect();
+    assert!(flows.is_sorted(), "{flows:?}");
+}
+
+#[test]
 fn what_is_over_is_forgotten_and_its_place_used_again() {
     let mut night = Night::new();
     for round in 0..50 {

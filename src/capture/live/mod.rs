@@ -61,8 +61,6 @@ pub struct Live {
     threads: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     drops: Vec<Drops>,
-    /// Why an interface ended by itself.
-    ended: Option<String>,
     running: usize,
     number: u64,
     previous: Vec<Option<Stamp>>,
@@ -108,7 +106,6 @@ impl Opened {
             threads: Vec::new(),
             stop: Arc::clone(&stop),
             drops: vec![Drops::default(); self.ports.len()],
-            ended: None,
             running: self.ports.len(),
             number: 0,
             previous: vec![None; self.ports.len()],
@@ -152,12 +149,6 @@ impl Live {
         &self.drops
     }
 
-    /// An interface ended by itself: which, and why, in one sentence.
-    #[must_use]
-    pub fn ended(&self) -> Option<&str> {
-        self.ended.as_deref()
-    }
-
     /// Up to this moment nothing is still to come from any interface.
     #[must_use]
     pub fn heard_until(&self) -> Stamp {
@@ -198,8 +189,8 @@ impl Live {
             Said::End { index, why } => {
                 self.running = self.running.saturating_sub(1);
                 self.merge.end(index);
-                if self.ended.is_none() {
-                    self.ended = why;
+                if let Some(interface) = self.info.interfaces.get_mut(usize::from(index)) {
+                    interface.ended = why;
                 }
             }
         }

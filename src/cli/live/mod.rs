@@ -15,7 +15,7 @@ use crate::capture::live::{self, Live, Opened, Refusal, Settings, Wanted};
 use crate::capture::{CaptureInfo, Source};
 use crate::cli::args::FailOn;
 use crate::cli::run::is_bad;
-use crate::cli::{complain, stop};
+use crate::cli::{Said, complain, stop};
 use crate::report::file::Output;
 use crate::report::{Selection, text};
 use anyhow::{Context, Result, anyhow};
@@ -23,7 +23,7 @@ use args::Live as Args;
 use local::Local;
 use outputs::Outputs;
 use probe::{Own, Probe, unwatched};
-use record::Recorder;
+use record::Recording;
 use screen::{Now, Screen, clock, lost};
 use std::io::Write;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub(super) fn interfaces() -> Result<()> {
 /// # Errors
 /// One sentence with what cannot be done.
 pub(super) fn run(mut args: Args) -> Result<bool> {
-    let stop = stop::on_ctrl_c();
+    let stop = stop::on_signal();
     let is_alone = args.ports.is_empty() && args.hosts.is_empty() && args.filter.is_none();
     let probe = Probe::new(&args.probing, is_alone);
     let opened = match open(&mut args, probe.as_ref()) {
@@ -89,11 +89,7 @@ pub(super) fn run(mut args: Args) -> Result<bool> {
     };
     let outputs = Outputs::open(&args)?;
     let info = opened.info();
-    let recorder = args
-        .write
-        .as_deref()
-        .map(|path| Recorder::open(path, args.ring, &info))
-        .transpose()?;
+    let recording = Recording::open(args.write.as_deref(), args.ring, &info)?;
     let local = Local::new(!args.no_host, &info);
     // Before the first thread starts, so that none keeps what the others gave up.
     let user = if args.stay_root || args.ring.is_some() {
@@ -102,7 +98,7 @@ pub(super) fn run(mut args: Args) -> Result<bool> {
         privilege::give_up()?
     };
     let live = opened.start().context("cannot start threads")?;
-    Session::new(args, live, outputs, recorder, local, user, probe)?.run(&stop)
+    Session::new(args, live, outputs, recording, local, user, probe)?.run(&stop)
 }
 
 /// Opens what is to be captured on; with a probe and no interface, what leads to its targets.
@@ -136,7 +132,7 @@ struct Session {
     analyzer: Analyzer,
     watch: Watch,
     outputs: Outputs,
-    recorder: Option<Recorder>,
+    recording: Recording,
     local: Local,
     /// Who it goes on as, if root's rights were given up.
     user: Option<String>,
@@ -155,7 +151,7 @@ impl Session {
         args: Args,
         live: Live,
         outputs: Outputs,
-        recorder: Option<Recorder>,
+        recording: Recording,
         local: Local,
         user: Option<String>,
         probe: Option<Probe>,
@@ -178,7 +174,7 @@ impl Session {
             analyzer,
             watch,
             outputs,
-            recorder,
+            recording,
             local,
             user,
             probe,
@@ -206,8 +202,8 @@ impl Session {
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info())?;
-        self.outputs.flush()?;
+        self.outputs.begin(&self.watch, &mut self.analyzer, self.live.info());
+        self.outputs.flush();
         let names = self.args.interface.join(", ");
         let user = self
             .user
@@ -230,8 +226,8 @@ impl Session {
             if let Some(probe) = &mut self.probe {
                 probe.take(batch);
             }
-            if self.recorder.is_some() && !batch.records.is_empty() {
-                self.record()?;
+            if !batch.records.is_empty() {
+                self.recording.take(&self.live);
             }
             if self.ticked.elapsed() >= TICK {
                 self.ticked = Instant::now();
@@ -245,9 +241,6 @@ impl Session {
                 ending = Some(Instant::now());
             }
         }
-        if let Some(why) = self.live.ended() {
-            complain(&format!("{why}; the report of what was captured until then follows"));
-        }
         self.tick()
     }
 
@@ -258,14 +251,6 @@ impl Session {
             || reached(self.args.until_failures, self.watch.counts().failed)
             || self.screen.is_closed()
             || self.probe.as_ref().is_some_and(Probe::is_over)
-    }
-
-    fn record(&mut self) -> Result<()> {
-        let (batch, info) = self.live.lent();
-        match &mut self.recorder {
-            Some(recorder) => recorder.take(batch, info),
-            None => Ok(()),
-        }
     }
 
     fn tick(&mut self) -> Result<()> {
@@ -291,10 +276,9 @@ impl Session {
         self.watch
             .tick(&mut self.analyzer, self.live.info(), now, &selected, tell)?;
         self.tell_attempts(now, false)?;
-        self.outputs.flush()?;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush()?;
-        }
+        self.outputs.flush();
+        self.recording.flush();
+        self.screen.gone(self.live.info(), now)?;
         let (since, before) = self.second;
         if since.elapsed() >= Duration::from_secs(1) {
             self.rate = ((self.packets - before) as f64 / since.elapsed().as_secs_f64()) as u64;
@@ -313,7 +297,7 @@ impl Session {
     fn tell_attempts(&mut self, now: Stamp, all: bool) -> Result<()> {
         let Some(probe) = &mut self.probe else { return Ok(()) };
         for report in probe.due(&self.watch, &self.analyzer, self.live.info(), now, all) {
-            self.outputs.probe(&report)?;
+            self.outputs.probe(&report);
             self.screen.probe(&report)?;
         }
         Ok(())
@@ -346,14 +330,15 @@ impl Session {
             self.screen.list("The probe", &probe.summary())?;
         }
         self.screen.line("")?;
-        let recorded = self.recorder.map_or(Ok(()), |recorder| recorder.finish(&info));
+        self.recording.finish(&info);
         if self.probe.is_some() {
             self.outputs.leave_out_empty_report();
         }
-        let totals = self
-            .outputs
-            .end(&self.watch, &mut self.analyzer, &info, self.args.rows.json.is_some())?;
-        recorded.map(|()| (totals, failed))
+        let totals = self.outputs.end(&self.watch, &mut self.analyzer, &info)?;
+        if self.outputs.is_incomplete() || self.recording.is_incomplete() {
+            return Err(Said.into());
+        }
+        Ok((totals, failed))
     }
 }
 

@@ -4,18 +4,22 @@ use super::args::Live as Args;
 use crate::analyzer::Analyzer;
 use crate::analyzer::watch::{Event, Watch};
 use crate::capture::CaptureInfo;
-use crate::cli::color;
 use crate::cli::plan::check_outputs;
+use crate::cli::{color, complain};
+use crate::finding::Finding;
 use crate::report::file::{Output, is_stdout};
 use crate::report::probe::ProbeReport;
-use crate::report::{FindingsCsv, FlowReport, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals};
+use crate::report::{
+    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals,
+};
 use anyhow::Result;
 use std::io;
 use std::path::Path;
 
 /// All outputs of a live run but its lines.
 pub(super) struct Outputs {
-    files: Vec<Box<dyn Reporter>>,
+    /// `None`: it could not be written any longer, which was said.
+    files: Vec<Option<Box<dyn Reporter>>>,
     report: Option<Terminal<Output>>,
     totals: Totals,
 }
@@ -34,18 +38,18 @@ impl Outputs {
     pub(super) fn open(args: &Args) -> Result<Self> {
         check_outputs(&named(args), &[])?;
         let only: Only = args.rows.only.into();
-        let mut files: Vec<Box<dyn Reporter>> = Vec::new();
+        let mut files: Vec<Option<Box<dyn Reporter>>> = Vec::new();
         if let Some(path) = &args.rows.csv {
-            files.push(Box::new(FlowsCsv::new(Output::growing(path)?, only)));
+            files.push(Some(Box::new(FlowsCsv::new(Output::growing(path)?, only))));
         }
         if let Some(path) = &args.rows.findings {
-            files.push(Box::new(FindingsCsv::new(Output::growing(path)?, only)));
+            files.push(Some(Box::new(FindingsCsv::new(Output::growing(path)?, only))));
         }
         if let Some(path) = &args.rows.marks {
-            files.push(Box::new(MarksCsv::new(Output::growing(path)?, only)));
+            files.push(Some(Box::new(MarksCsv::new(Output::growing(path)?, only))));
         }
         if let Some(path) = &args.rows.json {
-            files.push(Box::new(Json::new(Output::growing(path)?, only)));
+            files.push(Some(Box::new(Json::new(Output::growing(path)?, only))));
         }
         let is_report = !args.manner.quiet && !to_stdout(args);
         let style = Style {
@@ -62,35 +66,50 @@ impl Outputs {
     }
 
     /// Headings, before the first row.
-    pub(super) fn begin(&mut self, watch: &Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<()> {
-        let mut files: Vec<&mut dyn Reporter> = Vec::new();
-        files.extend(self.files.iter_mut().map(|file| &mut **file as &mut dyn Reporter));
-        watch.tell_head(analyzer, info, &mut files)
+    pub(super) fn begin(&mut self, watch: &Watch, analyzer: &mut Analyzer, info: &CaptureInfo) {
+        self.each(|file| watch.tell_head(analyzer, info, &mut [file]));
+    }
+
+    /// Tells all files. One that cannot be written (a full disk) is given up with a sentence, and the rest goes on.
+    fn each(&mut self, mut tell: impl FnMut(&mut dyn Reporter) -> io::Result<()>) {
+        for place in &mut self.files {
+            let told = place.as_mut().map_or(Ok(()), |file| tell(&mut **file));
+            if let Err(error) = told {
+                complain(&format!("{error}; the capture goes on without it"));
+                *place = None;
+            }
+        }
+    }
+
+    /// Something could not be written to the end.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.files.iter().any(Option::is_none)
     }
 
     /// A row, if there is one; `said` is what this machine knows besides.
     pub(super) fn event(&mut self, event: &Event<'_>, said: Option<&str>) -> io::Result<()> {
         match event {
-            Event::Ended(report) => {
-                let Some(said) = said else { return self.row(report) };
-                let mut row = report.row.clone();
-                row.summary = format!("{} {said}", row.summary);
-                self.row(&FlowReport { row: &row, ..**report })
+            Event::Ended(report) => match said {
+                Some(said) => self.row(&added(said, report).report()),
+                None => self.row(report),
+            },
+            Event::Mark(mark) => {
+                self.each(|file| file.mark(mark));
+                Ok(())
             }
-            Event::Mark(mark) => self.files.iter_mut().try_for_each(|file| file.mark(mark)),
             Event::Waiting(..) | Event::Verdict(..) | Event::Recovered(_) => Ok(()),
         }
     }
 
     fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
         self.totals.flow(report)?;
-        self.files.iter_mut().try_for_each(|file| file.flow(report))?;
+        self.each(|file| file.flow(report));
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
     }
 
     /// Both sides of an attempt of the probe.
-    pub(super) fn probe(&mut self, report: &ProbeReport) -> io::Result<()> {
-        self.files.iter_mut().try_for_each(|file| file.probe(report))
+    pub(super) fn probe(&mut self, report: &ProbeReport) {
+        self.each(|file| file.probe(report));
     }
 
     /// Where no connection was seen, a report has nothing to say that the probe has not said better.
@@ -99,31 +118,81 @@ impl Outputs {
     }
 
     /// What was told is there to be read.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.files.iter_mut().try_for_each(|file| file.flush())
+    pub(super) fn flush(&mut self) {
+        self.each(|file| file.flush());
     }
 
-    /// Totals and the report. The capture objects come again, with what is known of them now.
-    pub(super) fn end(
-        mut self,
-        watch: &Watch,
-        analyzer: &mut Analyzer,
-        info: &CaptureInfo,
-        is_json: bool,
-    ) -> io::Result<Totals> {
+    /// Totals and the report; the capture as it is known now stands in the JSON, too.
+    pub(super) fn end(&mut self, watch: &Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<Totals> {
         let tail = Tail {
             flows: self.totals.flows,
             limits: Vec::new(),
             time: None,
         };
-        let mut last: Vec<&mut dyn Reporter> = Vec::new();
-        if is_json {
-            last.extend(self.files.last_mut().map(|file| &mut **file as &mut dyn Reporter));
+        self.each(|file| {
+            if file.wants_head_again() {
+                watch.tell_head(analyzer, info, &mut [&mut *file])?;
+            }
+            file.end(&tail)
+        });
+        if let Some(terminal) = &mut self.report {
+            watch.tell_head(analyzer, info, &mut [terminal])?;
+            terminal.end(&tail)?;
         }
-        last.extend(self.report.as_mut().map(|terminal| terminal as &mut dyn Reporter));
-        watch.tell_head(analyzer, info, &mut last)?;
-        self.files.iter_mut().try_for_each(|file| file.end(&tail))?;
-        self.report.iter_mut().try_for_each(|terminal| terminal.end(&tail))?;
-        Ok(self.totals)
+        Ok(std::mem::take(&mut self.totals))
+    }
+}
+
+/// A flow with what this machine knows of it: in the summary, and in the finding that explains it.
+struct Added {
+    row: FlowRow,
+    findings: Vec<Finding>,
+    cause: Option<usize>,
+}
+
+fn added(said: &str, report: &FlowReport<'_>) -> Added {
+    let mut row = report.row.clone();
+    row.summary = format!("{} {said}", row.summary);
+    let mut findings = report.findings.to_vec();
+    let is_cause = |finding: &Finding| report.cause.is_some_and(|cause| cause.meta.id == finding.meta.id);
+    let cause = findings.iter().position(is_cause);
+    if let Some(finding) = cause.and_then(|place| findings.get_mut(place)) {
+        finding.summary = format!("{} {said}", finding.summary);
+    }
+    Added { row, findings, cause }
+}
+
+impl Added {
+    fn report(&self) -> FlowReport<'_> {
+        FlowReport {
+            row: &self.row,
+            findings: &self.findings,
+            cause: self.cause.and_then(|place| self.findings.get(place)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::catalogue;
+    use crate::report::sample;
+
+    #[test]
+    fn what_the_machine_knows_stands_in_the_row_and_in_the_finding_that_explains_it() {
+        let row = sample::row(1);
+        let other = catalogue()[0];
+        let findings = [sample::finding(&row, &sample::SYN_SILENT), sample::finding(&row, other)];
+        let report = FlowReport {
+            row: &row,
+            findings: &findings,
+            cause: findings.first(),
+        };
+        let added = added("On this machine: nobody listens.", &report);
+        let report = added.report();
+        let said = format!("{} On this machine: nobody listens.", row.summary);
+        assert_eq!(report.row.summary, said);
+        assert_eq!(report.cause.map(|cause| cause.summary.as_str()), Some(said.as_str()));
+        assert_eq!(report.findings[1].summary, row.summary);
     }
 }

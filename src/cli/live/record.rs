@@ -1,15 +1,65 @@
 //! `--write` and `--ring`: what is captured goes to pcapng, into one file or into several in turn.
 
+use crate::capture::live::Live;
 use crate::capture::write::PcapNgWriter;
 use crate::capture::{Batch, CaptureInfo};
+use crate::cli::complain;
 use crate::report::file::Output;
 use anyhow::Result;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-/// A recording.
+/// A recording, if one is wanted; given up with a sentence where it cannot be written any longer.
+#[derive(Debug, Default)]
+pub(super) struct Recording {
+    recorder: Option<Recorder>,
+    incomplete: bool,
+}
+
+impl Recording {
+    /// Records to `path`, if there is one, or to `ring` (files, bytes of each) named after it.
+    pub(super) fn open(path: Option<&Path>, ring: Option<(u32, u64)>, info: &CaptureInfo) -> Result<Self> {
+        let recorder = path.map(|path| Recorder::open(path, ring, info)).transpose()?;
+        Ok(Self {
+            recorder,
+            incomplete: false,
+        })
+    }
+
+    /// Records what was lent last.
+    pub(super) fn take(&mut self, live: &Live) {
+        let (batch, info) = live.lent();
+        self.attempt(|recorder| recorder.take(batch, info));
+    }
+
+    /// Everything so far is in the file.
+    pub(super) fn flush(&mut self) {
+        self.attempt(|recorder| Ok(recorder.writer.flush()?));
+    }
+
+    /// Nothing more comes.
+    pub(super) fn finish(&mut self, info: &CaptureInfo) {
+        self.attempt(|recorder| recorder.finish(info));
+        self.recorder = None;
+    }
+
+    /// Something could not be recorded.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    fn attempt(&mut self, does: impl FnOnce(&mut Recorder) -> Result<()>) {
+        let done = self.recorder.as_mut().map_or(Ok(()), does);
+        if let Err(error) = done {
+            complain(&format!("{error:#}; the capture goes on without it"));
+            self.recorder = None;
+            self.incomplete = true;
+        }
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Recorder {
+struct Recorder {
     writer: PcapNgWriter<Output>,
     ring: Option<Ring>,
 }
@@ -25,8 +75,7 @@ struct Ring {
 }
 
 impl Recorder {
-    /// Records to `path`, or to `ring` (files, bytes of each) named after it.
-    pub(super) fn open(path: &Path, ring: Option<(u32, u64)>, info: &CaptureInfo) -> Result<Self> {
+    fn open(path: &Path, ring: Option<(u32, u64)>, info: &CaptureInfo) -> Result<Self> {
         let mut ring = ring.map(|(files, bytes)| Ring {
             name: path.to_owned(),
             files,
@@ -39,8 +88,7 @@ impl Recorder {
         Ok(Self { writer, ring })
     }
 
-    /// Records a batch.
-    pub(super) fn take(&mut self, batch: Batch<'_>, info: &CaptureInfo) -> Result<()> {
+    fn take(&mut self, batch: Batch<'_>, info: &CaptureInfo) -> Result<()> {
         for record in batch.records {
             let is_full = self
                 .ring
@@ -59,26 +107,18 @@ impl Recorder {
     fn turn(&mut self, info: &CaptureInfo) -> Result<()> {
         let Some(ring) = &mut self.ring else { return Ok(()) };
         let next = PcapNgWriter::new(Output::growing(&ring.next())?, &info.interfaces)?;
-        let full = std::mem::replace(&mut self.writer, next);
-        end(full, info)
+        self.finish(info)?;
+        self.writer = next;
+        Ok(())
     }
 
-    /// Nothing more comes.
-    pub(super) fn finish(self, info: &CaptureInfo) -> Result<()> {
-        end(self.writer, info)
-    }
-
-    /// Everything so far is in the file.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    /// This file is complete: what is known at its end is told there.
+    fn finish(&mut self, info: &CaptureInfo) -> Result<()> {
+        for (index, interface) in info.interfaces.iter().enumerate() {
+            self.writer.statistics(index as u16, interface)?;
+        }
         Ok(self.writer.flush()?)
     }
-}
-
-fn end(mut writer: PcapNgWriter<Output>, info: &CaptureInfo) -> Result<()> {
-    for (index, interface) in info.interfaces.iter().enumerate() {
-        writer.statistics(index as u16, interface)?;
-    }
-    Ok(writer.into_inner().commit()?)
 }
 
 impl Ring {

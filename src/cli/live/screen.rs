@@ -3,8 +3,9 @@
 use super::args::Live as Args;
 use crate::analyzer::watch::{Counts, Event};
 use crate::base::Stamp;
+use crate::capture::CaptureInfo;
 use crate::capture::live::Drops;
-use crate::cli::color;
+use crate::cli::{color, complain};
 use crate::report::file::Output;
 use crate::report::paint::Paint;
 use crate::report::probe::ProbeReport;
@@ -20,6 +21,8 @@ pub(super) struct Screen {
     paint: Paint,
     status: Option<ProgressBar>,
     drops: u64,
+    /// Interfaces of which the end was told.
+    gone: Vec<usize>,
 }
 
 /// What the status line says.
@@ -47,6 +50,7 @@ impl Screen {
             paint: Paint { on: color },
             status: (status && io::stderr().is_terminal()).then(bar),
             drops: 0,
+            gone: Vec::new(),
         }
     }
 
@@ -63,6 +67,27 @@ impl Screen {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+
+    /// Interfaces that ended by themselves: told at once, as an error too.
+    pub(super) fn gone(&mut self, info: &CaptureInfo, at: Stamp) -> io::Result<()> {
+        let ended = |place: usize| info.interfaces.get(place).and_then(|each| each.ended.as_deref());
+        let is_last = (0..info.interfaces.len()).all(|place| ended(place).is_some());
+        let rest = if is_last {
+            "the report of what was captured until then follows"
+        } else {
+            "the others go on"
+        };
+        for place in 0..info.interfaces.len() {
+            let Some(why) = ended(place).filter(|_| !self.gone.contains(&place)) else {
+                continue;
+            };
+            self.gone.push(place);
+            self.line(&format!("{}  gone       {}; {rest}", clock(at), text::clean(why)))?;
+            let tell = || complain(&format!("{why}; {rest}"));
+            self.status.as_ref().map_or_else(tell, |bar| bar.suspend(tell));
+        }
+        Ok(())
     }
 
     /// The line of an event, if it has one; `host` is what this machine knows of it.

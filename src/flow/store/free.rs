@@ -1,11 +1,20 @@
 //! Places that are free again: a live capture forgets flows that are over.
 
 use super::{LENGTH, Place, Store, packed_at};
+use crate::base::Stamp;
 
 impl Store {
     /// Flows that are there.
     pub fn used(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// When an open flow was last heard: others have been quiet for longer than those.
+    pub fn heard(&self, number: u32) -> Option<Stamp> {
+        match self.place(number) {
+            Place::Open(place) => Some(self.open.peek(place)?.1.facts().last.stamp),
+            _ => None,
+        }
     }
 
     /// Forgets flow `number`; the next new flow gets the number, so that flows are in order of first packet no longer.

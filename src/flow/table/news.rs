@@ -1,9 +1,10 @@
 //! For someone who watches a live capture: what happened since they last asked, and forgetting what is over.
 
 use super::Table;
-use crate::base::{FlowKey, limits};
-use crate::flow::FlowFacts;
+use crate::base::{FlowKey, Stamp, limits};
 use crate::flow::mark::Marked;
+use crate::flow::{Flow, FlowFacts};
+use crate::wire::Segment;
 
 /// Flows that began and flows that were touched since somebody last asked, by number.
 #[derive(Debug, Default)]
@@ -34,9 +35,44 @@ impl Table {
         self.news = Some(News::default());
     }
 
-    /// What happened since the last call.
+    /// What happened since the last call. What only a report at the end would need is not kept meanwhile.
     pub fn take_news(&mut self) -> News {
+        // Numbers of Wireshark's streams are not told of a capture that has no end yet.
+        self.other_streams.clear();
+        if self.bare.len() > limits::MAX_HOSTS {
+            self.bare.clear();
+        }
+        let (most, newest) = (self.most_flows() * 2, &self.newest);
+        if let Some(states) = self.wireshark.as_mut().filter(|states| states.len() > most) {
+            // Of connections that there was no room to watch.
+            states.retain(|key, _| newest.get(key).is_some());
+        }
         self.news.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Flows that are there.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.store.used()
+    }
+
+    /// When flow `number` was last heard, if it has been in use lately.
+    #[must_use]
+    pub fn heard(&self, number: u32) -> Option<Stamp> {
+        self.store.heard(number)
+    }
+
+    /// Everything that grows with what is watched, counted in entries: for tests of long runs.
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> usize {
+        let states = self.wireshark.as_ref().map_or(0, crate::base::Map::len);
+        self.store.len() + self.newest.len() + self.bare.len() + self.other_streams.len() + states + self.marked.len()
+    }
+
+    /// Bytes put aside for messages that are not complete.
+    #[cfg(test)]
+    pub(crate) fn put_aside(&self) -> usize {
+        self.aside
     }
 
     /// Packets with marks since the last call.
@@ -57,6 +93,10 @@ impl Table {
 
     /// Forgets flow `number` of the 4-tuple `key`; its number may come again.
     pub fn retire(&mut self, number: u32, key: FlowKey) {
+        if self.aside > 0 {
+            let held = self.store.open(number, key).map_or(0, |flow| flow.aside());
+            self.aside = self.aside.saturating_sub(held);
+        }
         if self.newest.get(&key) == Some(number) {
             self.newest.forget(&key);
             if let Some(states) = &mut self.wireshark {
@@ -64,10 +104,12 @@ impl Table {
             }
         }
         self.store.remove(number);
-        // Numbers of Wireshark's streams are not told of a capture that has no end yet.
-        self.other_streams.clear();
-        if self.bare.len() > limits::MAX_HOSTS {
-            self.bare.clear();
-        }
+    }
+}
+
+impl Flow {
+    /// Data to a peer that has not sent any yet: an answer is waited for, even if nothing else comes.
+    pub(super) fn is_question(&self, segment: &Segment) -> bool {
+        segment.length > 0 && self.facts.sides[segment.dir.flip().index()].data_segments == 0
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::cli::live) fn unwatched(
     };
     let mut analyzer = Analyzer::new(1)?;
     let watch = Watch::new(&mut analyzer);
-    outputs.begin(&watch, &mut analyzer, &info)?;
+    outputs.begin(&watch, &mut analyzer, &info);
     screen.line(&format!("{} The wire cannot be watched.", probe.announcement()))?;
     probe.start(stop)?;
     while let Some(said) = probe.said.take() {
@@ -42,12 +42,12 @@ pub(in crate::cli::live) fn unwatched(
         }
         if let Ok(attempt) = attempt {
             let report = probe.tell(attempt, Wire::Unwatched, "");
-            outputs.probe(&report)?;
+            outputs.probe(&report);
             screen.probe(&report)?;
         }
     }
     screen.list("The probe", &probe.summary())?;
     outputs.leave_out_empty_report();
-    outputs.end(&watch, &mut analyzer, &info, args.rows.json.is_some())?;
+    outputs.end(&watch, &mut analyzer, &info)?;
     Err(anyhow!("the wire was not watched: {why}"))
 }
