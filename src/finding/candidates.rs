@@ -262,6 +262,7 @@ fn rank(finding: &str, cause: &str, leaning: Leaning) -> i8 {
         ("reset-after-request", "D39") => has(Sign::Tls) || has(Sign::LiveReset),
         ("reset-after-request", "D37") => !has(Sign::Tls) || has(Sign::LiveReset),
         ("reset-injected", "D39") => has(Sign::Tls),
+        ("reset-injected", "D31") | ("stall", "D32") => !has(Sign::Idle),
         ("reset-injected", "D37") | ("stall", "D36") => !has(Sign::Tls),
         ("reset-mid-transfer", "D37" | "D39" | "D33") => has(Sign::LiveReset),
         ("stall", "D11") => has(Sign::NearServer),

@@ -61,7 +61,7 @@ impl Sources {
 }
 
 /// A command that helps to settle whether it was one cause, addresses and ports filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Command {
     /// Number of the cause in the catalogue.
     pub id: &'static str,

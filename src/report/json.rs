@@ -15,7 +15,7 @@ use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals
 use crate::base::Stamp;
 use crate::finding::Finding;
 use crate::finding::candidates::candidates;
-use crate::incident::{Bin, Command, Example, Incident, Timeline};
+use crate::incident::{Bin, Example, Incident, Timeline};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::io;
@@ -177,14 +177,10 @@ fn incident_object(incident: &Incident) -> serde_json::Value {
         "summary": incident.summary,
         "contrast": incident.contrast,
         "candidates": incident.candidates,
-        "commands": incident.commands.iter().map(command).collect::<Vec<_>>(),
+        "commands": incident.commands,
         "next": incident.next,
         "examples": incident.examples.iter().map(example).collect::<Vec<_>>(),
     })
-}
-
-fn command(command: &Command) -> serde_json::Value {
-    json!({ "id": command.id, "linux": command.linux, "windows": command.windows })
 }
 
 fn capture_object(kind: &str, capture: &CaptureHead<'_>) -> serde_json::Value {
@@ -313,11 +309,8 @@ impl Serialize for Candidates<'_> {
         let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
         to.collect_seq(found.iter().map(|cause| {
             json!({
-                "id": cause.id,
-                "what": cause.what,
-                "settled_by": cause.settles,
-                "linux": fill(cause.linux),
-                "windows": fill(cause.windows),
+                "id": cause.id, "what": cause.what, "settled_by": cause.settles,
+                "linux": fill(cause.linux), "windows": fill(cause.windows),
             })
         }))
     }
