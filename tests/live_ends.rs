@@ -1,7 +1,7 @@
 //! Live capture that goes on for long or ends badly: full disks, signals, interfaces that vanish, files in turn, terminals.
 
 use crate::common::command::{Folder, Ran, run};
-use crate::live::{Lab, finish, ip, wait_for};
+use crate::live::{Lab, finish, ip, verdicts, wait_for};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -92,6 +92,47 @@ fn on_a_full_disk_each_file_is_given_up_with_a_sentence_and_the_rest_goes_on() {
     assert!(fs::read_to_string(&csv).expect("rows").ends_with('\n'));
     let read = run(&["analyze", &pcapng]);
     assert!(!read.is_fine().out.contains("middle of a packet"), "{}", read.out);
+}
+
+#[test]
+fn the_evidence_is_the_packets_of_what_failed() {
+    let folder = Folder::new("live-evidence");
+    let Some(lab) = Lab::new() else { return };
+    let lab = lab.with_rules_and_server(&folder);
+    let (all, some, out) = (folder.at("all.pcapng"), folder.at("some.pcapng"), folder.at("out"));
+    let child = lab.live(
+        "c",
+        &[
+            "-i",
+            "eth0",
+            "--write",
+            &all,
+            "--evidence",
+            &some,
+            "--until-failures",
+            "1",
+        ],
+        &out,
+    );
+    lab.does("c", &["python3", "-c", ONE]);
+    lab.does(
+        "c",
+        &[
+            "python3",
+            "-c",
+            "import socket; socket.socket().connect_ex(('10.7.2.2', 8089))",
+        ],
+    );
+    assert_eq!(finish(child, &out).status, Some(0));
+    let read = |file: &str| {
+        let read = run(&["analyze", file, "--csv", "-"]);
+        verdicts(&read.is_fine().out)
+    };
+    assert_eq!(
+        read(&all),
+        ["8080 ok completed fin ", "8089 failed rst none refused-by-rst"]
+    );
+    assert_eq!(read(&some), ["8089 failed rst none refused-by-rst"]);
 }
 
 #[test]

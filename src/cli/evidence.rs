@@ -1,9 +1,9 @@
 //! `--evidence`: the packets of the connections that failed, from a second reading of the captures.
 
-use super::plan::Plan;
+use super::complain;
 use super::read::read_again;
 use crate::analyzer::Wanted;
-use crate::base::Set;
+use crate::base::{Set, limits};
 use crate::report::evidence::{Evidence, Packet};
 use crate::report::file::Output;
 use crate::report::{FlowReport, Head, Reporter, Tail};
@@ -11,10 +11,14 @@ use crate::verdict::words::Status;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// Connections whose verdict is written beside their first packet: about 300 bytes each.
 const NAMED: usize = 100_000;
+
+/// Connections whose packets are looked for: about 100 bytes each, and as many as can be tracked at once.
+const MOST: u64 = limits::MAX_FLOWS as u64;
 
 /// The connections that failed, and where their packets go.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ pub struct Failed {
     out: Option<Evidence<Output>>,
     wanted: Wanted,
     comments: BTreeMap<u64, String>,
+    count: u64,
 }
 
 impl Failed {
@@ -31,19 +36,20 @@ impl Failed {
             out: out.map(Evidence::new),
             wanted: Wanted::default(),
             comments: BTreeMap::new(),
+            count: 0,
         }
     }
 
-    /// Reads the captures again and writes the packets.
+    /// Reads the captures again, with the filter of the first time, and writes the packets.
     ///
     /// # Errors
     /// One sentence, where a capture cannot be read again or the file cannot be written.
-    pub fn write(self, plan: &Plan, stop: &AtomicBool) -> Result<()> {
+    pub fn write(self, captures: &[PathBuf], filter: Option<&str>, stop: &AtomicBool) -> Result<()> {
         let Some(mut out) = self.out else { return Ok(()) };
         let comments = self.comments;
         let mut named: Set<u64> = Set::default();
         if !self.wanted.is_empty() {
-            read_again(plan, self.wanted, stop, &mut |found| {
+            read_again(captures, filter, self.wanted, stop, &mut |found| {
                 let comment = if named.insert(found.flow) {
                     comments.get(&found.flow)
                 } else {
@@ -60,6 +66,12 @@ impl Failed {
             })?;
         }
         out.finish()?.commit()?;
+        if self.count > MOST {
+            complain(&format!(
+                "--evidence holds the first {MOST} of {} failed connections",
+                self.count
+            ));
+        }
         Ok(())
     }
 }
@@ -76,6 +88,10 @@ impl Reporter for Failed {
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         let row = flow.row;
         if self.out.is_some() && row.status == Status::Failed {
+            self.count += 1;
+            if self.count > MOST {
+                return Ok(());
+            }
             self.wanted.add(row);
             if self.comments.len() < NAMED {
                 let said = format!("whodropped, connection {}: {}", row.flow, row.summary);

@@ -55,7 +55,7 @@ impl Asked {
         {
             bail!("there is no connection {number}: they are numbered from 1 to {flows}");
         }
-        read_again(plan, wanted, stop, &mut |found| {
+        read_again(&plan.captures, plan.filter.as_deref(), wanted, stop, &mut |found| {
             if let Ok(place) = ladders.binary_search_by_key(&found.flow, Ladder::flow) {
                 ladders[place].on(found.heard);
             }

@@ -8,7 +8,7 @@ use crate::capture::{self, CaptureError, Source};
 use crate::report::file::is_stdout as is_dash;
 use anyhow::{Context, Result, anyhow};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Reads all captures of `plan`. Where `stop` is set, ends early and says so in the analysis.
@@ -27,7 +27,7 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
         analyzer.want_marks();
     }
     let mut bytes = 0;
-    for path in in_order(plan)? {
+    for path in in_order(&plan.captures)? {
         let mut source = open(&path)?;
         while !stop.load(Ordering::Relaxed) {
             let more = analyzer.feed_from(source.as_mut()).map_err(|error| match error {
@@ -48,18 +48,20 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
     Ok(analyzer.finish(stop.load(Ordering::Relaxed)))
 }
 
-/// Reads all captures of `plan` once more, and hands the packets of the flows that `wanted` names to `sink`.
+/// Reads all these captures, pieces of one recording, once more, and hands the packets of the flows that `wanted` names to
+/// `sink`; `filter` as the first time.
 ///
 /// # Errors
 /// One sentence that names the capture.
 pub fn read_again(
-    plan: &Plan,
+    captures: &[PathBuf],
+    filter: Option<&str>,
     wanted: Wanted,
     stop: &AtomicBool,
     sink: &mut dyn FnMut(&Found<'_>) -> Result<(), String>,
 ) -> Result<()> {
-    let mut again = Again::new(wanted, plan.filter.clone());
-    for path in in_order(plan)? {
+    let mut again = Again::new(wanted, filter.map(str::to_owned));
+    for path in in_order(captures)? {
         let mut source = open(&path)?;
         while let Some(batch) = source.next_batch().map_err(|error| named(&path, &error))? {
             again.feed(batch, sink).map_err(|why| anyhow!(why))?;
@@ -98,13 +100,13 @@ fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
 
 /// Pieces of one recording in the order of their first packets: a ring buffer's names do not sort by time.
 /// As given where there is only one, or where one is a pipe.
-fn in_order(plan: &Plan) -> Result<Vec<std::path::PathBuf>> {
+fn in_order(captures: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
-    if plan.captures.len() < 2 || !plan.captures.iter().all(|path| is_file(path)) {
-        return Ok(plan.captures.clone());
+    if captures.len() < 2 || !captures.iter().all(|path| is_file(path)) {
+        return Ok(captures.to_vec());
     }
-    let mut pieces = Vec::with_capacity(plan.captures.len());
-    for path in &plan.captures {
+    let mut pieces = Vec::with_capacity(captures.len());
+    for path in captures {
         let mut source = open(path)?;
         let first = source.next_batch().map_err(|error| named(path, &error))?;
         let start = first.and_then(|batch| batch.records.first().map(|record| record.stamp));

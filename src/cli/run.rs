@@ -28,7 +28,7 @@ pub fn run(plan: &Plan) -> Result<bool> {
     progress.finish();
     let mut asked = Asked::new(&plan.flows);
     let (totals, failed) = outputs.write(&analysis, plan, &mut asked)?;
-    failed.write(plan, &stop)?;
+    failed.write(&plan.captures, plan.filter.as_deref(), &stop)?;
     asked.show(plan, &stop)?;
     Ok(is_bad(&totals, plan.fail_on))
 }

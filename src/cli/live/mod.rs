@@ -335,7 +335,11 @@ impl Session {
             self.outputs.leave_out_empty_report();
         }
         let totals = self.outputs.end(&self.watch, &mut self.analyzer, &info)?;
-        if self.outputs.is_incomplete() || self.recording.is_incomplete() {
+        let is_incomplete = self.outputs.is_incomplete() || self.recording.is_incomplete();
+        if let (Some(_), Some(recording)) = (&self.args.evidence, &self.args.write) {
+            self.outputs.write_evidence(recording)?;
+        }
+        if is_incomplete {
             return Err(Said.into());
         }
         Ok((totals, failed))

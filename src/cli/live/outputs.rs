@@ -4,6 +4,7 @@ use super::args::Live as Args;
 use crate::analyzer::Analyzer;
 use crate::analyzer::watch::{Event, Watch};
 use crate::capture::CaptureInfo;
+use crate::cli::evidence::Failed;
 use crate::cli::plan::check_outputs;
 use crate::cli::{color, complain};
 use crate::finding::Finding;
@@ -15,6 +16,7 @@ use crate::report::{
 use anyhow::Result;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// All outputs of a live run but its lines.
 pub(super) struct Outputs {
@@ -22,6 +24,8 @@ pub(super) struct Outputs {
     files: Vec<Option<Box<dyn Reporter>>>,
     report: Option<Terminal<Output>>,
     totals: Totals,
+    /// Connections whose packets are wanted of the recording.
+    failed: Failed,
 }
 
 /// Standard output carries one of the files, and nothing else.
@@ -30,8 +34,11 @@ pub(super) fn to_stdout(args: &Args) -> bool {
 }
 
 fn named(args: &Args) -> Vec<(&'static str, &Path)> {
-    let recording = args.write.as_deref().map(|path| ("--write", path));
-    args.rows.named().chain(recording).collect()
+    let others = [("--write", &args.write), ("--evidence", &args.evidence)];
+    let others = others
+        .into_iter()
+        .filter_map(|(option, path)| Some((option, path.as_deref()?)));
+    args.rows.named().chain(others).collect()
 }
 
 impl Outputs {
@@ -62,6 +69,7 @@ impl Outputs {
             files,
             report: is_report.then(|| Terminal::new(Output::stdout(), style)),
             totals: Totals::default(),
+            failed: Failed::new(args.evidence.as_deref().map(Output::growing).transpose()?),
         })
     }
 
@@ -103,6 +111,7 @@ impl Outputs {
 
     fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
         self.totals.flow(report)?;
+        self.failed.flow(report)?;
         self.each(|file| file.flow(report));
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
     }
@@ -139,7 +148,18 @@ impl Outputs {
             watch.tell_head(analyzer, info, &mut [terminal])?;
             terminal.end(&tail)?;
         }
+        watch.tell_head(analyzer, info, &mut [&mut self.failed])?;
         Ok(std::mem::take(&mut self.totals))
+    }
+
+    /// The packets of the connections that failed, from the recording, which is complete.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(super) fn write_evidence(self, recording: &Path) -> Result<()> {
+        // Whoever has asked for the end waits for this, or asks again.
+        self.failed
+            .write(&[recording.to_owned()], None, &AtomicBool::new(false))
     }
 }
 
