@@ -211,15 +211,17 @@ fn every_failure_is_told_while_it_happens_at_client_router_and_server() {
     let folder = Folder::new("live-failures");
     let Some(lab) = Lab::new() else { return };
     let lab = lab.with_rules_and_server(&folder);
-    let place = |name: &str| ["out", "csv", "pcapng"].map(|end| folder.at(&format!("{name}.{end}")));
+    let place = |name: &str| ["out", "csv", "pcapng", "html"].map(|end| folder.at(&format!("{name}.{end}")));
     let at = [("c", "eth0"), ("r", "eth1"), ("s", "eth0")];
     let running: Vec<_> = at
         .iter()
         .map(|(name, link)| {
-            let [out, csv, pcapng] = place(name);
+            let [out, csv, pcapng, html] = place(name);
             let child = lab.live(
                 name,
-                &["-i", link, "--for", "9s", "--csv", &csv, "--write", &pcapng],
+                &[
+                    "-i", link, "--for", "9s", "--csv", &csv, "--write", &pcapng, "--html", &html,
+                ],
                 &out,
             );
             (*name, child, out, csv, pcapng)
@@ -260,6 +262,13 @@ fn every_failure_is_told_while_it_happens_at_client_router_and_server() {
             );
         }
         assert!(rows.contains(&"8080 ok completed fin ".to_owned()), "{name}: {rows:#?}");
+        let page = fs::read_to_string(place(name)[3].as_str()).expect("a page");
+        assert!(
+            page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"),
+            "{name}"
+        );
+        assert!(page.contains(&format!("whodropped analyze {pcapng} --flow ")), "{name}");
+        assert!(page.contains("What settles it: "), "{name}: {page}");
         // The recording says the same when it is read.
         let read = run(&["analyze", &pcapng, "--csv", "-"]);
         assert_eq!(verdicts(&read.is_fine().out), rows, "{name}");

@@ -125,7 +125,7 @@ fn the_wire_and_the_application_are_told_side_by_side() {
         &lab,
         &[
             "--probe",
-            &targets(&ports),
+            &format!("{},10.7.1.77:80", targets(&ports)),
             "--probe-count",
             "1",
             "--json",
@@ -156,6 +156,11 @@ fn the_wire_and_the_application_are_told_side_by_side() {
     );
     assert!(said(&lines, 8091, "no_packets").contains("own firewall drops it before it leaves"));
     assert!(said(&lines, 8092, "no_packets").contains("this machine itself refused it"));
+    let nobody = said(&lines, 80, "no_packets");
+    assert!(
+        nobody.contains("10.7.1.77 did not answer") && nobody.contains("ARP request"),
+        "{nobody}"
+    );
     let arrived = said(&lines, 8093, "together");
     assert!(
         arrived.contains("10.7.2.2:8093 answered") && arrived.contains("own firewall"),

@@ -6,6 +6,7 @@ mod evidence;
 mod fuzz_bodies;
 mod marks;
 mod generated;
+mod html;
 mod incident_near;
 mod incidents;
 mod lookups;

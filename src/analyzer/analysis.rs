@@ -173,6 +173,12 @@ impl Analysis {
         teller.finish()
     }
 
+    /// Packets read.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.captures.iter().map(|capture| capture.info.packets).sum()
+    }
+
     /// Look-ups of names that failed, were slow or got no answer, in order.
     #[must_use]
     pub fn lookups(&self) -> &[Lookup] {
@@ -212,6 +218,7 @@ impl Analysis {
             one_sided: (one_sided, one_sided + two_sided),
             limits: &self.limits,
             interrupted: self.interrupted,
+            near: self.context.near(),
         };
         reporters.iter_mut().try_for_each(|reporter| reporter.head(&head))
     }

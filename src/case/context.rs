@@ -204,6 +204,12 @@ impl Context {
         self.dropped > 0 || self.lossy > 2 && self.lossy * 5 > self.two_sided
     }
 
+    /// Flows that were captured near the client, and near the server, by their TTLs.
+    #[must_use]
+    pub fn near(&self) -> (u64, u64) {
+        (self.near_client, self.near_server)
+    }
+
     /// Where a flow was captured: by its own TTLs, else by those of its hosts, else as most flows.
     #[must_use]
     pub fn vantage_of(&self, facts: &FlowFacts) -> Vantage {

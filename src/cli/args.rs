@@ -70,7 +70,7 @@ pub struct Analyze {
     pub manner: Manner,
 }
 
-/// Rows for other programs, and which of them: what `analyze` and `live` share.
+/// Rows for other programs, a page for people, and which connections are in them: what `analyze` and `live` share.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Rows {
     /// List only connections that failed, or that failed or are degraded (troubled)
@@ -94,6 +94,9 @@ pub struct Rows {
     /// Write captures, connections and totals as JSON Lines
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub json: Option<PathBuf>,
+    /// Write the report as one HTML page, for a ticket or a mail: needs nothing but a browser
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
+    pub html: Option<PathBuf>,
 }
 
 impl Rows {
@@ -104,6 +107,7 @@ impl Rows {
             ("--findings", &self.findings),
             ("--marks", &self.marks),
             ("--json", &self.json),
+            ("--html", &self.html),
         ];
         all.into_iter()
             .filter_map(|(option, path)| Some((option, path.as_deref()?)))

@@ -6,6 +6,7 @@ pub mod evidence;
 mod explain;
 mod columns;
 mod errors;
+mod html;
 mod ladder;
 mod live;
 mod markdown;

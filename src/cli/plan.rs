@@ -29,6 +29,8 @@ pub struct Plan {
     pub marks: Option<PathBuf>,
     /// Where the JSON Lines go.
     pub json: Option<PathBuf>,
+    /// Where the HTML page goes.
+    pub html: Option<PathBuf>,
     /// Where the packets of failed connections go.
     pub evidence: Option<PathBuf>,
     /// Print the terminal report.
@@ -80,6 +82,7 @@ impl Plan {
             findings: args.rows.findings,
             marks: args.rows.marks,
             json: args.rows.json,
+            html: args.rows.html,
             evidence: args.evidence,
             report: !args.manner.quiet && !to_stdout,
             progress: !args.manner.quiet && args.manner.progress == Progress::Auto,
@@ -88,6 +91,12 @@ impl Plan {
             max_memory: args.max_memory,
             fail_on: args.manner.fail_on,
         })
+    }
+
+    /// All captures are files, which can be read once more.
+    #[must_use]
+    pub fn can_read_twice(&self) -> bool {
+        check_twice(&self.captures, "").is_ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::args::FailOn;
 use super::evidence::Failed;
+use super::html;
 use super::ladder::Asked;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -9,7 +10,7 @@ use super::read::analyse;
 use super::{color, stop};
 use crate::analyzer::Analysis;
 use crate::report::file::Output;
-use crate::report::{FindingsCsv, FlowsCsv, Json, MarksCsv, Reporter, Style, Terminal, Totals};
+use crate::report::{FindingsCsv, FlowsCsv, Html, Json, MarksCsv, Reporter, Style, Terminal, Totals};
 use crate::verdict::words::Status;
 use anyhow::Result;
 use std::io;
@@ -27,8 +28,11 @@ pub fn run(plan: &Plan) -> Result<bool> {
     let analysis = analyse(plan, &mut progress, &stop)?;
     progress.finish();
     let mut asked = Asked::new(&plan.flows);
-    let (totals, failed) = outputs.write(&analysis, plan, &mut asked)?;
+    let Told { totals, failed, html } = outputs.write(&analysis, plan, &mut asked)?;
     failed.write(&plan.captures, plan.filter.as_deref(), &stop)?;
+    if let Some(html) = html {
+        html::write(html, analysis.packets(), plan, &stop)?;
+    }
     asked.show(plan, &stop)?;
     Ok(is_bad(&totals, plan.fail_on))
 }
@@ -56,7 +60,15 @@ struct Outputs {
     findings: Option<Output>,
     marks: Option<Output>,
     json: Option<Output>,
+    html: Option<Output>,
     evidence: Option<Output>,
+}
+
+/// What the pass over the flows leaves for later.
+struct Told {
+    totals: Totals,
+    failed: Failed,
+    html: Option<Html<Output>>,
 }
 
 impl Outputs {
@@ -67,14 +79,16 @@ impl Outputs {
             findings: open(&plan.findings)?,
             marks: open(&plan.marks)?,
             json: open(&plan.json)?,
+            html: open(&plan.html)?,
             evidence: open(&plan.evidence)?,
         })
     }
 
     /// Writes everything in one pass over the flows; the files take their names only when all went well.
-    fn write(mut self, analysis: &Analysis, plan: &Plan, asked: &mut Asked) -> Result<(Totals, Failed)> {
+    fn write(mut self, analysis: &Analysis, plan: &Plan, asked: &mut Asked) -> Result<Told> {
         let mut totals = Totals::default();
         let mut failed = Failed::new(self.evidence.take());
+        let mut html = self.html.take().map(|out| Html::new(out, html::look(plan)));
         // Ladders take the report's place.
         let mut screen = (plan.report && plan.flows.is_empty()).then(Output::stdout);
         {
@@ -88,6 +102,7 @@ impl Outputs {
             push(&mut reporters, &mut findings);
             push(&mut reporters, &mut marks);
             push(&mut reporters, &mut json);
+            push(&mut reporters, &mut html);
             push(&mut reporters, &mut terminal);
             analysis.report(&|a, b| plan.selection.matches(a, b), &mut reporters)?;
         }
@@ -97,7 +112,7 @@ impl Outputs {
         {
             output.commit()?;
         }
-        Ok((totals, failed))
+        Ok(Told { totals, failed, html })
     }
 }
 

@@ -1,20 +1,15 @@
-//! One group on the terminal: what failed, how sure that is, what to open, what to try.
+//! One group in words: what failed, how sure that is, what to open, what to try. How it is laid out is each report's own.
 
 use super::group::{Group, MAX_CLIENTS, Place, Way};
 use super::maybe::{CANDIDATES, Said, maybe};
 use super::paint::Paint;
-use super::text::{clean, count, fill, range, thousands, wrap};
+use super::text::{clean, command, count, range, thousands};
 use crate::base::Endpoint;
 use crate::finding::Confidence;
 use crate::incident::Incident;
 use crate::verdict::words::Culprit;
 use std::fmt::Write as _;
-use unicode_width::UnicodeWidthStr;
 
-/// Columns before the text of an entry.
-const INDENT: usize = 4;
-/// Columns of a label.
-const LABEL: usize = 6;
 /// Ports or hosts listed before `…`.
 const LISTED: usize = 5;
 /// Packets named.
@@ -29,6 +24,17 @@ pub(super) struct Context {
     pub(super) day: String,
     /// Name of each capture, and the number of the packet before its first.
     pub(super) captures: Vec<(String, u64)>,
+}
+
+/// A paragraph of an entry. Nothing in it is harmful to a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// As it is.
+    Plain(String),
+    /// Behind a label.
+    Labelled(&'static str, String),
+    /// Behind a label, there to be copied; with what belongs beside it.
+    Copied(&'static str, String, String),
 }
 
 /// What a group is called: the cause's title, or the words of the verdict.
@@ -53,12 +59,14 @@ pub(super) fn place(group: &Group) -> String {
     }
 }
 
-/// The lines of one entry.
-pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Context, said: &mut Said) -> Vec<String> {
-    let mut out = Entry {
-        context,
-        lines: Vec::new(),
-    };
+/// What is to say of one group. `said`: candidates that were named before, where they are to be among it.
+pub(super) fn parts(
+    group: &Group,
+    contrast: Option<(u64, u64)>,
+    context: &Context,
+    said: Option<&mut Said>,
+) -> Vec<Part> {
+    let mut out = Entry::new(context);
     out.plain(&who_and_when(group, context));
     if let Some(sentence) = contrast.and_then(|(all, ok)| contrasted(group, all, ok)) {
         out.plain(&sentence);
@@ -66,24 +74,26 @@ pub(super) fn lines(group: &Group, contrast: Option<(u64, u64)>, context: &Conte
     out.plain(&listed(group));
     evidence(group, &mut out);
     let example = &group.example;
-    let is_new = maybe(group, said, &mut out);
-    let filled = |text: &str| fill(text, example.client, example.server).replace("{interface}", "any");
+    let is_new = said.is_some_and(|said| maybe(group, said, &mut out));
+    let filled = |text: &str| command(text, example.client, example.server, example.interface.as_deref());
     let next = example.next.map_or_else(String::new, filled);
     if !next.is_empty() {
         out.labelled("next", &clean(&next));
     }
-    if let Some(first) = example.causes.first().filter(|_| is_new) {
+    if let Some(first) = example.candidates.first().filter(|_| is_new) {
         out.commands(&filled(first.linux), &filled(first.windows), &next);
     }
-    out.lines
+    out.parts
 }
 
-/// The lines of an incident, and of the flows behind it, where there are any.
-pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Context, said: &mut Said) -> Vec<String> {
-    let mut out = Entry {
-        context,
-        lines: Vec::new(),
-    };
+/// What is to say of an incident, and of the flows behind it, where there are any.
+pub(super) fn incident(
+    incident: &Incident,
+    group: Option<&Group>,
+    context: &Context,
+    said: Option<&mut Said>,
+) -> Vec<Part> {
+    let mut out = Entry::new(context);
     for sentence in &incident.contrast {
         out.plain(&clean(sentence));
     }
@@ -97,11 +107,11 @@ pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Con
     if !incident.next.is_empty() {
         out.labelled("next", &clean(&incident.next));
     }
-    if let Some(command) = incident.commands.first() {
+    if let (Some(command), Some(said)) = (incident.commands.first(), said) {
         out.commands(&command.linux, &command.windows, &incident.next);
         said.knows(incident.commands.iter().take(CANDIDATES).map(|each| each.id).collect());
     }
-    out.lines
+    out.parts
 }
 
 /// What one of the flows showed, who it was, how sure that is, what to open.
@@ -167,11 +177,13 @@ fn listed(group: &Group) -> String {
 }
 
 fn who(group: &Group) -> String {
-    let sure = confidence(group.confidence);
-    if group.culprit == Culprit::Unknown {
-        return format!("not known from this capture; {sure}");
-    }
-    let meaning = match group.culprit {
+    format!("{}; {}", culprit(group.culprit), confidence(group.confidence))
+}
+
+/// Who, with the contract's word behind.
+pub(super) fn culprit(culprit: Culprit) -> String {
+    let meaning = match culprit {
+        Culprit::Unknown => return "not known from this capture".to_owned(),
         // The word covers comparisons of captures, too; one recording has one place.
         Culprit::Path => "something between the capture point and the server",
         culprit => culprit.meaning().trim_end_matches('.'),
@@ -181,7 +193,7 @@ fn who(group: &Group) -> String {
         .next()
         .map(|first| first.to_lowercase().to_string())
         .unwrap_or_default();
-    format!("{lower}{} ({}); {sure}", letters.as_str(), group.culprit)
+    format!("{lower}{} ({culprit})", letters.as_str())
 }
 
 /// `medium confidence`, or how many of each.
@@ -280,28 +292,39 @@ fn filter(place: Place) -> String {
     }
 }
 
-/// The lines of an entry, as they come to be.
-pub(super) struct Entry<'a> {
-    context: &'a Context,
-    lines: Vec<String>,
+/// Why nobody can tell how these flows went.
+pub(super) fn why_unknown(group: &Group) -> String {
+    let doubt = group.doubts.iter().max_by_key(|(_, flows)| **flows);
+    match (group.example.title, group.way, doubt) {
+        (Some(title), ..) => title.to_owned(),
+        (None, _, Some((doubt, _))) => doubt.meaning().to_owned(),
+        (None, Way::Words(handshake, ..), None) => handshake.meaning().to_owned(),
+        (None, Way::Cause(id, _), None) => id.to_owned(),
+    }
 }
 
-impl Entry<'_> {
-    fn plain(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        for line in wrap(text, self.context.width.saturating_sub(INDENT)) {
-            self.lines.push(format!("{:INDENT$}{line}", ""));
+/// The parts of an entry, as they come to be.
+pub(super) struct Entry<'a> {
+    context: &'a Context,
+    parts: Vec<Part>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            parts: Vec::new(),
         }
     }
 
-    pub(super) fn labelled(&mut self, label: &str, text: &str) {
-        let room = self.context.width.saturating_sub(INDENT + LABEL);
-        for (index, line) in wrap(text, room).into_iter().enumerate() {
-            let label = if index == 0 { label } else { "" };
-            self.line(label, &line);
+    fn plain(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.parts.push(Part::Plain(text.to_owned()));
         }
+    }
+
+    pub(super) fn labelled(&mut self, label: &'static str, text: &str) {
+        self.parts.push(Part::Labelled(label, text.to_owned()));
     }
 
     /// What to try on Linux and on Windows, as far as `next` does not say it.
@@ -314,33 +337,18 @@ impl Entry<'_> {
         }
     }
 
-    /// `text` is there to be copied: it stays on one line, with `behind` beside or below it.
-    fn copied(&mut self, label: &str, text: &str, behind: &str) {
-        let paint = self.context.paint;
-        let beside = INDENT + LABEL + text.width() + 3 + behind.width() <= self.context.width;
-        if beside && !behind.is_empty() {
-            self.line(label, &format!("{}   {behind}", paint.copy(text)));
-            return;
-        }
-        self.line(label, &paint.copy(text));
-        if !behind.is_empty() {
-            self.labelled("", behind);
-        }
-    }
-
-    fn line(&mut self, label: &str, text: &str) {
-        let label = self.context.paint.faint(&format!("{label:LABEL$}"));
-        self.lines.push(format!("{:INDENT$}{label}{text}", ""));
+    fn copied(&mut self, label: &'static str, text: &str, behind: &str) {
+        self.parts.push(Part::Copied(label, text.to_owned(), behind.to_owned()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::FlowReport;
     use crate::report::group::Groups;
-    use crate::report::sample;
+    use crate::report::{FlowReport, layout, sample};
     use crate::verdict::words::Status;
+    use unicode_width::UnicodeWidthStr;
 
     fn context(captures: &[(&str, u64)]) -> Context {
         Context {
@@ -365,7 +373,8 @@ mod tests {
             });
         }
         let group = &groups.ranked(Status::Failed, &[])[0];
-        lines(group, groups.contrast(group), context, &mut Said::default()).join("\n")
+        let parts = parts(group, groups.contrast(group), context, Some(&mut Said::default()));
+        layout::lines(&parts, context).join("\n")
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub enum Place {
 /// The flow that stands for its group: the surest, of these the first.
 #[derive(Clone, Debug)]
 pub struct Example {
+    /// Its number in the report.
+    pub flow: u64,
     /// Wireshark's number.
     pub tcp_stream: Option<u64>,
     /// First packet's time.
@@ -66,7 +68,11 @@ pub struct Example {
     /// The cause's next step, if there is a cause.
     pub next: Option<&'static str>,
     /// What the cause may come from, likeliest first.
-    pub causes: Vec<&'static Cause>,
+    pub candidates: Vec<&'static Cause>,
+    /// Interface of its first packet; only where [`super::Reporter::wants_details`].
+    pub interface: Option<String>,
+    /// The cause's page, if there is a cause.
+    pub page: Option<&'static str>,
 }
 
 /// Flows that went the same way at the same place.
@@ -308,7 +314,9 @@ impl Group {
 impl Example {
     fn new(flow: &FlowReport<'_>) -> Self {
         let row = flow.row;
+        let details = row.details.as_deref();
         Self {
+            flow: row.flow,
             tcp_stream: row.tcp_stream,
             start: row.start,
             client: row.client,
@@ -319,9 +327,11 @@ impl Example {
             packets: row.evidence_packets.clone(),
             title: flow.cause.map(|cause| cause.meta.title),
             next: flow.cause.map(|cause| cause.meta.next),
-            causes: flow
+            candidates: flow
                 .cause
                 .map_or_else(Vec::new, |cause| candidates(cause.meta.id, row.leaning)),
+            interface: details.and_then(|details| details.interface.clone()),
+            page: flow.cause.map(|cause| cause.meta.page),
         }
     }
 }

@@ -302,11 +302,9 @@ impl Serialize for Candidates<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let row = self.0.row;
         let details = row.details.as_deref();
-        let interface = details
-            .and_then(|details| details.interface.as_deref())
-            .unwrap_or("any");
+        let interface = details.and_then(|details| details.interface.as_deref());
         let found = row.cause.map_or_else(Vec::new, |cause| candidates(cause, row.leaning));
-        let fill = |text: &str| text::fill(text, row.client, row.server).replace("{interface}", interface);
+        let fill = |text: &str| text::command(text, row.client, row.server, interface);
         to.collect_seq(found.iter().map(|cause| {
             json!({
                 "id": cause.id, "what": cause.what, "settled_by": cause.settles,

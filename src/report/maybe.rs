@@ -27,7 +27,7 @@ impl Said {
 /// new.
 pub(super) fn maybe(group: &Group, said: &mut Said, out: &mut Entry<'_>) -> bool {
     let most = if group.is_degraded() { FEW } else { CANDIDATES };
-    let causes = &group.example.causes[..group.example.causes.len().min(most)];
+    let causes = &group.example.candidates[..group.example.candidates.len().min(most)];
     // One alone is what the title says.
     if causes.len() < 2 {
         return false;

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod file;
 pub mod findings;
 pub mod group;
+pub mod html;
 pub mod json;
 pub mod ladder;
 pub mod marks;
@@ -20,12 +21,14 @@ pub mod select;
 pub mod terminal;
 mod entry;
 mod intro;
+mod layout;
 mod maybe;
 pub mod text;
 pub mod totals;
 
 pub use self::csv::FlowsCsv;
 pub use findings::FindingsCsv;
+pub use html::Html;
 pub use json::Json;
 pub use ladder::Ladder;
 pub use marks::MarksCsv;
@@ -123,6 +126,8 @@ pub struct Head<'a> {
     pub limits: &'a [String],
     /// The reading was stopped by the user.
     pub interrupted: bool,
+    /// Flows whose TTLs say that they were captured at the client, or at the server; either may be in its network.
+    pub near: (u64, u64),
 }
 
 /// One capture of the recording.

@@ -133,6 +133,7 @@ pub(crate) fn head<'a>(captures: &'a [CaptureHead<'a>]) -> Head<'a> {
         one_sided: (0, 100),
         limits: &[],
         interrupted: false,
+        near: (0, 0),
     }
 }
 

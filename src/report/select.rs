@@ -86,6 +86,16 @@ impl Block {
     }
 }
 
+impl std::fmt::Display for Block {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.ip, self.prefix) {
+            (IpAddr::V4(ip), 32) => write!(out, "{ip}"),
+            (IpAddr::V6(ip), 128) => write!(out, "{ip}"),
+            (ip, prefix) => write!(out, "{ip}/{prefix}"),
+        }
+    }
+}
+
 /// `--only`: which flows are written to files and listed on the terminal. Totals always count all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Only {

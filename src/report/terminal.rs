@@ -3,6 +3,7 @@
 use super::entry::{self, Context};
 use super::group::{Group, Groups, Way};
 use super::intro::{describe, nothing, stretch};
+use super::layout;
 use super::maybe::Said;
 use super::paint::Paint;
 use super::remarks::remarks;
@@ -238,7 +239,8 @@ impl<W: Write> Terminal<W> {
                 self.line(&text)?;
             }
             let group = self.groups.behind(incident);
-            for line in entry::incident(incident, group.as_ref(), &self.context, &mut self.said) {
+            let parts = entry::incident(incident, group.as_ref(), &self.context, Some(&mut self.said));
+            for line in layout::lines(&parts, &self.context) {
                 self.line(&line)?;
             }
         }
@@ -307,7 +309,8 @@ impl<W: Write> Terminal<W> {
             self.line(&text)?;
         }
         let contrast = self.groups.contrast(group);
-        for line in entry::lines(group, contrast, &self.context, &mut self.said) {
+        let parts = entry::parts(group, contrast, &self.context, Some(&mut self.said));
+        for line in layout::lines(&parts, &self.context) {
             self.line(&line)?;
         }
         Ok(())
@@ -344,7 +347,7 @@ impl<W: Write> Terminal<W> {
         self.line(&heading)?;
         for group in groups.iter().take(SHOWN[2]) {
             let lead = format!("{:>6}  ", thousands(group.flows));
-            let text = format!("{}: {}", entry::place(group), why_unknown(group));
+            let text = format!("{}: {}", entry::place(group), entry::why_unknown(group));
             self.hanging(&lead, Paint::bold, &text)?;
         }
         self.left_out(&groups, SHOWN[2], Status::Unknown)
@@ -359,7 +362,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
+pub(super) fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
     let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let words: Vec<_> = counts
@@ -367,16 +370,6 @@ fn worded(counts: impl Iterator<Item = (&'static str, u64)>) -> String {
         .map(|(word, count)| format!("{} {word}", thousands(*count)))
         .collect();
     words.join(", ")
-}
-
-fn why_unknown(group: &Group) -> String {
-    let doubt = group.doubts.iter().max_by_key(|(_, flows)| **flows);
-    match (group.example.title, group.way, doubt) {
-        (Some(title), ..) => title.to_owned(),
-        (None, _, Some((doubt, _))) => doubt.meaning().to_owned(),
-        (None, Way::Words(handshake, ..), None) => handshake.meaning().to_owned(),
-        (None, Way::Cause(id, _), None) => id.to_owned(),
-    }
 }
 
 #[cfg(test)]

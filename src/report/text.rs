@@ -114,6 +114,17 @@ pub fn fill(template: &str, client: Endpoint, server: Endpoint) -> String {
         .replace("{client_port}", &client.port.to_string())
 }
 
+/// A command to copy, with the flow's own addresses and its interface in it. The interface's name comes from the capture:
+/// one that a shell would not take as a plain word is left out.
+#[must_use]
+pub fn command(template: &str, client: Endpoint, server: Endpoint, interface: Option<&str>) -> String {
+    let is_plain = |name: &&str| {
+        let plain = |each: char| each.is_ascii_alphanumeric() || "._:@-\\{}".contains(each);
+        name.starts_with(|first: char| first != '-') && name.chars().all(plain)
+    };
+    fill(template, client, server).replace("{interface}", interface.filter(is_plain).unwrap_or("any"))
+}
+
 /// What the operating system said, without its number.
 #[must_use]
 pub fn plain(error: &io::Error) -> String {

@@ -42,6 +42,7 @@ impl Watch {
             one_sided: (one_sided, one_sided + two_sided),
             limits: &limits,
             interrupted: false,
+            near: self.context.near(),
         };
         reporters.iter_mut().try_for_each(|reporter| reporter.head(&head))
     }

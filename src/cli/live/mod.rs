@@ -87,7 +87,7 @@ pub(super) fn run(mut args: Args) -> Result<bool> {
             );
         }
     };
-    let outputs = Outputs::open(&args)?;
+    let mut outputs = Outputs::open(&args)?;
     let info = opened.info();
     let recording = Recording::open(args.write.as_deref(), args.ring, &info)?;
     let local = Local::new(!args.no_host, &info);
@@ -97,6 +97,7 @@ pub(super) fn run(mut args: Args) -> Result<bool> {
     } else {
         privilege::give_up()?
     };
+    outputs.open_page(&args)?;
     let live = opened.start().context("cannot start threads")?;
     Session::new(args, live, outputs, recording, local, user, probe)?.run(&stop)
 }

@@ -6,12 +6,12 @@ use crate::analyzer::watch::{Event, Watch};
 use crate::capture::CaptureInfo;
 use crate::cli::evidence::Failed;
 use crate::cli::plan::check_outputs;
-use crate::cli::{color, complain};
+use crate::cli::{color, complain, html};
 use crate::finding::Finding;
 use crate::report::file::{Output, is_stdout};
 use crate::report::probe::ProbeReport;
 use crate::report::{
-    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals,
+    FindingsCsv, FlowReport, FlowRow, FlowsCsv, Html, Json, MarksCsv, Only, Reporter, Style, Tail, Terminal, Totals,
 };
 use anyhow::Result;
 use std::io;
@@ -23,6 +23,9 @@ pub(super) struct Outputs {
     /// `None`: it could not be written any longer, which was said.
     files: Vec<Option<Box<dyn Reporter>>>,
     report: Option<Terminal<Output>>,
+    html: Option<Html<Output>>,
+    /// The page could not be written, which was said.
+    is_pageless: bool,
     totals: Totals,
     /// Connections whose packets are wanted of the recording.
     failed: Failed,
@@ -68,9 +71,38 @@ impl Outputs {
         Ok(Self {
             files,
             report: is_report.then(|| Terminal::new(Output::stdout(), style)),
+            html: None,
+            is_pageless: false,
             totals: Totals::default(),
             failed: Failed::new(args.evidence.as_deref().map(Output::growing).transpose()?),
         })
+    }
+
+    /// The page takes its name at the end: whoever writes it then must be able to make it now.
+    pub(super) fn open_page(&mut self, args: &Args) -> Result<()> {
+        if let Some(path) = &args.rows.html {
+            self.html = Some(Html::new(Output::create(path)?, html::look_live(args)));
+        }
+        Ok(())
+    }
+
+    /// The page, all at once.
+    fn write_page(
+        &mut self,
+        mut page: Html<Output>,
+        watch: &Watch,
+        analyzer: &mut Analyzer,
+        info: &CaptureInfo,
+        tail: &Tail,
+    ) {
+        let told = watch.tell_head(analyzer, info, &mut [&mut page]);
+        let written = told
+            .and_then(|()| page.end(tail))
+            .and_then(|()| page.write(&[])?.commit());
+        if let Err(error) = written {
+            complain(&error.to_string());
+            self.is_pageless = true;
+        }
     }
 
     /// Headings, before the first row.
@@ -91,7 +123,7 @@ impl Outputs {
 
     /// Something could not be written to the end.
     pub(super) fn is_incomplete(&self) -> bool {
-        self.files.iter().any(Option::is_none)
+        self.is_pageless || self.files.iter().any(Option::is_none)
     }
 
     /// A row, if there is one; `said` is what this machine knows besides.
@@ -111,6 +143,9 @@ impl Outputs {
 
     fn row(&mut self, report: &FlowReport<'_>) -> io::Result<()> {
         self.totals.flow(report)?;
+        if let Some(page) = &mut self.html {
+            page.flow(report)?;
+        }
         self.failed.flow(report)?;
         self.each(|file| file.flow(report));
         self.report.iter_mut().try_for_each(|terminal| terminal.flow(report))
@@ -118,6 +153,10 @@ impl Outputs {
 
     /// Both sides of an attempt of the probe.
     pub(super) fn probe(&mut self, report: &ProbeReport) {
+        if let Some(page) = &mut self.html {
+            // It only gathers.
+            let _ = page.probe(report);
+        }
         self.each(|file| file.probe(report));
     }
 
@@ -147,6 +186,9 @@ impl Outputs {
         if let Some(terminal) = &mut self.report {
             watch.tell_head(analyzer, info, &mut [terminal])?;
             terminal.end(&tail)?;
+        }
+        if let Some(page) = self.html.take() {
+            self.write_page(page, watch, analyzer, info, &tail);
         }
         watch.tell_head(analyzer, info, &mut [&mut self.failed])?;
         Ok(std::mem::take(&mut self.totals))

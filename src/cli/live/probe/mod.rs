@@ -4,6 +4,8 @@ pub mod args;
 mod ask;
 mod hello;
 mod names;
+mod neighbors;
+mod own;
 mod route;
 mod summary;
 mod talk;
@@ -14,20 +16,20 @@ mod unwatched;
 use crate::analyzer::Analyzer;
 use crate::analyzer::watch::{Event, Watch};
 use crate::base::{Endpoint, Span, Stamp};
-use crate::capture::live::{Refusal, devices};
 use crate::capture::{Batch, CaptureInfo};
 use crate::report::FlowRow;
 use crate::report::probe::{Attempt, ProbeReport, Wire};
-use crate::verdict::words::Status;
+use crate::verdict::words::{AppError, Status};
+use crate::wire::{Heard, decode};
 use anyhow::{Context, Result};
 use args::ProbeArgs;
 use names::Overheard;
-use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use neighbors::Neighbors;
+pub(super) use own::Own;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use summary::Summary;
 use target::Target;
 pub(super) use unwatched::unwatched;
@@ -38,8 +40,6 @@ const SETTLE: Span = Span::from_millis(300);
 const TOLD: Span = Span::from_millis(1500);
 /// A verdict that has not come by then does not come.
 const MOST: Span = Span::from_secs(5);
-/// Names are looked up so long before the capture begins, to find the interface.
-const LOOK_UP: Duration = Duration::from_secs(3);
 /// Rows kept of connections whose attempt is not told yet.
 const MOST_ROWS: usize = 10_000;
 
@@ -51,25 +51,6 @@ struct Plan {
     tls: bool,
     sni: Option<String>,
     http: Option<String>,
-}
-
-/// Ports that the probe connects from, and where to: known before the first packet leaves.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Own(Arc<Mutex<HashSet<(u16, Endpoint)>>>);
-
-impl Own {
-    fn add(&self, port: u16, server: Endpoint) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert((port, server));
-    }
-
-    /// A connection between these two is the probe's.
-    pub(super) fn has(&self, a: Endpoint, b: Endpoint) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains(&(a.port, b)) || known.contains(&(b.port, a))
-    }
 }
 
 /// A probe, seen from the capture.
@@ -86,6 +67,7 @@ pub(super) struct Probe {
     /// What this machine said of them.
     host: HashMap<u64, String>,
     names: Overheard,
+    neighbors: Neighbors,
     summary: Summary,
 }
 
@@ -101,6 +83,7 @@ impl Probe {
         };
         (!plan.targets.is_empty()).then(|| Self {
             names: Overheard::new(&plan.targets),
+            neighbors: Neighbors::default(),
             plan: Arc::new(plan),
             own: Own::default(),
             is_alone,
@@ -111,26 +94,6 @@ impl Probe {
             host: HashMap::new(),
             summary: Summary::default(),
         })
-    }
-
-    /// The interfaces that lead to all targets; where that cannot be told, all of them, as far as the system can do that.
-    pub(super) fn interfaces(&self) -> Result<Vec<String>, Refusal> {
-        let known = devices()?;
-        let look_up = |target: &Target| match target.address() {
-            Some(ip) => Ok(vec![SocketAddr::new(ip, target.port)]),
-            None => ask::look_up(target, LOOK_UP),
-        };
-        let addresses: Result<Vec<_>, _> = self.plan.targets.iter().map(look_up).collect();
-        let found = addresses
-            .ok()
-            .and_then(|addresses| route::interfaces(&addresses.concat(), &known));
-        match found {
-            Some(names) => Ok(names),
-            None if cfg!(target_os = "linux") => Ok(vec!["any".to_owned()]),
-            None => Err(Refusal::Wrong(
-                "which interface leads to the target of --probe cannot be told: name it with -i".to_owned(),
-            )),
-        }
     }
 
     /// The ports to let through the kernel's filter, where nothing else was asked for.
@@ -168,6 +131,11 @@ impl Probe {
         Ok(())
     }
 
+    /// It was stopped before all attempts were made.
+    pub(super) fn is_cut(&self) -> bool {
+        self.said.is_some()
+    }
+
     /// All attempts are done and told.
     pub(super) fn is_over(&self) -> bool {
         self.is_started && self.said.is_none() && self.waiting.is_empty()
@@ -175,7 +143,13 @@ impl Probe {
 
     /// Takes in what was captured.
     pub(super) fn take(&mut self, batch: Batch<'_>) {
-        self.names.take(batch);
+        for record in batch.records {
+            match decode(record, batch.bytes(record)) {
+                Heard::Dns(message) => self.names.on(*message),
+                Heard::Neighbor(neighbor) => self.neighbors.on(&neighbor),
+                _ => {}
+            }
+        }
     }
 
     /// Takes in what is told of a connection. `true`: it is one of its own, and told together with its attempt.
@@ -263,8 +237,22 @@ impl Probe {
         }
         match told {
             Some(row) => Some(Wire::Flow(Box::new(row.clone()))),
-            None => (all || since >= TOLD).then(|| Wire::Silent(together::silence(attempt, &info.name))),
+            None => (all || since >= TOLD).then(|| Wire::Silent(self.silence(attempt, info))),
         }
+    }
+
+    fn silence(&self, attempt: &Attempt, info: &CaptureInfo) -> String {
+        let is_own = |ip| {
+            info.interfaces
+                .iter()
+                .any(|interface| interface.addresses.contains(&ip))
+        };
+        let is_unreachable = attempt.trouble().and_then(|step| step.error) == Some(AppError::HostUnreachable);
+        // The host itself; or, where the system knows no way on, the router that would be the way.
+        let matters =
+            |ip| attempt.server.is_some_and(|server| server.ip == ip) || is_unreachable && !self.own.is_server(ip);
+        let link = self.neighbors.said((attempt.began, attempt.ended), &is_own, &matters);
+        together::silence(attempt, &info.name, link.as_deref())
     }
 
     fn tell(&mut self, attempt: Attempt, wire: Wire, on: &str) -> ProbeReport {

@@ -2,14 +2,15 @@
 
 use super::target::Target;
 use crate::base::{Span, Stamp};
-use crate::capture::Batch;
 use crate::report::probe::millis;
-use crate::wire::{DnsMessage, Heard, decode};
+use crate::wire::DnsMessage;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Messages kept: a probe of ten thousand attempts has a few of them each.
 const MOST: usize = 50_000;
+/// Copies of one packet follow it so soon; nobody asks again before that.
+const COPY: Span = Span::from_millis(5);
 
 /// Questions and answers about the names of the targets.
 #[derive(Debug, Default)]
@@ -29,17 +30,17 @@ impl Overheard {
         }
     }
 
-    /// Takes in what a batch holds of them.
-    pub(super) fn take(&mut self, batch: Batch<'_>) {
-        if self.names.is_empty() || self.messages.len() >= MOST {
-            return;
-        }
-        for record in batch.records {
-            if let Heard::Dns(message) = decode(record, batch.bytes(record)) {
-                if self.is_ours(&message) {
-                    self.messages.push(*message);
-                }
-            }
+    /// Takes one in.
+    pub(super) fn on(&mut self, message: DnsMessage) {
+        // Where all interfaces are captured on, a packet may pass twice.
+        let is_copy = |known: &DnsMessage| {
+            let same = (known.id, known.client, known.server, known.is_answer)
+                == (message.id, message.client, message.server, message.is_answer);
+            same && message.stamp - known.stamp < COPY && known.question == message.question
+        };
+        let is_new = || !self.messages.iter().rev().take(20).any(is_copy);
+        if self.messages.len() < MOST && self.is_ours(&message) && is_new() {
+            self.messages.push(message);
         }
     }
 
@@ -183,6 +184,16 @@ mod tests {
             said(fine, true).unwrap(),
             "10.0.0.53 answered without error after 2.0 ms"
         );
+    }
+
+    #[test]
+    fn copies_are_counted_once() {
+        let mut overheard = Overheard::new(&[Target::read("db.example:5432").unwrap()]);
+        for millis in [0, 1, 1000] {
+            overheard.on(message("db.example", millis, None));
+        }
+        overheard.on(message("other.example", 2000, None));
+        assert_eq!(overheard.messages.len(), 2);
     }
 
     #[test]

@@ -1,10 +1,38 @@
 //! The interface that leads to an address: the one that has the address which packets to there would come from.
 
-use crate::capture::live::Device;
+use super::target::Target;
+use super::{Probe, ask};
+use crate::capture::live::{Device, Refusal, devices};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+/// Names are looked up so long before the capture begins, to find the interface.
+const LOOK_UP: Duration = Duration::from_secs(3);
+
+impl Probe {
+    /// The interfaces that lead to all targets; where that cannot be told, all of them, as far as the system can do that.
+    pub(in crate::cli::live) fn interfaces(&self) -> Result<Vec<String>, Refusal> {
+        let known = devices()?;
+        let look_up = |target: &Target| match target.address() {
+            Some(ip) => Ok(vec![SocketAddr::new(ip, target.port)]),
+            None => ask::look_up(target, LOOK_UP),
+        };
+        let addresses: Result<Vec<_>, _> = self.plan.targets.iter().map(look_up).collect();
+        let found = addresses
+            .ok()
+            .and_then(|addresses| interfaces(&addresses.concat(), &known));
+        match found {
+            Some(names) => Ok(names),
+            None if cfg!(target_os = "linux") => Ok(vec!["any".to_owned()]),
+            None => Err(Refusal::Wrong(
+                "which interface leads to the target of --probe cannot be told: name it with -i".to_owned(),
+            )),
+        }
+    }
+}
 
 /// The interfaces that lead to all of these addresses; `None` where that cannot be told.
-pub(super) fn interfaces(addresses: &[SocketAddr], known: &[Device]) -> Option<Vec<String>> {
+fn interfaces(addresses: &[SocketAddr], known: &[Device]) -> Option<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for address in addresses {
         // Where there is no way, no packet will go.
@@ -32,7 +60,7 @@ fn interface_of(source: IpAddr, target: IpAddr, known: &[Device]) -> Option<Stri
 }
 
 /// The address that packets to `target` would come from. Nothing is sent: connecting a UDP socket only asks the routes.
-pub(super) fn source_of(target: SocketAddr) -> Option<IpAddr> {
+fn source_of(target: SocketAddr) -> Option<IpAddr> {
     let any: IpAddr = if target.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {

@@ -137,7 +137,11 @@ impl Brief {
 impl Probe {
     /// What came of it, a line for each place.
     pub(in crate::cli::live) fn summary(&self) -> Vec<String> {
-        self.summary.lines()
+        let mut lines = self.summary.lines();
+        if self.is_cut() {
+            lines.push("Stopped before all attempts were made.".to_owned());
+        }
+        lines
     }
 
     /// Attempts that failed.

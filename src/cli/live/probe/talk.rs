@@ -18,6 +18,10 @@ const GREETING: Duration = Duration::from_millis(300);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes read of an answer.
 const MOST: usize = 8 << 20;
+/// Bytes of it that are searched for the end of its head.
+const LONGEST_HEAD: usize = 64 << 10;
+/// Bytes of a server's part of a TLS handshake.
+const LONGEST_HANDSHAKE: usize = 256 << 10;
 
 /// The steps after the connection; one at most.
 pub(super) fn have(stream: &TcpStream, plan: &Plan, target: &Target) -> Option<Step> {
@@ -135,6 +139,7 @@ fn tls(mut stream: &TcpStream, name: Option<&str>, first: &mut Option<Instant>) 
     let (bytes, end) = read(stream, PATIENCE, &mut |bytes| {
         first.get_or_insert_with(Instant::now);
         match hello::answer(bytes) {
+            _ if bytes.len() > LONGEST_HANDSHAKE => Next::Enough,
             Answer::Partial | Answer::Goes { whole: false, .. } => Next::More(PATIENCE),
             // More of TLS 1.3's encrypted records may be on their way; who leaves too early resets the connection.
             Answer::Goes { whole: true, .. } => Next::More(GREETING),
@@ -211,7 +216,8 @@ fn get(mut stream: &TcpStream, path: &str, target: &Target, first: &mut Option<I
 
 /// The answer is there to its end, as far as its head says where that is.
 fn is_whole(bytes: &[u8]) -> bool {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+    let searched = bytes.get(..LONGEST_HEAD).unwrap_or(bytes);
+    let Some(end) = searched.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;
     };
     let (head, body) = bytes.split_at(end + 4);

@@ -4,8 +4,8 @@ use crate::report::FlowRow;
 use crate::report::probe::{Attempt, StepKind};
 use crate::verdict::words::{AppError, Handshake};
 
-/// What it means that `on` showed no packet of an attempt.
-pub(super) fn silence(attempt: &Attempt, on: &str) -> String {
+/// What it means that `on` showed no packet of an attempt; `link`: what is known of neighbours that did not answer.
+pub(super) fn silence(attempt: &Attempt, on: &str, link: Option<&str>) -> String {
     let nothing = format!("no packet of it was seen on {on}");
     let all = if on == "any" { "" } else { " (-i any shows all)" };
     if attempt.worked() {
@@ -13,9 +13,17 @@ pub(super) fn silence(attempt: &Attempt, on: &str) -> String {
             "{nothing}, and yet it worked: its packets go another way, or with another address in them (-i any --filter tcp shows all)"
         );
     }
+    if let Some(link) = link {
+        return format!("{nothing}: {link}");
+    }
     let why = match attempt.trouble().and_then(|step| step.error) {
-        Some(AppError::NetworkUnreachable | AppError::HostUnreachable) => {
+        Some(AppError::NetworkUnreachable) => {
             return format!("{nothing}: this machine itself knows no way there (its routes or its own firewall)");
+        }
+        Some(AppError::HostUnreachable) => {
+            return format!(
+                "{nothing}: this machine itself could not send it (a host or router on its link that does not answer, or its own firewall)"
+            );
         }
         Some(AppError::ConnectionRefused | AppError::PermissionDenied) => {
             "this machine itself refused it (its own firewall)"
@@ -72,7 +80,7 @@ mod tests {
 
     #[test]
     fn silence_means_what_the_application_saw() {
-        let said = |trouble, on| silence(&attempt(trouble), on);
+        let said = |trouble, on| silence(&attempt(trouble), on, None);
         assert!(said(None, "eth0").contains("another way"));
         let dropped = said(Some(AppError::TimedOut), "eth0");
         assert!(
@@ -81,6 +89,13 @@ mod tests {
         );
         assert!(!said(Some(AppError::TimedOut), "any").contains("-i any"));
         assert!(said(Some(AppError::ConnectionRefused), "eth0").contains("refused it"));
+        assert!(said(Some(AppError::HostUnreachable), "eth0").contains("does not answer"));
+        let link = silence(
+            &attempt(Some(AppError::HostUnreachable)),
+            "eth0",
+            Some("10.0.0.5 did not answer"),
+        );
+        assert_eq!(link, "no packet of it was seen on eth0: 10.0.0.5 did not answer");
         assert!(said(Some(AppError::NetworkUnreachable), "eth0").contains("knows no way there"));
     }
 

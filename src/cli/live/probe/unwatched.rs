@@ -25,6 +25,7 @@ pub(in crate::cli::live) fn unwatched(
     stop: &Arc<AtomicBool>,
 ) -> Result<bool> {
     let (mut outputs, mut screen) = (Outputs::open(args)?, Screen::of(args));
+    outputs.open_page(args)?;
     let info = CaptureInfo {
         format: "not captured".to_owned(),
         ..CaptureInfo::default()
