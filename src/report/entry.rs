@@ -326,7 +326,6 @@ impl<'a> Entry<'a> {
     pub(super) fn labelled(&mut self, label: &'static str, text: &str) {
         self.parts.push(Part::Labelled(label, text.to_owned()));
     }
-
     /// What to try on Linux and on Windows, as far as `next` does not say it.
     fn commands(&mut self, linux: &str, windows: &str, next: &str) {
         if !next.contains(linux) {
@@ -336,7 +335,6 @@ impl<'a> Entry<'a> {
             self.copied("win", &clean(windows), "");
         }
     }
-
     fn copied(&mut self, label: &'static str, text: &str, behind: &str) {
         self.parts.push(Part::Copied(label, text.to_owned(), behind.to_owned()));
     }
