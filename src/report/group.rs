@@ -234,11 +234,6 @@ fn fold(groups: Vec<Group>, wider: impl Fn(Endpoint) -> Place) -> Vec<Group> {
 }
 
 impl Group {
-    /// Its flows worked, but badly.
-    pub(super) fn is_degraded(&self) -> bool {
-        self.status == Status::Degraded
-    }
-
     /// `incident` explains it.
     fn is_in(&self, incident: &Incident) -> bool {
         let Some(failure) = self.failure else { return false };
@@ -270,7 +265,6 @@ impl Group {
         group.add(flow);
         group
     }
-
     fn add(&mut self, flow: &FlowReport<'_>) {
         let row = flow.row;
         self.flows += 1;
@@ -288,7 +282,6 @@ impl Group {
             self.example = Example::new(flow);
         }
     }
-
     fn join(mut self, other: Self) -> Self {
         self.services.extend(other.services);
         self.flows += other.flows;

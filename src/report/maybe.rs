@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::group::Group;
+use crate::verdict::words::Status;
 
 /// Candidates of what failed.
 pub(super) const CANDIDATES: usize = 3;
@@ -26,7 +27,11 @@ impl Said {
 /// What it may come from, the likeliest with what would settle it, unless an entry before said the same. Says whether it is
 /// new.
 pub(super) fn maybe(group: &Group, said: &mut Said, out: &mut Entry<'_>) -> bool {
-    let most = if group.is_degraded() { FEW } else { CANDIDATES };
+    let most = if group.status == Status::Degraded {
+        FEW
+    } else {
+        CANDIDATES
+    };
     let causes = &group.example.candidates[..group.example.candidates.len().min(most)];
     // One alone is what the title says.
     if causes.len() < 2 {
