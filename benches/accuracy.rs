@@ -14,7 +14,7 @@ use traffic::shapes::Shape;
 use traffic::verify::generate;
 use whodropped::analyzer::Analyzer;
 use whodropped::capture::open_reader;
-use whodropped::finding::catalogue;
+use whodropped::finding::candidates::candidates;
 use whodropped::report::{FlowReport, FlowRow, Head, Reporter, Tail};
 
 /// Right answers, as given, by what was said.
@@ -69,6 +69,19 @@ impl Matrix {
         out
     }
 
+    /// One line for each kind of mistake.
+    fn mistakes(&self) -> String {
+        let mut wrong: BTreeMap<&str, u64> = BTreeMap::new();
+        for each in &self.wrong {
+            *wrong.entry(each).or_default() += 1;
+        }
+        let lines: Vec<String> = wrong
+            .iter()
+            .map(|(each, number)| format!("- {each} ({number})\n"))
+            .collect();
+        lines.concat()
+    }
+
     /// One line a row: everything that was said.
     fn found(&self, name: &str) -> String {
         let mut out = String::new();
@@ -121,7 +134,7 @@ struct Matrices {
     handshake: Matrix,
     ending: Matrix,
     status: Matrix,
-    cause: Matrix,
+    cause: Causes,
 }
 
 fn main() {
@@ -153,31 +166,16 @@ fn print(title: &str, matrices: &Matrices) {
         ("handshake", &matrices.handshake),
         ("ending", &matrices.ending),
         ("status", &matrices.status),
-        ("cause", &matrices.cause),
     ];
     for (name, matrix) in all {
-        if matrix.all() == 0 {
-            println!("{name} by what was planted\n\n{}", matrix.found(name));
-            continue;
-        }
         let share = matrix.right as f64 * 100.0 / matrix.all() as f64;
         println!("{name}: {} of {} right ({share:.2} %)\n", matrix.right, matrix.all());
-        if name == "cause" {
-            println!("{}", matrix.found(name));
-        } else {
-            println!("{}", matrix.markdown(name));
-        }
-        let mut wrong: BTreeMap<&str, u64> = BTreeMap::new();
-        for each in &matrix.wrong {
-            *wrong.entry(each).or_default() += 1;
-        }
-        for (each, number) in &wrong {
-            println!("- {each} ({number})");
-        }
-        if !wrong.is_empty() {
-            println!();
-        }
+        println!("{}", matrix.markdown(name));
+        println!("{}", matrix.mistakes());
     }
+    println!("{}\n", matrices.cause.said());
+    println!("{}", matrices.cause.matrix.found("cause"));
+    println!("{}", matrices.cause.matrix.mistakes());
 }
 
 fn words(table: &toml::Table, key: &str) -> Vec<String> {
@@ -234,60 +232,100 @@ fn compare_fixture(folder: &Path, place: &str, to: &mut Matrices) {
         to.handshake.on(&words(at, "handshake"), row.handshake.word(), at_place);
         to.ending.on(&words(at, "ending"), row.ending.word(), at_place);
         to.status.on(&words(at, "status"), row.status.word(), at_place);
-        if row.status.word() == "failed" || row.status.word() == "degraded" {
-            let cause = row.cause.unwrap_or("none");
-            compare_cause(&causes, cause, &mut to.cause);
+        let own = words(connection, "catalogue");
+        let numbers = if own.is_empty() { &causes } else { &own };
+        let status = words(at, "status");
+        let is_planted = !status.is_empty() && status.iter().all(|word| is_trouble(word));
+        let is_healthy = status.iter().all(|word| word == "ok");
+        if numbers.iter().all(|number| is_of_the_capture(number)) || !is_planted && !is_trouble(row.status.word()) {
+            continue;
         }
+        // A healthy connection has no cause that could be right.
+        let numbers = if is_healthy { &Vec::new() } else { numbers };
+        to.cause.on(numbers, row, at_place);
     }
 }
 
-/// A cause is right where its page names one of the situation's numbers of the catalogue. Situations about the capture
-/// itself (D51 to D53) plant no trouble in a connection.
-fn compare_cause(numbers: &[String], cause: &str, to: &mut Matrix) {
-    let is_of_the_capture = |number: &String| ["D51", "D52", "D53"].contains(&number.as_str());
-    if numbers.iter().all(is_of_the_capture) {
-        return;
+/// What was said of the causes of connections that are in trouble, or that we say are.
+#[derive(Default)]
+struct Causes {
+    matrix: Matrix,
+    /// The likeliest candidate is right; it is among the first three; it is among all; how many were named in all.
+    first: u64,
+    three: u64,
+    among: u64,
+    named: u64,
+}
+
+impl Causes {
+    /// A cause is right where one of `numbers`, of the catalogue, is among what its finding may come from, as told for this
+    /// very connection (`candidates` in the JSON report).
+    fn on(&mut self, numbers: &[String], row: &FlowRow, where_: impl FnOnce() -> String) {
+        let cause = row.cause.unwrap_or("none");
+        let named: Vec<&str> = candidates(cause, row.leaning).iter().map(|cause| cause.id).collect();
+        let place = named.iter().position(|id| numbers.iter().any(|number| number == id));
+        let key = numbers.join(" ");
+        let cell = self.matrix.cells.entry(key.clone()).or_default();
+        *cell.entry(cause.to_owned()).or_default() += 1;
+        self.first += u64::from(place == Some(0));
+        self.three += u64::from(place.is_some_and(|place| place < 3));
+        self.among += u64::from(place.is_some());
+        self.named += named.len() as u64;
+        if place.is_some() {
+            self.matrix.right += 1;
+        } else {
+            let (status, named) = (row.status.word(), named.join(" "));
+            let said = format!("{}: right is {key}, said {status}, {cause} ({named})", where_());
+            self.matrix.wrong.push(said);
+        }
     }
-    let page = catalogue()
-        .iter()
-        .find(|meta| meta.id == cause)
-        .map_or("", |meta| meta.page);
-    let key = numbers.join(" ");
-    *to.cells
-        .entry(key.clone())
-        .or_default()
-        .entry(cause.to_owned())
-        .or_default() += 1;
-    if numbers.iter().any(|number| covered(page).contains(number)) {
-        to.right += 1;
-    } else {
-        to.wrong.push(format!("{key}: {cause}"));
+
+    fn said(&self) -> String {
+        let all = self.matrix.all();
+        let share = |part: u64| format!("{part} of {all} ({:.1} %)", part as f64 * 100.0 / all.max(1) as f64);
+        format!(
+            "cause, of the connections that failed or worked badly: right among the candidates {}; the likeliest candidate \
+             {}; among the first three {}. Candidates named: {:.1} on average.",
+            share(self.among),
+            share(self.first),
+            share(self.three),
+            self.named as f64 / all.max(1) as f64,
+        )
     }
 }
 
-/// The numbers of the catalogue that a page names: D4, and D1–D4 with all between.
-fn covered(page: &str) -> Vec<String> {
-    let mut numbers = Vec::new();
-    let text = page.replace(['–', '—'], "-");
-    let mut last: Option<(u32, bool)> = None;
-    for token in text
-        .split(|c: char| !(c.is_alphanumeric() || c == '-'))
-        .filter(|token| !token.is_empty())
-    {
-        for (place, part) in token.split('-').enumerate() {
-            let number = part.strip_prefix('D').and_then(|digits| digits.parse::<u32>().ok());
-            if let Some(number) = number {
-                if let (Some((from, _)), true) = (last, place > 0) {
-                    numbers.extend((from..number).map(|between| format!("D{between}")));
-                }
-                numbers.push(format!("D{number}"));
-                last = Some((number, true));
-            } else {
-                last = None;
-            }
+/// Situations about the capture itself (D51 to D53) plant no trouble in a connection.
+fn is_of_the_capture(number: &str) -> bool {
+    ["D51", "D52", "D53"].contains(&number)
+}
+
+fn is_trouble(word: &str) -> bool {
+    word == "failed" || word == "degraded"
+}
+
+/// The numbers of the catalogue that each kind of generated connection is made after.
+fn numbers_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "answers-lost" | "black-hole" | "one-way" => &["D33"],
+        "client-gave-up" => &["D21"],
+        "client-reset" | "server-reset" | "server-reset-request" | "server-reset-at-once" | "server-reset-hello" => {
+            &["D40"]
         }
+        "zero-window" | "client-zero-window" => &["D44"],
+        "dropped" => &["D1"],
+        "half-open" => &["D11", "D23"],
+        "hello-lost" => &["D36"],
+        "hello-reset-by-box" => &["D37"],
+        "icmp-mid-stream" => &["D17", "D33"],
+        "keep-alive-failed" => &["D46"],
+        "late" => &["D47"],
+        "no-response" => &["D43"],
+        "refused" => &["D14"],
+        "rejected" => &["D17", "D18", "D19"],
+        "stale-peer" => &["D29"],
+        "syn-ack-ignored" => &["D12"],
+        _ => &[],
     }
-    numbers
 }
 
 fn compare_generated(shape: Shape, to: &mut Matrices) {
@@ -316,12 +354,10 @@ fn compare_generated(shape: Shape, to: &mut Matrices) {
                 matrix.on(&allowed(place), said, at_place);
             }
         }
-        let cause = row.cause.unwrap_or("none");
-        *to.cause
-            .cells
-            .entry(answer[8].to_owned())
-            .or_default()
-            .entry(cause.to_owned())
-            .or_default() += 1;
+        let numbers: Vec<String> = numbers_of(&answer[8]).iter().map(|&number| number.to_owned()).collect();
+        let is_planted = !answer[6].is_empty() && answer[6].split('|').all(is_trouble);
+        if is_planted || is_trouble(row.status.word()) {
+            to.cause.on(&numbers, row, at_place);
+        }
     }
 }

@@ -9,10 +9,10 @@ use crate::generated::traffic::verify::generate;
 use std::fmt::Write as _;
 
 const WEB: &str = "10.0.0.5:443";
-const CLIENTS: [&str; 3] = ["192.168.1.20", "192.168.1.21", "192.168.7.9"];
+pub const CLIENTS: [&str; 3] = ["192.168.1.20", "192.168.1.21", "192.168.7.9"];
 
 /// Healthy connections of three clients to two ports, one every half second.
-fn quiet(seed: u64, until: u32) -> Story {
+pub fn quiet(seed: u64, until: u32) -> Story {
     let mut story = Story::new(seed);
     for number in 0..until * 2 {
         let at = f64::from(number) / 2.0;

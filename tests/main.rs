@@ -7,6 +7,7 @@ mod fuzz_bodies;
 mod marks;
 mod generated;
 mod html;
+mod incident_near;
 mod incidents;
 mod lookups;
 mod ladder;

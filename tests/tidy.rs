@@ -280,7 +280,7 @@ fn a_finding_is_one_line_one_source_and_one_page_of_the_same_name() {
         unique,
         "pages and catalogue"
     );
-    let helpers = ["causes", "lone", "mod", "need", "reset", "text"];
+    let helpers = ["candidates", "causes", "lone", "mod", "need", "reset", "text"];
     let sources: BTreeSet<String> = stems("rs")
         .into_iter()
         .filter(|stem| !helpers.contains(&&**stem))

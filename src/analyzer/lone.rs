@@ -23,6 +23,8 @@ struct Likeness {
     near_end: bool,
     /// What the recording knows of both hosts.
     hosts: [Option<[u8; 3]>; 2],
+    /// Others reached the service.
+    answers: bool,
 }
 
 /// Room for one judged flow. It remembers the lone SYNs that it held: the next one like them needs only its own words.
@@ -95,6 +97,7 @@ fn likeness_of(analysis: &Analysis, lone: &Lone) -> (Likeness, Span) {
         waited: has_waited_for_one(wait),
         near_end: is_near_end(context, lone.at.stamp),
         hosts: [host(lone.client.ip), host(lone.server.ip)],
+        answers: context.answers(lone.server),
     };
     (likeness, wait)
 }

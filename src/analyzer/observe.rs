@@ -67,6 +67,7 @@ impl Judged {
                 .cause
                 .and_then(|place| self.findings.get(place))
                 .map(|finding| finding.meta),
+            leaning: row.leaning,
             name: row.name.as_deref(),
             packets: &row.evidence_packets,
             syns: u32::try_from(row.syns).unwrap_or(u32::MAX),

@@ -4,7 +4,7 @@ use super::Analysis;
 use super::observe::Beside;
 use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
-use crate::finding::causes::causes;
+use crate::finding::candidates::Leaning;
 use crate::finding::{Finding, find_all};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
@@ -132,17 +132,17 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
-        details: detailed.then(|| Box::new(details_of(named.interface, case, cause))),
+        leaning: cause.map_or_else(Leaning::default, |_| Leaning::of(case)),
+        details: detailed.then(|| Box::new(details_of(named.interface, case))),
     }
 }
 
 /// What no table shows.
-fn details_of(interface: Option<String>, case: &Case<'_>, cause: Option<&Finding>) -> Details {
+fn details_of(interface: Option<String>, case: &Case<'_>) -> Details {
     let client = case.facts.client;
     let talk = case.facts.talk.as_deref();
     Details {
         app: talk.map(|talk| object(&App { talk, client })),
-        causes: cause.map_or_else(Vec::new, |cause| causes(case, cause)),
         interface,
     }
 }

@@ -79,6 +79,12 @@ pub const MAX_CALLERS: usize = 1 << 14;
 /// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
 pub const MAX_ENDS: usize = 1 << 16;
 
+/// Ways through proxies that were granted, remembered for logins that were tried again: about 100 bytes each, 26 MB.
+pub const MAX_GRANTED: usize = 1 << 18;
+
+/// Services known to have completed a handshake, remembered for those that did not: about 24 bytes each, 25 MB.
+pub const MAX_ANSWERING: usize = 1 << 20;
+
 /// Flows kept open (not packed) in one shard: 16 shards × 2,048 flows × 1.6 kB are 52 MB, and what their talk takes.
 pub const OPEN_PER_SHARD: usize = 2048;
 

@@ -2,11 +2,15 @@
 
 pub use super::ending::hops;
 use super::is_one_sided;
-use crate::base::{Map, Set, Span, Stamp};
+use crate::base::{Endpoint, Map, Set, Span, Stamp, limits};
 use crate::flow::FlowFacts;
 use crate::flow::facts::{SideFacts, Ttl};
+use crate::flow::talk::Talk;
 use crate::lookup::Names;
 use std::net::IpAddr;
+
+/// A client that was asked to log in tries again within this time.
+const SOON: Span = Span::from_secs(60);
 
 /// Where a capture was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +59,11 @@ pub struct Context {
     pub names: Map<IpAddr, String>,
     /// Names that hosts were given for addresses in DNS answers.
     pub resolved: Names,
+    /// Services that completed a handshake, as far as there was room.
+    answering: Set<Endpoint>,
+    /// Ways that proxies granted: client, proxy and target, and when.
+    granted: Map<(IpAddr, Endpoint, Box<str>), Vec<Stamp>>,
+    granted_times: usize,
     /// Flows of which both directions were captured.
     pub two_sided: u64,
     /// Flows of which one direction was captured although the other must have existed.
@@ -81,11 +90,56 @@ impl Context {
             self.two_sided += 1;
             self.lossy += u64::from(facts.sides.iter().any(|side| side.missed_bytes > 1));
         }
+        if let Some(talk) = facts.talk.as_deref() {
+            self.on_tunnel(facts, talk);
+        }
+        if facts.opening.completed.is_some() {
+            self.on_answering(facts.key.sender(facts.client.flip()));
+        }
         match seen_from(facts.client().ttl, facts.server().ttl) {
             Vantage::NearClient => self.near_client += 1,
             Vantage::NearServer => self.near_server += 1,
             Vantage::Between | Vantage::Unknown => {}
         }
+    }
+
+    fn on_answering(&mut self, service: Endpoint) {
+        if self.answering.len() < limits::MAX_ANSWERING {
+            self.answering.insert(service);
+        }
+    }
+
+    /// The service is known to have completed a handshake, sooner or later.
+    #[must_use]
+    pub fn answers(&self, service: Endpoint) -> bool {
+        self.answering.contains(&service)
+    }
+
+    fn on_tunnel(&mut self, facts: &FlowFacts, talk: &Talk) {
+        let granted = talk.tunnel.as_ref().filter(|tunnel| tunnel.granted);
+        let Some((target, tunnel)) = granted.and_then(|tunnel| Some((tunnel.target.clone()?, tunnel))) else {
+            return;
+        };
+        let (client, proxy) = (facts.key.sender(facts.client).ip, facts.key.sender(facts.client.flip()));
+        let at = tunnel.at.map_or(facts.first.stamp, |seen| seen.stamp);
+        self.on_granted((client, proxy, target), &[at]);
+    }
+
+    fn on_granted(&mut self, way: (IpAddr, Endpoint, Box<str>), times: &[Stamp]) {
+        if self.granted_times + times.len() > limits::MAX_GRANTED {
+            self.limited = true;
+            return;
+        }
+        self.granted_times += times.len();
+        self.granted.entry(way).or_default().extend(times);
+    }
+
+    /// How long after `at` the proxy opened to the client what it asks for, on whatever connection, if it soon did.
+    #[must_use]
+    pub fn granted_after(&self, client: IpAddr, proxy: Endpoint, target: &str, at: Stamp) -> Option<Span> {
+        let times = self.granted.get(&(client, proxy, target.into()))?;
+        let after = times.iter().map(|granted| *granted - at);
+        after.filter(|after| (Span::ZERO..=SOON).contains(after)).min()
     }
 
     fn on_host(&mut self, ip: IpAddr, heard: &Host) {
@@ -96,6 +150,10 @@ impl Context {
     pub fn join(&mut self, other: &Self) {
         for (ip, heard) in &other.hosts {
             self.on_host(*ip, heard);
+        }
+        other.answering.iter().for_each(|service| self.on_answering(*service));
+        for (way, times) in &other.granted {
+            self.on_granted(way.clone(), times);
         }
         self.two_sided += other.two_sided;
         self.one_sided += other.one_sided;

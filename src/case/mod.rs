@@ -10,6 +10,7 @@ pub use context::{Context, Host, Vantage};
 use crate::base::{Endpoint, Span, Stamp};
 use crate::flow::FlowFacts;
 use crate::flow::facts::{Repeats, Reset, SideFacts};
+use std::net::IpAddr;
 use words::{Ending, Handshake};
 
 /// The interval that is taken for the last one where a packet was sent only once.
@@ -117,6 +118,21 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn vantage(&self) -> Vantage {
         self.context.vantage_of(self.facts)
+    }
+
+    /// The TTL of what `ip` sent here, and another in its name that another system must have sent, in this flow or in others:
+    /// several hosts share the address, or something else speaks for it.
+    #[must_use]
+    pub fn strange_ttls(&self, ip: IpAddr) -> Option<(u8, u8)> {
+        let side = if ip == self.client().ip {
+            self.facts.client()
+        } else {
+            self.facts.server()
+        };
+        let others = self.context.hosts.get(&ip)?.ttl;
+        let all = [side.ttl.min, side.ttl.max, others.min, others.max];
+        let other = all.into_iter().find(|other| side.ttl.has_other_start(*other))?;
+        Some((side.ttl.first, other))
     }
 
     /// Independent indicators that the RST was sent by neither end (SEMANTICS 5.3), each in a few words.

@@ -1,8 +1,4 @@
-//! What a finding may come from, likeliest first: the catalogue of causes, each with what would settle it and the commands.
-
-use super::Finding;
-use crate::case::{Case, Vantage};
-use crate::wire::PayloadKind;
+//! The catalogue of causes, each with what would settle it and the commands.
 
 /// A cause that fits.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +13,14 @@ pub struct Cause {
     pub linux: &'static str,
     /// The same for Windows.
     pub windows: &'static str,
+}
+
+impl Cause {
+    /// What it is, and what would settle it: `the server's own firewall drops it (D2): a capture on the server …`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} ({}): {}", self.what, self.id, self.settles)
+    }
 }
 
 const fn cause(
@@ -35,7 +39,7 @@ const fn cause(
     }
 }
 
-/// All causes that a finding can name. The healthy ones (D35, D51 to D53) and D13, which shows no packet, are on pages only.
+/// All causes that a finding can name. D51 to D53, which are the capture's, and D13, which shows no packet, are on pages only.
 #[rustfmt::skip]
 pub static CAUSES: &[Cause] = &[
     cause(
@@ -270,6 +274,13 @@ pub static CAUSES: &[Cause] = &[
         "ping -f -l 1472 {server}",
     ),
     cause(
+        "D35",
+        "path MTU discovery at work: a router asked for smaller packets, and got them",
+        "the ICMP message is in the capture, and smaller segments follow it",
+        "tracepath -n {server}",
+        "ping -f -l 1472 {server}",
+    ),
+    cause(
         "D36",
         "a filter drops the TLS ClientHello",
         "the same with another server name, or with a smaller hello, works",
@@ -369,8 +380,8 @@ pub static CAUSES: &[Cause] = &[
     ),
     cause(
         "D50",
-        "packets are reordered, not lost",
-        "duplicate SACKs; several links or queues on the path",
+        "packets are late or reordered, not lost",
+        "duplicate SACKs, or both SYNs answered; several links or full queues on the path",
         "nstat -az | grep -iE 'dsack|reorder'",
         "netstat -s -p tcp",
     ),
@@ -397,115 +408,9 @@ pub static CAUSES: &[Cause] = &[
     ),
 ];
 
-/// Causes of each finding, likeliest first.
-#[rustfmt::skip]
-static OF: &[(&str, &[&str])] = &[
-    ("syn-silent", &["D1", "D2", "D4", "D3", "D10", "D9", "D8", "D54", "D7"]),
-    ("refused-by-rst", &["D14", "D16", "D15"]),
-    ("refused-by-nearer-device", &["D15", "D17"]),
-    ("host-unreachable", &["D18", "D19", "D17"]),
-    ("ttl-exceeded", &["D19"]),
-    ("icmp-rejected", &["D17", "D18"]),
-    ("stale-peer", &["D28", "D29", "D55"]),
-    ("server-aborted", &["D5", "D16", "D54", "D40"]),
-    ("syn-ack-ignored", &["D12", "D23"]),
-    ("half-open", &["D10", "D11", "D23", "D12"]),
-    ("client-aborted", &["D21", "D22"]),
-    ("reset-injected", &["D37", "D39", "D31", "D56"]),
-    ("icmp-ended", &["D33", "D18", "D17"]),
-    ("keep-alive-failure", &["D46", "D32"]),
-    ("proxy-refused", &["D40", "D16"]),
-    ("tls-mismatch", &["D38", "D40"]),
-    ("tls-alert", &["D38", "D37"]),
-    ("app-refused", &["D40", "D54"]),
-    ("no-response", &["D43", "D33", "D44"]),
-    ("stall", &["D33", "D32", "D34", "D36"]),
-    ("reset-after-idle", &["D31", "D45", "D30"]),
-    ("reset-after-request", &["D40", "D37", "D39", "D41"]),
-    ("reset-before-data", &["D16", "D5", "D40", "D22"]),
-    ("reset-mid-transfer", &["D40", "D30", "D41", "D33"]),
-    ("zero-window", &["D44"]),
-    ("closed-without-response", &["D16", "D40", "D42", "D38"]),
-    ("tls-cut", &["D38", "D37", "D40"]),
-    ("http-error", &["D40", "D16", "D41"]),
-    ("syn-answered-late", &["D4", "D47", "D9", "D48", "D54"]),
-    ("syn-ack-repeated", &["D11", "D5", "D10"]),
-    ("heavy-retransmission", &["D47", "D48", "D49", "D50", "D26", "D27"]),
-    ("reset-ignored", &["D56"]),
-    ("ports-reused", &["D55", "D28"]),
-];
-
-/// What `finding` may come from in this case, likeliest first.
+/// Those of the catalogue with these numbers, in this order.
 #[must_use]
-pub fn causes(case: &Case<'_>, finding: &Finding) -> Vec<&'static Cause> {
-    let id = finding.meta.id;
-    let ids = OF
-        .iter()
-        .find(|(known, _)| *known == id)
-        .map_or(&[][..], |(_, ids)| ids);
-    let mut causes: Vec<&Cause> = ids
-        .iter()
-        .filter_map(|id| CAUSES.iter().find(|cause| cause.id == *id))
-        .collect();
-    // Stable: what is neither likelier nor less likely here keeps its place.
-    causes.sort_by_key(|cause| rank(case, id, cause.id));
-    causes
-}
-
-/// What the place of the capture and the payload make likelier (-1) or less likely (1).
-fn rank(case: &Case<'_>, finding: &str, cause: &str) -> i8 {
-    let client = case.facts.client();
-    let is_tls = client.kinds.has(PayloadKind::TlsClientHello);
-    let near_server = case.vantage() == Vantage::NearServer;
-    let near_client = case.vantage() == Vantage::NearClient;
-    let only_large = [client, case.facts.server()]
-        .iter()
-        .any(|side| side.resends.count >= 2 && side.sacked_beyond && side.smallest_resent > 500);
-    let no_answer = case.facts.server().bytes == 0;
-    let idle = case.facts.max_silence >= crate::flow::IDLE.times_tenths(30);
-    let likelier = match (finding, cause) {
-        // It had come as far as the server: the path there is innocent.
-        ("syn-silent", "D2" | "D3" | "D4") | ("half-open", "D10" | "D11") => near_server,
-        ("half-open" | "syn-ack-ignored", "D12") => near_client,
-        ("reset-after-request", "D37") | ("closed-without-response", "D38") => is_tls,
-        ("stall", "D34") => only_large,
-        ("stall", "D36") => is_tls && no_answer,
-        ("stall", "D32") => idle,
-        _ => false,
-    };
-    let unlikely = match (finding, cause) {
-        ("syn-silent", "D1") => near_server,
-        ("reset-after-request", "D39") => is_tls,
-        ("reset-after-request" | "reset-injected", "D37") | ("stall", "D36") => !is_tls,
-        _ => false,
-    };
-    i8::from(unlikely) - i8::from(likelier)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::finding::catalogue;
-
-    #[test]
-    fn every_finding_that_explains_a_failure_has_causes_and_every_cause_a_finding() {
-        for meta in catalogue()
-            .iter()
-            .filter(|meta| meta.severity == crate::finding::Severity::Error)
-        {
-            assert!(OF.iter().any(|(id, _)| *id == meta.id), "{}", meta.id);
-        }
-        for (id, causes) in OF {
-            assert!(catalogue().iter().any(|meta| meta.id == *id), "{id}");
-            assert!(
-                causes.iter().all(|id| CAUSES.iter().any(|cause| cause.id == *id)),
-                "{id}"
-            );
-        }
-        for cause in CAUSES {
-            let is_used = OF.iter().any(|(_, causes)| causes.contains(&cause.id));
-            let is_elsewhere = matches!(cause.id, "D6" | "D20" | "D24" | "D25");
-            assert!(is_used || is_elsewhere, "{}", cause.id);
-        }
-    }
+pub fn numbered(ids: &[&str]) -> Vec<&'static Cause> {
+    let known = |id: &&str| CAUSES.iter().find(|cause| cause.id == *id);
+    ids.iter().filter_map(known).collect()
 }

@@ -1,6 +1,6 @@
 //! A client that gave up before the handshake completed.
 
-use super::text::time;
+use super::text::{stranger, time};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::case::Case;
 use crate::case::words::Handshake;
@@ -28,9 +28,10 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let syn = facts.opening.syn.first.or(facts.opening.syn_ack.first)?;
     let answered = if facts.opening.syn_ack.count > 0 { "although a SYN-ACK had come" } else { "without any answer" };
     let summary = format!(
-        "{} gave up with {how} {} after its SYN, {answered}: a cancelled connect, a scan, or a host that wanted no such answer.",
+        "{} gave up with {how} {} after its SYN, {answered}: a cancelled connect, a scan, or a host that wanted no such answer.{}",
         case.client().ip,
         time(end.stamp - syn.stamp),
+        stranger(case, case.client().ip),
     );
     let packets = [Some(end.number()), facts.opening.syn_ack.first.map(|seen| seen.number())].into_iter().flatten().collect();
     Some(Finding::new(&META, Confidence::Medium, syn, packets, summary).of(Side::Client))

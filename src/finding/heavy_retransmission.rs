@@ -36,9 +36,19 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     // The worse of two, the client's where they are equal.
     let dir = sides.into_iter().filter(heavy).rev().max_by_key(|dir| facts.sides[dir.index()].retransmissions())?;
     let (side, who) = (&facts.sides[dir.index()], if dir == facts.client { Side::Client } else { Side::Server });
-    let summary = summary(facts, dir, who);
+    let too_big = facts.too_big.filter(|limit| limit.about == dir);
+    let told = too_big.map_or_else(String::new, |limit| {
+        format!(
+            " {} had asked for smaller packets (packet {}, MTU {}): path MTU discovery at work.",
+            limit.from, limit.at.number(), limit.mtu
+        )
+    });
+    let summary = summary(facts, dir, who) + &told;
     let at = side.resends.first.or(side.last_data).or(side.last)?;
-    Some(Finding::new(&META, Confidence::High, at, side.resends.packets(), summary).of(who))
+    let finding = Finding::new(&META, Confidence::High, at, side.resends.packets(), summary).of(who);
+    // One round of it is how the size of a path is found out, and no trouble.
+    let is_discovery = too_big.is_some() && side.losses.count() <= 1 && side.losses.timeout == 0;
+    Some(if is_discovery { finding.with_severity(Severity::Note) } else { finding })
 }
 
 /// Segments with data that were sent again.

@@ -1,5 +1,6 @@
 //! The catalogue: named troubles of a flow, each with its page.
 
+pub mod candidates;
 pub mod causes;
 pub mod lone;
 mod need;
@@ -167,6 +168,7 @@ catalogue! {
     capture_cut => Unclosed,
     mid_stream_start => Unopened,
     captured_twice => Odd,
+    two_senders,
 }
 
 /// Every finding there is, in the order in which they explain a flow.

@@ -2,6 +2,7 @@
 
 use super::text::time;
 use super::{Confidence, Finding, Meta, Severity, Side};
+use crate::base::{Span, Stamp};
 use crate::case::Case;
 use crate::flow::talk::Tunnel;
 use crate::wire::talk::Protocol;
@@ -38,8 +39,19 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         Protocol::Socks5 => "SOCKS 5 proxy",
         _ => "proxy",
     };
-    let summary = format!("The {name} {} {what}{took}. {}", case.server(), meaning(tunnel, code));
-    Some(Finding::new(&META, Confidence::High, at, Vec::new(), summary).of(Side::Server))
+    let retried = retried(case, tunnel, at.stamp);
+    let then = retried.map_or_else(String::new, |after| {
+        format!(" It let the client through {} later, on another connection: an ordinary login.", time(after))
+    });
+    let summary = format!("The {name} {} {what}{took}. {}{then}", case.server(), meaning(tunnel, code));
+    let finding = Finding::new(&META, Confidence::High, at, Vec::new(), summary).of(Side::Server);
+    Some(if retried.is_some() { finding.with_severity(Severity::Note) } else { finding })
+}
+
+/// The client logged in soon after, on another connection, as browsers do.
+fn retried(case: &Case<'_>, tunnel: &Tunnel, at: Stamp) -> Option<Span> {
+    let target = tunnel.target.as_deref().filter(|_| tunnel.is_login)?;
+    case.context.granted_after(case.client().ip, case.server(), target, at)
 }
 
 /// What to make of the answer.

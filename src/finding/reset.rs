@@ -1,6 +1,6 @@
 //! What the findings about an ordinary reset share.
 
-use super::text::{is_application_abort, likely_sender, time, when};
+use super::text::{is_application_abort, likely_sender, stranger, time, when};
 use super::{Confidence, Finding, Meta, Severity, Side};
 use crate::base::Span;
 use crate::case::Case;
@@ -78,8 +78,13 @@ pub fn describe(case: &Case<'_>, reset: &Reset, meta: &'static Meta, more: &str)
     // Some devices write their reason there (SEMANTICS 5.3 f).
     let text = case.facts.talk.as_ref().and_then(|talk| talk.reset_text.as_deref());
     let text = text.map_or_else(String::new, |text| format!(" The RST says: \"{text}\"."));
+    let who = if is_application_abort(reset) {
+        String::new()
+    } else {
+        stranger(case, case.facts.key.sender(reset.from).ip)
+    };
     let summary = format!(
-        "{} reset the connection {}{since}{gap}{more}. Sent by {}.{text}",
+        "{} reset the connection {}{since}{gap}{more}. Sent by {}.{who}{text}",
         case.facts.key.sender(reset.from),
         when(reset.stage),
         likely_sender(reset),

@@ -10,8 +10,8 @@ use crate::flow::facts::ResetStage;
 pub static META: Meta = Meta {
     id: "reset-after-fin",
     severity: Severity::Note,
-    title: "RST after a FIN: a benign way to close",
-    next: "nothing; look further only if the application lost data at the end",
+    title: "RST after a FIN",
+    next: "did the application lose what it said last? Then compare the keep-alive time-outs of {server}:{port} and of its clients; else nothing",
     page: include_str!("reset-after-fin.md"),
 };
 

@@ -22,7 +22,8 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let rst = case.facts.reset.map(|reset| reset.at.number());
     let cleared = rst.map_or("", |_| ", which the client's RST then cleared");
     let refused = rst.map_or("", |_| ", and the client refused it");
-    let summary = if case.facts.server().syn_acks > 0 {
+    let is_syn_ack = case.facts.server().syn_acks > 0;
+    let summary = if is_syn_ack {
         format!(
             "{} answered the SYN with a SYN-ACK for another SYN{refused}: an older attempt on these ports, or a device that changes numbers one way.",
             case.server(),
@@ -30,6 +31,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     } else {
         format!("{} answered the SYN with an ACK of something else: it still has an older connection on these ports{cleared}.", case.server())
     };
+    let sure = if is_syn_ack { Confidence::Medium } else { Confidence::High };
     let packets = [Some(answer.number()), rst].into_iter().flatten().collect();
-    Some(Finding::new(&META, Confidence::High, syn, packets, summary).of(Side::Server))
+    Some(Finding::new(&META, sure, syn, packets, summary).of(Side::Server))
 }

@@ -106,6 +106,15 @@ pub fn is_application_abort(reset: &Reset) -> bool {
     reset.has_ack && (reset.has_timestamps || reset.ip_id_continues) && reset.ttl_distance == 0
 }
 
+/// That `ip` may be more than one host, where its TTLs say so.
+pub fn stranger(case: &Case<'_>, ip: std::net::IpAddr) -> String {
+    case.strange_ttls(ip).map_or_else(String::new, |(own, other)| {
+        format!(
+            " Its packets came with TTL {own} here, others of this address with {other}: several hosts share the address, or something else speaks for it."
+        )
+    })
+}
+
 /// The stage in words.
 pub fn when(stage: ResetStage) -> &'static str {
     match stage {

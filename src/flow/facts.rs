@@ -113,6 +113,35 @@ pub struct Ttl {
 }
 
 impl Ttl {
+    /// Values up to this are set by hand: traceroute, routing protocols.
+    const BY_HAND: u8 = 32;
+    /// Paths of one system differ by so many hops.
+    const PATHS: u8 = 2;
+
+    /// The value that `ttl` started with, if it is one of the usual.
+    fn start(ttl: u8) -> u8 {
+        [64, 128].into_iter().find(|start| ttl <= *start).unwrap_or(255)
+    }
+
+    /// `other` started with another value than one of these: another system, or another kind of packet.
+    #[must_use]
+    pub fn has_other_start(&self, other: u8) -> bool {
+        self.has_other(other, |_, _| true)
+    }
+
+    /// It came another way, too: certainly another system.
+    #[must_use]
+    pub fn has_other_system(&self, other: u8) -> bool {
+        let hops = |ttl: u8| Self::start(ttl) - ttl;
+        self.has_other(other, |own, other| hops(own).abs_diff(hops(other)) > Self::PATHS)
+    }
+
+    fn has_other(self, other: u8, is_far: impl Fn(u8, u8) -> bool) -> bool {
+        let is_foreign =
+            |own: &u8| *own > Self::BY_HAND && Self::start(*own) != Self::start(other) && is_far(*own, other);
+        other > Self::BY_HAND && self.first != 0 && [self.min, self.max].iter().any(is_foreign)
+    }
+
     pub(crate) fn on(&mut self, ttl: u8) {
         if self.first == 0 {
             *self = Self {

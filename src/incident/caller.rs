@@ -92,6 +92,7 @@ pub(super) fn on_failed(all: &mut Incidents, seen: &Observation<'_>, way: Failur
     }
     let room = all.callers.len() < limits::MAX_CALLERS;
     if !room && !all.callers.contains_key(&seen.client.ip) {
+        all.left_out.callers += 1;
         return;
     }
     let mark = Mark::new(seen, counts);

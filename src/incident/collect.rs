@@ -27,8 +27,20 @@ pub struct Incidents {
     moments: Moments,
     timeline: Option<Timeline>,
     sources: usize,
-    /// Flows to services, and failures, that there was no room for.
-    left_out: (u64, u64),
+    pub(super) left_out: LeftOut,
+}
+
+/// What there was no room for.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    /// Flows to services.
+    flows: u64,
+    /// Failed flows.
+    failures: u64,
+    /// Failed flows of clients whose targets are not counted.
+    pub callers: u64,
+    /// Failed flows of sources that are not told apart.
+    sources: u64,
 }
 
 impl Incidents {
@@ -58,7 +70,7 @@ impl Incidents {
         }
         self.moments.on(seen, way);
         if self.services.len() >= limits::MAX_SERVICES && !self.services.contains_key(&seen.server) {
-            self.left_out.0 += 1;
+            self.left_out.flows += 1;
             return;
         }
         let service = self.services.entry(seen.server).or_default();
@@ -103,7 +115,7 @@ impl Incidents {
     fn on_failed(&mut self, seen: &Observation<'_>, way: Failure, counts: (u64, u64)) {
         let room = self.groups.len() < limits::MAX_FAILURES;
         if !room && !self.groups.contains_key(&(seen.server, way)) {
-            self.left_out.1 += 1;
+            self.left_out.failures += 1;
             return;
         }
         let group = self
@@ -111,6 +123,7 @@ impl Incidents {
             .entry((seen.server, way))
             .or_insert_with(|| Group::new(seen, way));
         let room = self.sources < limits::MAX_SOURCES;
+        self.left_out.sources += u64::from(!room && !group.sources.contains_key(&seen.client.ip));
         self.sources += usize::from(group.on_failed(seen, Mark::new(seen, counts), room));
     }
 
@@ -142,27 +155,67 @@ impl Incidents {
     /// What had to be given up, one sentence each.
     #[must_use]
     pub fn limits(&self) -> Vec<String> {
-        let (flows, failures) = self.left_out;
-        let mut said = Vec::new();
-        if flows > 0 {
-            said.push(format!(
-                "incidents leave out {flows} connections: {} services were the most there is room for",
-                limits::MAX_SERVICES
-            ));
-        }
-        if failures > 0 {
-            said.push(format!(
-                "incidents leave out {failures} failed connections: {} failing services were the most there is room for",
-                limits::MAX_FAILURES
-            ));
-        }
-        if self.moments.full {
-            said.push(format!(
-                "only the first {} losses were searched for a rhythm",
-                limits::MAX_MOMENTS
-            ));
-        }
-        said
+        let LeftOut {
+            flows,
+            failures,
+            callers,
+            sources,
+        } = self.left_out;
+        let each = [
+            (
+                flows,
+                format!(
+                    "incidents leave out {flows} connections: {} services were the most there is room for",
+                    limits::MAX_SERVICES
+                ),
+            ),
+            (
+                failures,
+                format!(
+                    "incidents leave out {failures} failed connections: {} failing services were the most there is room for",
+                    limits::MAX_FAILURES
+                ),
+            ),
+            (
+                callers,
+                format!(
+                    "{callers} failed connections were not searched for scans: {} clients were the most there is room for",
+                    limits::MAX_CALLERS
+                ),
+            ),
+            (
+                sources,
+                format!(
+                    "incidents do not tell apart the senders of {sources} failed connections: {} were the most there is room for",
+                    limits::MAX_SOURCES
+                ),
+            ),
+            (
+                self.ends.left_out,
+                format!(
+                    "{} broken connections were not searched for a common moment: {} were the most there is room for",
+                    self.ends.left_out,
+                    limits::MAX_ENDS
+                ),
+            ),
+            (
+                u64::from(self.moments.full),
+                format!(
+                    "only the first {} losses were searched for a rhythm",
+                    limits::MAX_MOMENTS
+                ),
+            ),
+            (
+                self.moments.cut,
+                format!(
+                    "of {} connections only the first {} losses of a direction were searched for a rhythm",
+                    self.moments.cut,
+                    limits::MAX_LOSS_TIMES
+                ),
+            ),
+        ];
+        let reached = each.into_iter().filter(|(number, _)| *number > 0);
+        reached.map(|(_, text)| text).collect()
     }
 }
 

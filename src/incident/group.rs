@@ -3,6 +3,7 @@
 use super::family::Siblings;
 use super::{Example, Failure, Observation};
 use crate::base::{Endpoint, Map, Span, Stamp};
+use crate::finding::candidates::Leaning;
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
@@ -15,6 +16,9 @@ const PAUSE: u64 = 8;
 const NAMES: usize = 16;
 /// Silences kept, to estimate a time-out from.
 const SILENCES: usize = 64;
+
+/// Ports kept, to see which range they are from.
+const PORTS: usize = 64;
 
 /// A failed flow, and where its service stood then.
 #[derive(Clone, Copy, Debug)]
@@ -115,10 +119,13 @@ pub(super) struct Group {
     pub names: Vec<Named>,
     pub unnamed: u64,
     pub cause: Option<&'static Meta>,
+    pub leaning: Leaning,
     pub culprit: Culprit,
     pub confidence: Confidence,
     /// Silences before the failure.
     pub silences: Vec<Span>,
+    /// The clients' ports, where an old connection on them was in the way.
+    pub ports: Vec<u16>,
     /// Smallest payload that was lost where smaller ones got through, and how many flows show that.
     pub too_large: (u32, u64),
     /// Failures beside which an attempt in the other address family worked.
@@ -139,9 +146,11 @@ impl Group {
             names: Vec::new(),
             unnamed: 0,
             cause: seen.cause,
+            leaning: seen.leaning,
             culprit: seen.culprit,
             confidence: seen.confidence,
             silences: Vec::new(),
+            ports: Vec::new(),
             too_large: (0, 0),
             siblings: Siblings::default(),
             single_syns: 0,
@@ -157,6 +166,10 @@ impl Group {
         }
         self.confidence = self.confidence.max(seen.confidence);
         self.single_syns += u64::from(seen.syns == 1);
+        let is_new = || !self.ports.contains(&seen.client.port);
+        if self.way == Failure::StalePeer && self.ports.len() < PORTS && is_new() {
+            self.ports.push(seen.client.port);
+        }
         if seen.idle > Span::from_secs(5) && self.silences.len() < SILENCES {
             self.silences.push(seen.idle);
         }

@@ -2,9 +2,10 @@
 
 use super::group::Mark;
 use super::say::{count, list, span, time};
-use super::{Cover, Example, Failure, Incident, Incidents, Observation, PATH_OUTAGE, PEER_RESTARTED, Sources};
+use super::{Command, Cover, Example, Failure, Incident, Incidents, Observation, PATH_OUTAGE, PEER_RESTARTED, Sources};
 use crate::base::{Endpoint, Span, Stamp, limits};
 use crate::finding::Confidence;
+use crate::finding::causes::numbered;
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
 
@@ -30,6 +31,8 @@ struct End {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ends {
     all: Vec<End>,
+    /// Connections that broke, and that there was no room for.
+    pub left_out: u64,
 }
 
 impl Ends {
@@ -41,7 +44,9 @@ impl Ends {
             Failure::Stalled => seen.last_heard,
             _ => None,
         };
-        if let Some(at) = at.filter(|_| self.all.len() < limits::MAX_ENDS) {
+        let room = self.all.len() < limits::MAX_ENDS;
+        self.left_out += u64::from(at.is_some() && !room);
+        if let Some(at) = at.filter(|_| room) {
             self.all.push(End {
                 at,
                 start: seen.start,
@@ -189,6 +194,10 @@ fn describe(all: &mut Incidents, cluster: &[End]) -> Incident {
         },
         cause: first.cause,
         candidates: candidates.iter().map(|text| (*text).to_owned()).collect(),
+        commands: Command::of(&numbered(if is_one { &["D30", "D33"] } else { &["D33"] }), |text| {
+            text.replace("{server}", &first.service.ip.to_string())
+                .replace("{port}", &first.service.port.to_string())
+        }),
         next: format!(
             "look at the logs of {to} and of the devices before it at {}",
             time(first.at)

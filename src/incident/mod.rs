@@ -4,6 +4,7 @@ mod caller;
 mod collect;
 mod failure;
 mod family;
+mod direction;
 mod few;
 mod flood;
 mod group;
@@ -14,6 +15,7 @@ mod pattern;
 mod periodic;
 mod spectrum;
 mod plain;
+mod ports;
 mod rhythm;
 mod say;
 mod scene;
@@ -26,6 +28,7 @@ pub use observation::Observation;
 pub use timeline::{Bin, Timeline};
 
 use crate::base::{Endpoint, Set, Stamp};
+use crate::finding::causes::Cause;
 use crate::finding::{Confidence, Meta, Severity};
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
@@ -55,6 +58,29 @@ pub struct Sources {
 impl Sources {
     /// Addresses that are listed one by one.
     pub const LISTED: usize = 8;
+}
+
+/// A command that helps to settle whether it was one cause, addresses and ports filled in.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Command {
+    /// Number of the cause in the catalogue.
+    pub id: &'static str,
+    /// For Linux.
+    pub linux: String,
+    /// For Windows.
+    pub windows: String,
+}
+
+impl Command {
+    /// The commands of these causes, with `fill` putting in addresses and ports.
+    fn of(causes: &[&'static Cause], fill: impl Fn(&str) -> String) -> Vec<Self> {
+        let command = |cause: &&'static Cause| Self {
+            id: cause.id,
+            linux: fill(cause.linux),
+            windows: fill(cause.windows),
+        };
+        causes.iter().map(command).collect()
+    }
 }
 
 /// Many flows that failed in the same way at the same place in the same stretch of time.
@@ -90,6 +116,8 @@ pub struct Incident {
     pub cause: Option<&'static str>,
     /// What it may be, likeliest first, each with what would settle it.
     pub candidates: Vec<String>,
+    /// Commands that help to settle it, in the order of the candidates.
+    pub commands: Vec<Command>,
     /// What to do next, with addresses and ports filled in.
     pub next: String,
     /// The flows that it explains.
@@ -146,6 +174,7 @@ impl Incident {
             culprit: Culprit::Unknown,
             cause: None,
             candidates: Vec::new(),
+            commands: Vec::new(),
             next: String::new(),
             covers: Cover::default(),
         }
@@ -177,6 +206,8 @@ catalogue! {
     LARGE_SEGMENTS_LOST "large-segments-lost" Error "only large segments are lost: a path MTU hole",
     NAME_BLOCKED "name-blocked" Error "only one name at a service fails",
     SOURCE_BLOCKED "source-blocked" Error "only one client, or one network, cannot use a service",
+    PORTS_EXHAUSTED "ports-exhausted" Error "ports are used again before the server has forgotten them",
+    ONE_DIRECTION "one-direction" Error "connections work in one direction between two hosts, not in the other",
     RATE_LIMIT "rate-limit" Error "only so many new connections a second get through",
     FAMILY_BROKEN "family-broken" Warn "IPv6 (or IPv4) does not work, the other does",
     PORT_SCAN "port-scan" Warn "one client tries many ports or hosts",

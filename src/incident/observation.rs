@@ -1,6 +1,7 @@
 //! What incidents need to know of one judged flow: plain values.
 
 use crate::base::{Endpoint, Span, Stamp};
+use crate::finding::candidates::Leaning;
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::{Culprit, Ending, Handshake, Status};
 
@@ -31,6 +32,8 @@ pub struct Observation<'a> {
     pub confidence: Confidence,
     /// The finding that explains the status.
     pub cause: Option<&'static Meta>,
+    /// What speaks for one candidate of it or the other.
+    pub leaning: Leaning,
     /// TLS server name, HTTP host, or DNS name.
     pub name: Option<&'a str>,
     /// Packets that prove its verdict.

@@ -8,6 +8,7 @@ use super::service::Service;
 use super::{Failure, IDLE_TIMEOUT, Incident, LARGE_SEGMENTS_LOST, NAME_BLOCKED, RATE_LIMIT, SOURCE_BLOCKED};
 use crate::base::Span;
 use crate::finding::Confidence;
+use crate::finding::causes::numbered;
 use std::net::IpAddr;
 
 /// Idle time-outs that are somebody's default, in seconds (vendors' manuals).
@@ -70,6 +71,7 @@ fn large(scene: &Scene) -> Option<Incident> {
         "a smaller MTU on the path whose ICMP 'fragmentation needed' is filtered (D34): tracepath -n shows where"
             .to_owned(),
     ];
+    incident.commands = scene.commands(&numbered(&["D34"]));
     let server = scene.services.first()?.ip;
     incident.next = format!(
         "ping -M do -s 1472 {server} (Windows: ping -f -l 1472 {server}), smaller until it passes; then clamp the MSS or let ICMP 3/4 through"
@@ -125,6 +127,7 @@ fn idle(scene: &Scene, service: &Service) -> Option<Incident> {
         "a NAT, firewall or load balancer on the path that drops idle connections (D31, D32): the server never sees the packet".to_owned(),
         "the server or a proxy closes idle connections (D45): its own keep-alive time-out".to_owned(),
     ];
+    incident.commands = scene.commands(&numbered(&["D31", "D32", "D45"]));
     let half = Span(least.0 / 2);
     incident.next = format!(
         "send keep-alives sooner than every {} (Linux: net.ipv4.tcp_keepalive_time), or close idle connections in the client's pool first",
@@ -171,6 +174,7 @@ fn name(scene: &Scene, service: &Service) -> Option<Incident> {
         "a device on the path that reads TLS server names or HTTP hosts (D36, D37, D39): try the name from another network".to_owned(),
         "the server's own configuration for that name (D40): its log".to_owned(),
     ];
+    incident.commands = scene.commands(&numbered(&["D37", "D36", "D39", "D40"]));
     Some(incident)
 }
 
@@ -236,6 +240,7 @@ fn source(scene: &Scene, service: &Service) -> Option<Incident> {
         "a rule for that source, or a ban list (fail2ban, WAF): search for its address in the firewalls".to_owned(),
         "its route or its address translation: capture at the server, does its SYN arrive?".to_owned(),
     ];
+    incident.commands = scene.commands(&numbered(&["D2", "D8"]));
     Some(incident)
 }
 
@@ -270,5 +275,6 @@ fn rate(scene: &Scene, service: &Service) -> Option<Incident> {
         "connection tracking is full (D9): dmesg | grep 'table full'; conntrack -S".to_owned(),
         "the accept queue is full (D4): ss -ltn at the server shows Recv-Q above Send-Q".to_owned(),
     ];
+    incident.commands = scene.commands(&numbered(&["D54", "D9", "D4"]));
     Some(incident)
 }

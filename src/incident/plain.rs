@@ -4,7 +4,7 @@ use super::collect::Incidents;
 use super::say::{count, list, thousands, time, when};
 use super::scene::Scene;
 use super::service::Service;
-use super::{Failure, Incident, SERVICE_DOWN, SERVICE_FAILING, pattern};
+use super::{Failure, Incident, SERVICE_DOWN, SERVICE_FAILING, direction, pattern, ports};
 use crate::base::{Endpoint, Map, Stamp};
 use std::net::IpAddr;
 
@@ -63,10 +63,11 @@ fn scenes(all: &mut Incidents) -> Vec<Scene> {
 
 /// What its failures have in common, where it is one service.
 fn common(scene: &Scene, all: &Incidents) -> Option<Incident> {
-    match scene.services[..] {
-        [service] => pattern::find(scene, all.services.get(&service)?),
+    let own = match scene.services[..] {
+        [service] => ports::find(scene).or_else(|| pattern::find(scene, all.services.get(&service)?)),
         _ => None,
-    }
+    };
+    own.or_else(|| direction::find(scene, all))
 }
 
 /// Hosts or ports, and how many of them there are in all.

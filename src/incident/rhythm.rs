@@ -19,6 +19,8 @@ pub(super) struct Moments {
     first: Option<Example>,
     /// There were more.
     pub full: bool,
+    /// Connections of which only the first losses are known.
+    pub cut: u64,
 }
 
 impl Moments {
@@ -26,6 +28,7 @@ impl Moments {
         if self.tried.len() < limits::MAX_MOMENTS {
             self.tried.push((seen.start, seen.server));
         }
+        self.cut += u64::from(seen.lost.len() >= limits::MAX_LOSS_TIMES);
         if !seen.lost.is_empty() && way.is_none_or(Failure::is_mild) {
             if self.losses.len() + seen.lost.len() <= limits::MAX_MOMENTS {
                 self.losses.extend(seen.lost);

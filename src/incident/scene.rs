@@ -3,8 +3,10 @@
 use super::failure::Failure;
 use super::group::{Burst, Group, Mark, Named, Source};
 use super::service::Service;
-use super::{Cover, Incident, Sources};
+use super::{Command, Cover, Incident, Sources};
 use crate::base::{Endpoint, Map, Span};
+use crate::finding::candidates::{Leaning, candidates};
+use crate::finding::causes::Cause;
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
@@ -35,7 +37,9 @@ pub(super) struct Scene {
     pub culprit: Culprit,
     pub confidence: Confidence,
     pub cause: Option<&'static Meta>,
+    pub leaning: Leaning,
     pub silences: Vec<Span>,
+    pub ports: Vec<u16>,
     pub too_large: (u32, u64),
 }
 
@@ -69,7 +73,9 @@ impl Scene {
             culprit: group.culprit,
             confidence: group.confidence.min(group.way.most()),
             cause: group.cause,
+            leaning: group.leaning,
             silences: group.silences.clone(),
+            ports: group.ports.clone(),
             too_large: group.too_large,
         };
         scene.count(service);
@@ -141,7 +147,7 @@ impl Scene {
             .first()
             .is_some_and(|(way, _)| *way == other.way && *way != self.way)
         {
-            (self.way, self.cause) = (other.way, other.cause);
+            (self.way, self.cause, self.leaning) = (other.way, other.cause, other.leaning);
         }
         self.failed += other.failed;
         for service in other.services {
@@ -167,6 +173,7 @@ impl Scene {
         }
         self.unnamed += other.unnamed;
         self.silences.extend(other.silences);
+        self.ports.extend(other.ports);
         let least = match (self.too_large, other.too_large) {
             ((_, 0), (least, _)) | ((least, _), (_, 0)) => least,
             ((a, _), (b, _)) => a.min(b),
@@ -191,13 +198,9 @@ impl Scene {
         if self.failed > 1 {
             examples.push(self.last.example());
         }
-        let next = self.cause.map_or("", |cause| cause.next);
-        let client = self
-            .hit()
-            .listed
-            .first()
-            .map_or_else(|| "CLIENT".to_owned(), IpAddr::to_string);
-        let server = self.services.first();
+        let causes = self
+            .cause
+            .map_or_else(Vec::new, |cause| candidates(cause.id, self.leaning));
         Incident {
             severity: if self.way.is_mild() {
                 crate::finding::Severity::Warn
@@ -211,14 +214,38 @@ impl Scene {
             examples,
             culprit: self.culprit,
             cause: self.cause.map(|cause| cause.id),
-            candidates: self.way.candidates().iter().map(|text| (*text).to_owned()).collect(),
-            next: next
-                .replace("{server}", &server.map_or_else(String::new, |end| end.ip.to_string()))
-                .replace("{port}", &server.map_or_else(String::new, |end| end.port.to_string()))
-                .replace("{client}", &client)
-                .replace("{client_port}", "PORT"),
+            candidates: said(&causes, self.way),
+            commands: self.commands(&causes),
+            next: self.fill(self.cause.map_or("", |cause| cause.next)),
             covers: Cover::new(self.what.iter().copied(), None),
             ..Incident::new(meta, service, (self.first.at, self.last.at), summary)
         }
     }
+}
+
+impl Scene {
+    /// The commands of these causes, for its first service and the client that was hit hardest.
+    pub fn commands(&self, causes: &[&'static Cause]) -> Vec<Command> {
+        Command::of(causes, |text| self.fill(text))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let client = self.hit().listed.first().map(IpAddr::to_string);
+        let (ip, port) = self.services.first().map_or_else(Default::default, |server| {
+            (server.ip.to_string(), server.port.to_string())
+        });
+        text.replace("{server}", &ip)
+            .replace("{port}", &port)
+            .replace("{client}", client.as_deref().unwrap_or("CLIENT"))
+            .replace("{client_port}", "PORT")
+            .replace("{interface}", "any")
+    }
+}
+
+/// The causes in words, or what is usual where no finding names any.
+fn said(causes: &[&Cause], way: Failure) -> Vec<String> {
+    if causes.is_empty() {
+        return way.candidates().iter().map(|text| (*text).to_owned()).collect();
+    }
+    causes.iter().map(|cause| cause.text()).collect()
 }

@@ -1,8 +1,9 @@
 //! One group in words: what failed, how sure that is, what to open, what to try. How it is laid out is each report's own.
 
 use super::group::{Group, MAX_CLIENTS, Place, Way};
+use super::maybe::{CANDIDATES, Said, maybe};
 use super::paint::Paint;
-use super::text::{clean, count, fill, range, thousands};
+use super::text::{clean, command, count, range, thousands};
 use crate::base::Endpoint;
 use crate::finding::Confidence;
 use crate::incident::Incident;
@@ -11,8 +12,6 @@ use std::fmt::Write as _;
 
 /// Ports or hosts listed before `…`.
 const LISTED: usize = 5;
-/// Candidates of an incident.
-const CANDIDATES: usize = 3;
 /// Packets named.
 const PACKETS: usize = 8;
 
@@ -60,27 +59,47 @@ pub(super) fn place(group: &Group) -> String {
     }
 }
 
-/// What is to say of one group.
-pub(super) fn parts(group: &Group, contrast: Option<(u64, u64)>, context: &Context) -> Vec<Part> {
+/// What is to say of one group. `said`: candidates that were named before, where they are to be among it.
+pub(super) fn parts(
+    group: &Group,
+    contrast: Option<(u64, u64)>,
+    context: &Context,
+    said: Option<&mut Said>,
+) -> Vec<Part> {
     let mut out = Entry::new(context);
     out.plain(&who_and_when(group, context));
     if let Some(sentence) = contrast.and_then(|(all, ok)| contrasted(group, all, ok)) {
         out.plain(&sentence);
     }
     out.plain(&listed(group));
-    evidence(group, group.example.next, &mut out);
+    evidence(group, &mut out);
+    let example = &group.example;
+    let is_new = said.is_some_and(|said| maybe(group, said, &mut out));
+    let filled = |text: &str| command(text, example.client, example.server, example.interface.as_deref());
+    let next = example.next.map_or_else(String::new, filled);
+    if !next.is_empty() {
+        out.labelled("next", &clean(&next));
+    }
+    if let Some(first) = example.candidates.first().filter(|_| is_new) {
+        out.commands(&filled(first.linux), &filled(first.windows), &next);
+    }
     out.parts
 }
 
 /// What is to say of an incident, and of the flows behind it, where there are any.
-pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Context) -> Vec<Part> {
+pub(super) fn incident(
+    incident: &Incident,
+    group: Option<&Group>,
+    context: &Context,
+    said: Option<&mut Said>,
+) -> Vec<Part> {
     let mut out = Entry::new(context);
     for sentence in &incident.contrast {
         out.plain(&clean(sentence));
     }
     if let Some(group) = group {
         out.plain(&listed(group));
-        evidence(group, None, &mut out);
+        evidence(group, &mut out);
     }
     for (index, candidate) in incident.candidates.iter().take(CANDIDATES).enumerate() {
         out.labelled(if index == 0 { "maybe" } else { "or" }, &clean(candidate));
@@ -88,11 +107,15 @@ pub(super) fn incident(incident: &Incident, group: Option<&Group>, context: &Con
     if !incident.next.is_empty() {
         out.labelled("next", &clean(&incident.next));
     }
+    if let (Some(command), Some(said)) = (incident.commands.first(), said) {
+        out.commands(&command.linux, &command.windows, &incident.next);
+        said.knows(incident.commands.iter().take(CANDIDATES).map(|each| each.id).collect());
+    }
     out.parts
 }
 
-/// What one of the flows showed, who it was, how sure that is, what to open, what to do.
-fn evidence(group: &Group, next: Option<&'static str>, out: &mut Entry<'_>) {
+/// What one of the flows showed, who it was, how sure that is, what to open.
+fn evidence(group: &Group, out: &mut Entry<'_>) {
     let example = if group.same_summary { "" } else { "For example: " };
     out.plain(&format!("{example}{}", clean(&group.example.summary)));
     out.labelled("who", &who(group));
@@ -100,10 +123,6 @@ fn evidence(group: &Group, next: Option<&'static str>, out: &mut Entry<'_>) {
         out.labelled("but", &doubts(group));
     }
     open(group, out);
-    if let Some(next) = next {
-        let next = fill(next, group.example.client, group.example.server);
-        out.labelled("next", &clean(&next));
-    }
 }
 
 fn who_and_when(group: &Group, context: &Context) -> String {
@@ -285,7 +304,7 @@ pub(super) fn why_unknown(group: &Group) -> String {
 }
 
 /// The parts of an entry, as they come to be.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     context: &'a Context,
     parts: Vec<Part>,
 }
@@ -304,10 +323,18 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn labelled(&mut self, label: &'static str, text: &str) {
+    pub(super) fn labelled(&mut self, label: &'static str, text: &str) {
         self.parts.push(Part::Labelled(label, text.to_owned()));
     }
-
+    /// What to try on Linux and on Windows, as far as `next` does not say it.
+    fn commands(&mut self, linux: &str, windows: &str, next: &str) {
+        if !next.contains(linux) {
+            self.copied("linux", &clean(linux), "");
+        }
+        if !next.contains("(Windows: ") {
+            self.copied("win", &clean(windows), "");
+        }
+    }
     fn copied(&mut self, label: &'static str, text: &str, behind: &str) {
         self.parts.push(Part::Copied(label, text.to_owned(), behind.to_owned()));
     }
@@ -344,7 +371,8 @@ mod tests {
             });
         }
         let group = &groups.ranked(Status::Failed, &[])[0];
-        layout::lines(&parts(group, groups.contrast(group), context), context).join("\n")
+        let parts = parts(group, groups.contrast(group), context, Some(&mut Said::default()));
+        layout::lines(&parts, context).join("\n")
     }
 
     #[test]

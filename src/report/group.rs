@@ -3,6 +3,7 @@
 use super::FlowReport;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
+use crate::finding::candidates::candidates;
 use crate::finding::causes::Cause;
 use crate::incident::{Failure, Incident};
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
@@ -66,9 +67,9 @@ pub struct Example {
     pub title: Option<&'static str>,
     /// The cause's next step, if there is a cause.
     pub next: Option<&'static str>,
-    /// What the cause may come from, likeliest first; only where [`super::Reporter::wants_details`].
+    /// What the cause may come from, likeliest first.
     pub candidates: Vec<&'static Cause>,
-    /// Interface of its first packet; likewise.
+    /// Interface of its first packet; only where [`super::Reporter::wants_details`].
     pub interface: Option<String>,
     /// The cause's page, if there is a cause.
     pub page: Option<&'static str>,
@@ -77,6 +78,8 @@ pub struct Example {
 /// Flows that went the same way at the same place.
 #[derive(Clone, Debug)]
 pub struct Group {
+    /// See the word.
+    pub status: Status,
     /// How.
     pub way: Way,
     /// The same as incidents see it.
@@ -244,6 +247,7 @@ impl Group {
     fn new((way, failure): (Way, Option<Failure>), flow: &FlowReport<'_>) -> Self {
         let row = flow.row;
         let mut group = Self {
+            status: row.status,
             way,
             failure,
             place: Place::Service(row.server),
@@ -261,7 +265,6 @@ impl Group {
         group.add(flow);
         group
     }
-
     fn add(&mut self, flow: &FlowReport<'_>) {
         let row = flow.row;
         self.flows += 1;
@@ -279,7 +282,6 @@ impl Group {
             self.example = Example::new(flow);
         }
     }
-
     fn join(mut self, other: Self) -> Self {
         self.services.extend(other.services);
         self.flows += other.flows;
@@ -318,7 +320,9 @@ impl Example {
             packets: row.evidence_packets.clone(),
             title: flow.cause.map(|cause| cause.meta.title),
             next: flow.cause.map(|cause| cause.meta.next),
-            candidates: details.map_or_else(Vec::new, |details| details.causes.clone()),
+            candidates: flow
+                .cause
+                .map_or_else(Vec::new, |cause| candidates(cause.meta.id, row.leaning)),
             interface: details.and_then(|details| details.interface.clone()),
             page: flow.cause.map(|cause| cause.meta.page),
         }

@@ -14,6 +14,7 @@ use super::row::{Cells, Value, visit};
 use super::{CaptureHead, FlowReport, FlowRow, Head, Only, Reporter, Tail, Totals, text};
 use crate::base::Stamp;
 use crate::finding::Finding;
+use crate::finding::candidates::candidates;
 use crate::incident::{Bin, Example, Incident, Timeline};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
@@ -176,6 +177,7 @@ fn incident_object(incident: &Incident) -> serde_json::Value {
         "summary": incident.summary,
         "contrast": incident.contrast,
         "candidates": incident.candidates,
+        "commands": incident.commands,
         "next": incident.next,
         "examples": incident.examples.iter().map(example).collect::<Vec<_>>(),
     })
@@ -301,15 +303,12 @@ impl Serialize for Candidates<'_> {
         let row = self.0.row;
         let details = row.details.as_deref();
         let interface = details.and_then(|details| details.interface.as_deref());
-        let found = details.map_or(&[][..], |details| &details.causes);
+        let found = row.cause.map_or_else(Vec::new, |cause| candidates(cause, row.leaning));
         let fill = |text: &str| text::command(text, row.client, row.server, interface);
         to.collect_seq(found.iter().map(|cause| {
             json!({
-                "id": cause.id,
-                "what": cause.what,
-                "settled_by": cause.settles,
-                "linux": fill(cause.linux),
-                "windows": fill(cause.windows),
+                "id": cause.id, "what": cause.what, "settled_by": cause.settles,
+                "linux": fill(cause.linux), "windows": fill(cause.windows),
             })
         }))
     }

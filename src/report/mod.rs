@@ -22,6 +22,7 @@ pub mod terminal;
 mod entry;
 mod intro;
 mod layout;
+mod maybe;
 pub mod text;
 pub mod totals;
 
@@ -37,7 +38,7 @@ pub use totals::Totals;
 
 use crate::base::{Endpoint, Span, Stamp};
 use crate::capture::CaptureInfo;
-use crate::finding::causes::Cause;
+use crate::finding::candidates::Leaning;
 use crate::finding::{Confidence, Finding};
 use crate::flow::mark::Marks;
 use crate::flow::{ConnState, History};
@@ -316,6 +317,8 @@ pub struct FlowRow {
     pub last_packet: u64,
     /// Packets that prove the verdict.
     pub evidence_packets: Vec<u64>,
+    /// What speaks for one candidate of its cause or the other.
+    pub leaning: Leaning,
     /// What no table shows, if somebody wants it.
     pub details: Option<Box<Details>>,
 }
@@ -325,8 +328,6 @@ pub struct FlowRow {
 pub struct Details {
     /// What its two ends said to each other.
     pub app: Option<serde_json::Value>,
-    /// What its cause may come from, likeliest first.
-    pub causes: Vec<&'static Cause>,
     /// Name of the interface that its first packet was captured on, where the capture says it.
     pub interface: Option<String>,
 }

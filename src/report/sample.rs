@@ -66,6 +66,7 @@ pub(crate) fn row(number: u64) -> FlowRow {
         first_packet: number * 12,
         last_packet: number * 12 + 7,
         evidence_packets: vec![number * 12, number * 12 + 3, number * 12 + 7],
+        leaning: crate::finding::candidates::Leaning::default(),
         details: None,
     }
 }

@@ -4,6 +4,7 @@ use super::entry::{self, Context};
 use super::group::{Group, Groups, Way};
 use super::intro::{describe, nothing, stretch};
 use super::layout;
+use super::maybe::Said;
 use super::paint::Paint;
 use super::remarks::remarks;
 use super::text::{clean, count, date, thousands, wrap};
@@ -41,6 +42,7 @@ pub struct Terminal<W: Write> {
     groups: Groups,
     incidents: Vec<Incident>,
     nothing: Vec<String>,
+    said: Said,
 }
 
 impl<W: Write> Terminal<W> {
@@ -60,6 +62,7 @@ impl<W: Write> Terminal<W> {
             groups: Groups::default(),
             incidents: Vec::new(),
             nothing: Vec::new(),
+            said: Said::default(),
         }
     }
 
@@ -236,7 +239,7 @@ impl<W: Write> Terminal<W> {
                 self.line(&text)?;
             }
             let group = self.groups.behind(incident);
-            let parts = entry::incident(incident, group.as_ref(), &self.context);
+            let parts = entry::incident(incident, group.as_ref(), &self.context, Some(&mut self.said));
             for line in layout::lines(&parts, &self.context) {
                 self.line(&line)?;
             }
@@ -306,7 +309,8 @@ impl<W: Write> Terminal<W> {
             self.line(&text)?;
         }
         let contrast = self.groups.contrast(group);
-        for line in layout::lines(&entry::parts(group, contrast, &self.context), &self.context) {
+        let parts = entry::parts(group, contrast, &self.context, Some(&mut self.said));
+        for line in layout::lines(&parts, &self.context) {
             self.line(&line)?;
         }
         Ok(())

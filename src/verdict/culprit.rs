@@ -74,6 +74,8 @@ fn by_outcome(case: &Case<'_>) -> Culprit {
             .map_or(Culprit::Unknown, |icmp| icmp_sender(case, &icmp)),
         (Handshake::SilentlyDropped, _) => silent(case),
         (Handshake::HalfOpen, _) => half_open(case),
+        // A SYN-ACK with foreign numbers may as well be a device that changes them one way.
+        (Handshake::StalePeer, _) if case.facts.server().syn_acks > 0 => Culprit::Unknown,
         (Handshake::StalePeer, _) => Culprit::ServerHost,
         // A server that gives up on a client which never acknowledged.
         (Handshake::Aborted, _)
@@ -98,7 +100,10 @@ fn silent(case: &Case<'_>) -> Culprit {
             .hosts
             .get(&case.server().ip)
             .is_some_and(|host| host.ttl.first != 0 && hops(host.ttl.max) == 0);
-    if reached_server {
+    if reached_server && case.context.answers(case.server()) {
+        // A rule for this client, a limit, or a full queue of a program that listens: the capture shows none of them.
+        Culprit::Unknown
+    } else if reached_server {
         Culprit::ServerFilter
     } else {
         Culprit::Path
@@ -139,6 +144,11 @@ fn icmp_sender(case: &Case<'_>, icmp: &IcmpFact) -> Culprit {
 fn reset_sender(case: &Case<'_>, reset: &Reset) -> Culprit {
     // One anomaly is no proof of a device (front devices answer so to everybody), but it rules out naming the host.
     if reset.ttl_known && reset.ttl_distance > 0 {
+        return Culprit::Unknown;
+    }
+    // The same where other packets of this address came from another system, unless this one continues its own connection.
+    let is_own = reset.has_ack && (reset.has_timestamps || reset.ip_id_continues);
+    if !is_own && case.strange_ttls(case.facts.key.sender(reset.from).ip).is_some() {
         return Culprit::Unknown;
     }
     let is_live = reset.has_ack && reset.ttl_distance == 0 && reset.stage != ResetStage::Syn;

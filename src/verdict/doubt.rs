@@ -70,8 +70,10 @@ fn is_sender_uncertain(case: &Case<'_>) -> bool {
     let Some(reset) = &case.facts.reset else {
         return case.handshake == Handshake::Rst;
     };
+    let is_strange = || case.strange_ttls(case.facts.key.sender(reset.from).ip).is_some();
     match (case.handshake, case.ending) {
         (Handshake::Rst, _) => true,
+        (Handshake::Aborted, _) => is_strange(),
         (_, Ending::RstClient | Ending::RstServer) => {
             !(reset.has_ack && (reset.has_timestamps || reset.ip_id_continues))
         }

@@ -63,7 +63,7 @@ pub(super) fn is_wanted(incident: &Incident, only: Only) -> bool {
 
 fn incident(number: usize, incident: &Incident, story: &Story) -> Markup {
     let group = story.groups.behind(incident);
-    let parts = entry::incident(incident, group.as_ref(), &story.context);
+    let parts = entry::incident(incident, group.as_ref(), &story.context, None);
     let is_said = group.as_ref().is_some_and(|group| group.culprit == incident.culprit);
     // Candidates have a list of their own, and the culprit stands above.
     let is_new = |part: &Part| match part {
@@ -162,7 +162,7 @@ pub(super) fn groups(story: &Story, status: Status) -> Markup {
 }
 
 fn entry_of(story: &Story, group: &Group) -> Markup {
-    let mut parts = entry::parts(group, story.groups.contrast(group), &story.context);
+    let mut parts = entry::parts(group, story.groups.contrast(group), &story.context, None);
     let first = if parts.is_empty() { None } else { Some(parts.remove(0)) };
     html! {
         article.entry {
