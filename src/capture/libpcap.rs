@@ -148,7 +148,7 @@ mod forward {
         pcap_activate(p: Any) -> c_int = FAILED;
         pcap_open_dead(link: c_int, snaplen: c_int) -> Any = null_mut();
         pcap_open_offline(path: Text, error: Any) -> Any = null_mut();
-        pcap_fopen_offline(file: Any, error: Any) -> Any = null_mut();
+        #[cfg(not(windows))] pcap_fopen_offline(file: Any, error: Any) -> Any = null_mut();
         pcap_close(p: Any) = ();
         pcap_loop(p: Any, count: c_int, handler: Any, user: Any) -> c_int = FAILED;
         pcap_dispatch(p: Any, count: c_int, handler: Any, user: Any) -> c_int = FAILED;
@@ -174,7 +174,7 @@ mod forward {
         pcap_minor_version(p: Any) -> c_int = FAILED;
         pcap_fileno(p: Any) -> c_int = FAILED;
         pcap_dump_open(p: Any, path: Text) -> Any = null_mut();
-        pcap_dump_fopen(p: Any, file: Any) -> Any = null_mut();
+        #[cfg(not(windows))] pcap_dump_fopen(p: Any, file: Any) -> Any = null_mut();
         pcap_dump_flush(dumper: Any) -> c_int = FAILED;
         pcap_dump_close(dumper: Any) = ();
         pcap_dump(dumper: Any, header: Any, bytes: Any) = ();
@@ -182,7 +182,7 @@ mod forward {
         pcap_freealldevs(list: Any) = ();
         #[cfg(unix)] pcap_get_selectable_fd(p: Any) -> c_int = FAILED;
         pcap_set_tstamp_type(p: Any, kind: c_int) -> c_int = FAILED;
-        pcap_fopen_offline_with_tstamp_precision(file: Any, unit: c_uint, error: Any) -> Any = null_mut();
+        #[cfg(not(windows))] pcap_fopen_offline_with_tstamp_precision(file: Any, unit: c_uint, error: Any) -> Any = null_mut();
         pcap_open_dead_with_tstamp_precision(link: c_int, snaplen: c_int, unit: c_uint) -> Any = null_mut();
         pcap_open_offline_with_tstamp_precision(path: Text, unit: c_uint, error: Any) -> Any = null_mut();
         pcap_set_immediate_mode(p: Any, on: c_int) -> c_int = FAILED;
@@ -195,6 +195,29 @@ mod forward {
         #[cfg(windows)] pcap_sendqueue_destroy(queue: Any) = ();
         #[cfg(windows)] pcap_sendqueue_queue(queue: Any, header: Any, bytes: Any) -> c_int = FAILED;
         #[cfg(windows)] pcap_sendqueue_transmit(p: Any, queue: Any, sync: c_int) -> c_uint = 0;
+    }
+
+    /// Npcap does not export these (it has `pcap_hopen_offline` and the like instead, because a `FILE` means something only to
+    /// its own C library). The crate names them; nothing here calls them.
+    #[cfg(windows)]
+    mod absent {
+        use super::{Any, null_mut};
+        use std::ffi::c_uint;
+
+        #[unsafe(no_mangle)]
+        extern "C" fn pcap_fopen_offline(_: Any, _: Any) -> Any {
+            null_mut()
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn pcap_fopen_offline_with_tstamp_precision(_: Any, _: c_uint, _: Any) -> Any {
+            null_mut()
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn pcap_dump_fopen(_: Any, _: Any) -> Any {
+            null_mut()
+        }
     }
 
     #[cfg(test)]
