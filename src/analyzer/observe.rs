@@ -3,9 +3,10 @@
 use super::rows::Judged;
 use crate::base::{Span, Stamp};
 use crate::case::Case;
-use crate::finding::Finding;
+use crate::finding::{Finding, Meta};
 use crate::flow::facts::{SideFacts, Sighting};
 use crate::incident::Observation;
+use crate::report::FlowRow;
 use crate::verdict::words::{Ending, Status};
 
 /// What incidents want to know of a flow besides its row.
@@ -50,34 +51,36 @@ impl Beside {
 impl Judged {
     /// As incidents see it.
     pub(super) fn observation(&self) -> Observation<'_> {
-        let (row, beside) = (&self.row, &self.beside);
-        Observation {
-            flow: row.flow,
-            client: row.client,
-            server: row.server,
-            start: row.start,
-            end: row.start + row.duration,
-            failed_at: beside.failed_at,
-            status: row.status,
-            handshake: row.handshake,
-            ending: row.ending,
-            culprit: row.culprit,
-            confidence: row.confidence,
-            cause: self
-                .cause
-                .and_then(|place| self.findings.get(place))
-                .map(|finding| finding.meta),
-            leaning: row.leaning,
-            name: row.name.as_deref(),
-            packets: &row.evidence_packets,
-            syns: u32::try_from(row.syns).unwrap_or(u32::MAX),
-            bytes: row.client_side.bytes + row.server_side.bytes,
-            last_heard: beside.last_heard,
-            idle: beside.idle,
-            too_large: beside.too_large,
-            rtt: row.handshake_rtt.or(row.min_rtt),
-            lost: &beside.lost,
-        }
+        let cause = self.cause.and_then(|place| self.findings.get(place));
+        observation(&self.row, cause.map(|finding| finding.meta), &self.beside)
+    }
+}
+
+/// A judged flow as incidents see it.
+pub(super) fn observation<'a>(row: &'a FlowRow, cause: Option<&'static Meta>, beside: &'a Beside) -> Observation<'a> {
+    Observation {
+        flow: row.flow,
+        client: row.client,
+        server: row.server,
+        start: row.start,
+        end: row.start + row.duration,
+        failed_at: beside.failed_at,
+        status: row.status,
+        handshake: row.handshake,
+        ending: row.ending,
+        culprit: row.culprit,
+        confidence: row.confidence,
+        cause,
+        leaning: row.leaning,
+        name: row.name.as_deref(),
+        packets: &row.evidence_packets,
+        syns: u32::try_from(row.syns).unwrap_or(u32::MAX),
+        bytes: row.client_side.bytes + row.server_side.bytes,
+        last_heard: beside.last_heard,
+        idle: beside.idle,
+        too_large: beside.too_large,
+        rtt: row.handshake_rtt.or(row.min_rtt),
+        lost: &beside.lost,
     }
 }
 

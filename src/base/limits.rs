@@ -73,6 +73,9 @@ pub const MAX_FAILURES: usize = 10_000;
 /// Sources of failed connections that are told apart, over all incidents: about 40 bytes each, 10 MB.
 pub const MAX_SOURCES: usize = 1 << 18;
 
+/// Connections of a live capture that are compared at its end: about 400 bytes each, 26 MB.
+pub const MAX_ENDED: usize = 1 << 16;
+
 /// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
 pub const MAX_CALLERS: usize = 1 << 14;
 

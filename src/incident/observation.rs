@@ -53,3 +53,34 @@ pub struct Observation<'a> {
     /// When data of either side that was lost had been sent.
     pub lost: &'a [Stamp],
 }
+
+impl Observation<'_> {
+    /// The same without what is borrowed: name, packets and moments of loss.
+    #[must_use]
+    pub fn bare(&self) -> Observation<'static> {
+        Observation {
+            flow: self.flow,
+            client: self.client,
+            server: self.server,
+            start: self.start,
+            end: self.end,
+            failed_at: self.failed_at,
+            status: self.status,
+            handshake: self.handshake,
+            ending: self.ending,
+            culprit: self.culprit,
+            confidence: self.confidence,
+            cause: self.cause,
+            leaning: self.leaning,
+            name: None,
+            packets: &[],
+            syns: self.syns,
+            bytes: self.bytes,
+            last_heard: self.last_heard,
+            idle: self.idle,
+            too_large: self.too_large,
+            rtt: self.rtt,
+            lost: &[],
+        }
+    }
+}

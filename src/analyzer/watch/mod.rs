@@ -3,6 +3,7 @@
 
 mod around;
 mod due;
+mod ended;
 mod peek;
 mod told;
 
@@ -14,6 +15,7 @@ use crate::flow::mark::Marked;
 use crate::flow::table::Table;
 use crate::report::{FlowReport, MarkRow};
 use due::{Due, due};
+use ended::Ended;
 pub use peek::Peek;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -58,6 +60,7 @@ pub struct Watch {
     queue: BinaryHeap<Reverse<(Stamp, u8, u32)>>,
     context: Context,
     counts: Counts,
+    ended: Ended,
     watched: usize,
     forgotten: u64,
     refused: u64,
@@ -93,6 +96,7 @@ impl Watch {
             queue: BinaryHeap::new(),
             context: Context::default(),
             counts: Counts::default(),
+            ended: Ended::default(),
             watched: 0,
             forgotten: 0,
             refused: 0,
@@ -299,7 +303,8 @@ impl Watch {
         let next = due(&case, self.now);
         let is_over = last || next == Due::Over;
         if watched.flow > 0 {
-            judge_and_tell(&case, info, &mut watched, &mut self.counts, is_over, tell)?;
+            let kept = (&mut self.counts, &mut self.ended);
+            judge_and_tell(&case, info, &mut watched, kept, is_over, tell)?;
         }
         if is_over {
             if !watched.counted {

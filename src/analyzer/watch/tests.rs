@@ -216,6 +216,30 @@ fn an_open_connection_is_kept_however_quiet() {
     assert_eq!(night.rows, [(1, "completed".to_owned())]);
 }
 
+#[test]
+fn what_ended_connections_have_in_common_is_told_at_the_end() {
+    let mut night = Night::new();
+    let refused = Script::parse("0 > S 0:0(0)\n+.001 < R. 0:0(0) ack 1").unwrap();
+    for host in 0..5 {
+        for segment in refused.segments() {
+            let mut segment = day::moved(segment, host, night.watch.now);
+            night.packets += 1;
+            segment.packet = night.packets;
+            night.analyzer.shards[0].on_segment(&segment, 0);
+        }
+        night.seconds(2);
+    }
+    let (rows, tell): (_, Tell<'_>) = (night.rows.len() as u64, &mut |_| Ok(()));
+    night.watch.finish(&mut night.analyzer, &night.info, tell).unwrap();
+    let (incidents, tail) = night.watch.take_incidents(&mut night.analyzer, rows);
+    let found: Vec<_> = incidents.iter().map(|each| (each.meta.id, each.failed)).collect();
+    assert_eq!(found, [("service-down", 5)]);
+    assert_eq!(incidents[0].sources.count, 5);
+    assert!(tail.limits.is_empty() && tail.time.is_some());
+    // They are told once.
+    assert!(night.watch.take_incidents(&mut night.analyzer, rows).0.is_empty());
+}
+
 fn client() -> std::net::IpAddr {
     let script = Script::parse("0 > S 0:0(0)").unwrap();
     match &script.events[0].what {

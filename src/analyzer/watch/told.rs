@@ -1,5 +1,6 @@
 //! What is told of one flow: its verdict when it is news, a note before, a row at its end.
 
+use super::ended::Ended;
 use super::{Event, Tell, Watched, due};
 use crate::analyzer::rows::{self, Named};
 use crate::capture::CaptureInfo;
@@ -37,7 +38,7 @@ pub(super) fn judge_and_tell(
     case: &Case<'_>,
     info: &CaptureInfo,
     watched: &mut Watched,
-    counts: &mut Counts,
+    (counts, ended): (&mut Counts, &mut Ended),
     is_over: bool,
     tell: Tell<'_>,
 ) -> io::Result<()> {
@@ -68,6 +69,7 @@ pub(super) fn judge_and_tell(
         tell(Event::Waiting(&report, note.text))?;
     }
     if is_over {
+        ended.on(case, &row, cause);
         counts.change(watched.told, Some(now));
         watched.told = Some(now);
         tell(Event::Ended(&report))?;

@@ -335,7 +335,7 @@ impl Session {
         if self.probe.is_some() {
             self.outputs.leave_out_empty_report();
         }
-        let totals = self.outputs.end(&self.watch, &mut self.analyzer, &info)?;
+        let totals = self.outputs.end(&mut self.watch, &mut self.analyzer, &info)?;
         let is_incomplete = self.outputs.is_incomplete() || self.recording.is_incomplete();
         if let (Some(_), Some(recording)) = (&self.args.evidence, &self.args.write) {
             self.outputs.write_evidence(recording)?;

@@ -8,6 +8,7 @@ use crate::cli::evidence::Failed;
 use crate::cli::plan::check_outputs;
 use crate::cli::{color, complain, html};
 use crate::finding::Finding;
+use crate::incident::Incident;
 use crate::report::file::{Output, is_stdout};
 use crate::report::probe::ProbeReport;
 use crate::report::{
@@ -93,10 +94,11 @@ impl Outputs {
         watch: &Watch,
         analyzer: &mut Analyzer,
         info: &CaptureInfo,
-        tail: &Tail,
+        (incidents, tail): (&[Incident], &Tail),
     ) {
         let told = watch.tell_head(analyzer, info, &mut [&mut page]);
         let written = told
+            .and_then(|()| incidents.iter().try_for_each(|incident| page.incident(incident)))
             .and_then(|()| page.end(tail))
             .and_then(|()| page.write(&[])?.commit());
         if let Err(error) = written {
@@ -171,13 +173,10 @@ impl Outputs {
     }
 
     /// Totals and the report; the capture as it is known now stands in the JSON, too.
-    pub(super) fn end(&mut self, watch: &Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<Totals> {
-        let tail = Tail {
-            flows: self.totals.flows,
-            limits: Vec::new(),
-            time: None,
-        };
+    pub(super) fn end(&mut self, watch: &mut Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<Totals> {
+        let (incidents, tail) = watch.take_incidents(analyzer, self.totals.flows);
         self.each(|file| {
+            incidents.iter().try_for_each(|incident| file.incident(incident))?;
             if file.wants_head_again() {
                 watch.tell_head(analyzer, info, &mut [&mut *file])?;
             }
@@ -185,10 +184,11 @@ impl Outputs {
         });
         if let Some(terminal) = &mut self.report {
             watch.tell_head(analyzer, info, &mut [terminal])?;
+            incidents.iter().try_for_each(|incident| terminal.incident(incident))?;
             terminal.end(&tail)?;
         }
         if let Some(page) = self.html.take() {
-            self.write_page(page, watch, analyzer, info, &tail);
+            self.write_page(page, watch, analyzer, info, (&incidents, &tail));
         }
         watch.tell_head(analyzer, info, &mut [&mut self.failed])?;
         Ok(std::mem::take(&mut self.totals))

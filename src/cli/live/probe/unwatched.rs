@@ -31,7 +31,7 @@ pub(in crate::cli::live) fn unwatched(
         ..CaptureInfo::default()
     };
     let mut analyzer = Analyzer::new(1)?;
-    let watch = Watch::new(&mut analyzer);
+    let mut watch = Watch::new(&mut analyzer);
     outputs.begin(&watch, &mut analyzer, &info);
     screen.line(&format!("{} The wire cannot be watched.", probe.announcement()))?;
     probe.start(stop)?;
@@ -49,6 +49,6 @@ pub(in crate::cli::live) fn unwatched(
     }
     screen.list("The probe", &probe.summary())?;
     outputs.leave_out_empty_report();
-    outputs.end(&watch, &mut analyzer, &info)?;
+    outputs.end(&mut watch, &mut analyzer, &info)?;
     Err(anyhow!("the wire was not watched: {why}"))
 }
