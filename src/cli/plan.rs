@@ -235,7 +235,9 @@ mod tests {
             ..Analyze::default()
         };
         refused(with(&[]), "no capture given");
-        refused(with(&["nowhere.pcap"]), "nowhere.pcap: No such file");
+        // Windows has its own words.
+        let reason = if cfg!(unix) { "No such file" } else { "" };
+        refused(with(&["nowhere.pcap"]), &format!("nowhere.pcap: {reason}"));
         refused(with(&["src"]), "is a directory");
         refused(with(&["-", "-"]), "only once");
         let piped = Plan::new(with(&[]), true).unwrap();

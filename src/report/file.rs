@@ -319,8 +319,10 @@ mod tests {
         let folder = Folder::new("errors");
         let missing = folder.0.join("no").join("out.csv");
         let error = Output::create(&missing).unwrap_err().to_string();
+        // Windows has its own words.
+        let reason = if cfg!(unix) { "No such" } else { "" };
         assert!(
-            error.starts_with("cannot write ") && error.contains("out.csv: No such"),
+            error.starts_with("cannot write ") && error.contains(&format!("out.csv: {reason}")),
             "{error}"
         );
         let error = Output::create(&folder.0).unwrap_err().to_string();
