@@ -81,7 +81,12 @@ fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
 fn sources() -> Vec<Source> {
     let src = root().join("src");
     let read = |path: PathBuf| Source {
-        name: path.strip_prefix(&src).expect("it lies in src").display().to_string(),
+        name: path
+            .strip_prefix(&src)
+            .expect("it lies in src")
+            .display()
+            .to_string()
+            .replace('\\', "/"),
         text: fs::read_to_string(&path).expect("source is UTF-8"),
     };
     let found: Vec<Source> = files(&src, "rs").into_iter().map(read).collect();
