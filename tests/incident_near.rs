@@ -1,7 +1,8 @@
 //! Incidents and what only looks like them: each pattern beside its near misses.
 
 use crate::common::story::{Story, summaries};
-use crate::generated::traffic::packet::{ACK, Client, Look, MILLI, Payload, RST, SECOND, Server};
+use crate::generated::traffic::kinds::stale_peer;
+use crate::generated::traffic::packet::{ACK, Client, MILLI, Payload, Server};
 use crate::generated::traffic::talk::Talk;
 use crate::incidents::{CLIENTS, quiet};
 
@@ -13,7 +14,7 @@ fn kinds(story: &Story) -> Vec<&'static str> {
 }
 
 /// A large segment and a small one; none is acknowledged, or only the small one.
-fn large_and_small(talk: &mut Talk<'_>, is_small_taken: bool, is_repaired: bool) {
+pub fn large_and_small(talk: &mut Talk<'_>, is_small_taken: bool, is_repaired: bool) {
     talk.handshake();
     talk.send(Client, 300, Payload::Noise);
     talk.turn(Server);
@@ -159,28 +160,13 @@ fn only_very_many_lone_syns_in_little_time_are_a_flood() {
     }
 }
 
-/// SYNs that an old connection on the same ports answers.
-fn stale(talk: &mut Talk<'_>) {
-    let old = talk.random.bits();
-    for _ in 0..3 {
-        talk.syn();
-        talk.turn(Server);
-        talk.say_as(Server, ACK, |packet| packet.ack = old);
-        talk.turn(Client);
-        talk.say_as(Client, RST, |packet| {
-            packet.seq = old;
-            packet.look = Look::NoSocket;
-            packet.window = 0;
-        });
-        talk.wait(SECOND);
-    }
-}
-
 #[test]
 fn ports_that_come_round_too_soon_are_one_incident() {
     let mut story = quiet(45, 60);
     for number in 0..12_u32 {
-        story.flow(f64::from(number) * 9.0, CLIENTS[0], "10.0.0.9:5432", stale);
+        story.flow(f64::from(number) * 9.0, CLIENTS[0], "10.0.0.9:5432", |talk| {
+            stale_peer(talk);
+        });
         for each in 0..3 {
             story.healthy(f64::from(number) * 9.0 + f64::from(each), CLIENTS[0], "10.0.0.9:5432");
         }
@@ -204,7 +190,9 @@ fn windows_range_is_known_by_its_ports() {
     let mut story = quiet(46, 60);
     for number in 0..8_u16 {
         story.port = Some(50_000 + number * 700);
-        story.flow(f64::from(number) * 12.0, CLIENTS[0], "10.0.0.9:5432", stale);
+        story.flow(f64::from(number) * 12.0, CLIENTS[0], "10.0.0.9:5432", |talk| {
+            stale_peer(talk);
+        });
     }
     story.until(140.0);
     let incident = story.incident();
@@ -220,9 +208,13 @@ fn old_connections_met_at_one_moment_or_by_many_clients_are_no_lack_of_ports() {
     let mut restarted = quiet(47, 20);
     let mut many = quiet(48, 20);
     for number in 0..9_u32 {
-        restarted.flow(5.0 + f64::from(number) / 4.0, CLIENTS[0], "10.0.0.9:5432", stale);
+        restarted.flow(5.0 + f64::from(number) / 4.0, CLIENTS[0], "10.0.0.9:5432", |talk| {
+            stale_peer(talk);
+        });
         let client = format!("192.168.3.{}", number + 1);
-        many.flow(f64::from(number) * 12.0, &client, "10.0.0.9:5432", stale);
+        many.flow(f64::from(number) * 12.0, &client, "10.0.0.9:5432", |talk| {
+            stale_peer(talk);
+        });
     }
     for mut story in [restarted, many] {
         story.until(140.0);

@@ -6,6 +6,7 @@ use crate::generated::traffic::packet::{ACK, Client, Look, MILLI, Payload, RST, 
 use crate::generated::traffic::shapes::Shape;
 use crate::generated::traffic::talk::Talk;
 use crate::generated::traffic::verify::generate;
+use crate::incident_near::large_and_small;
 use std::fmt::Write as _;
 
 const WEB: &str = "10.0.0.5:443";
@@ -253,34 +254,10 @@ fn failures_by_chance_are_no_limit() {
 fn a_path_that_swallows_large_segments_is_one_incident() {
     let mut story = quiet(14, 20);
     for number in 0..6_u32 {
-        story.flow(
-            f64::from(number),
-            CLIENTS[number as usize % 3],
-            "10.0.0.9:443",
-            |talk| {
-                talk.handshake();
-                talk.send(Client, 300, Payload::Noise);
-                talk.turn(Server);
-                talk.say(Server, ACK);
-                let acked = talk.next[0];
-                // A large segment is lost, a small one after it arrives.
-                talk.send(Client, 1448, Payload::Noise);
-                talk.send(Client, 100, Payload::Noise);
-                let end = talk.next[0];
-                talk.turn(Server);
-                talk.say_as(Server, ACK, |packet| {
-                    packet.ack = acked;
-                    packet.sack = (acked.wrapping_add(1448), end);
-                });
-                for timer in [250, 500, 1000, 2000, 4000] {
-                    talk.wait(timer * MILLI);
-                    talk.say_as(Client, ACK, |packet| {
-                        packet.seq = acked;
-                        packet.length = 1448;
-                    });
-                }
-            },
-        );
+        let client = CLIENTS[number as usize % 3];
+        story.flow(f64::from(number), client, "10.0.0.9:443", |talk| {
+            large_and_small(talk, true, false);
+        });
     }
     story.until(60.0);
     let incident = story.incident();

@@ -576,7 +576,7 @@ fn icmp_mid_stream(talk: &mut Talk<'_>) -> Truth {
 }
 
 /// The server still has an older connection on these ports, and answers for that.
-fn stale_peer(talk: &mut Talk<'_>) -> Truth {
+pub fn stale_peer(talk: &mut Talk<'_>) -> Truth {
     let old = talk.random.bits();
     for _ in 0..3 {
         talk.syn();
