@@ -81,6 +81,13 @@ fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyzer::Analysis;
+    use crate::analyzer::front::Tally;
+    use crate::analyzer::marks::Ledger;
+    use crate::base::FlowKey;
+    use crate::flow::table::Table;
+    use crate::script::Script;
+    use crate::wire::Segment;
 
     #[test]
     fn what_was_put_is_there() {
@@ -90,5 +97,58 @@ mod tests {
         let mut bytes = [9; 8];
         assert_eq!((file.look(&mut bytes, 2).unwrap(), &bytes), (8, b"23456789"));
         assert_eq!((file.look(&mut bytes, 14).unwrap(), &bytes[..5]), (5, &b"\0\0abc"[..]));
+    }
+
+    /// Takes everything, and gives nothing back.
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Shelf for Broken {
+        fn put(&mut self, _: &[u8], _: u64) -> bool {
+            true
+        }
+
+        fn look(&self, _: &mut [u8], _: u64) -> Option<usize> {
+            None
+        }
+    }
+
+    #[test]
+    fn flows_that_cannot_be_read_back_end_the_report() {
+        let report = |shelf: Box<dyn Shelf>| {
+            let mut table = Table::default();
+            table.set_open_flows(1);
+            table.set_shelf(shelf, 1);
+            let script = Script::parse("0 > S 0:0(0)\n+.1 < R. 0:0(0) ack 1").unwrap();
+            for number in 0..200 {
+                for (at, segment) in script.segments().enumerate() {
+                    let ends = [segment.dir, segment.dir.flip()].map(|dir| segment.key.sender(dir));
+                    let [from, to] = ends.map(|mut end| {
+                        end.port = if end.port < 1024 { end.port } else { 2000 + number };
+                        end
+                    });
+                    let (key, dir) = FlowKey::between(from, to).unwrap();
+                    let packet = u64::from(number) * 2 + at as u64 + 1;
+                    table.on_segment(
+                        &Segment {
+                            packet,
+                            key,
+                            dir,
+                            ..segment.clone()
+                        },
+                        0,
+                    );
+                }
+            }
+            let marks = Ledger::new(std::iter::empty(), 0);
+            let analysis = Analysis::new(None, Vec::new(), vec![table.finish()], marks, Tally::default(), false);
+            analysis.report(&|_, _| true, &mut [])
+        };
+        assert!(report(Box::<TemporaryFile>::default()).is_ok());
+        let error = report(Box::new(Broken)).unwrap_err().to_string();
+        assert!(
+            error.contains("could not be read back") && error.contains("TMPDIR"),
+            "{error}"
+        );
     }
 }
