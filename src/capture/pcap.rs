@@ -59,8 +59,11 @@ impl Pcap {
                 return Stop::Starved;
             };
             let [seconds, ticks, mut captured, mut original] = words::<BIG>(*header);
-            if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
-                std::mem::swap(&mut captured, &mut original);
+            if captured != original {
+                if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
+                    std::mem::swap(&mut captured, &mut original);
+                }
+                original = original.max(captured);
             }
             if captured as usize > MAX_RECORD {
                 return Stop::Damaged(format!("a record that claims {captured} captured bytes"));
@@ -71,7 +74,6 @@ impl Pcap {
             }
             // Cannot overflow: 2^32 seconds and 2^32 microseconds stay below 2^62 nanoseconds.
             let stamp = Stamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * nanos_per_tick);
-            original = original.max(captured);
             tally.count(Some(stamp), captured, original);
             self.number += 1;
             records.push(Record {
