@@ -4,7 +4,7 @@ use super::FeedError;
 use super::deal::{Dealer, Dealt};
 use crate::base::Map;
 use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
-use crate::wire::{Heard, Why, decode_into, decode_plain};
+use crate::wire::{Heard, Why, decode_into, decode_other, decode_plain};
 use rayon::prelude::*;
 
 /// Records that one thread decodes in a row.
@@ -134,7 +134,7 @@ impl Front {
                     self.dealer.deal_segment(place, segment, lent, dealt, || Some(payload));
                     continue;
                 }
-                decode_into(record, batch.bytes(record), number, heard);
+                decode_other(record, batch.bytes(record), number, heard);
             }
             self.dealer.deal(place, heard, record, batch.bytes(record), lent, dealt);
         }

@@ -50,18 +50,27 @@ pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
 /// there is replaced.
 #[inline(never)]
 pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
-    if decode_plain(record, bytes, packet, heard).is_some() {
-        return;
+    if decode_plain(record, bytes, packet, heard).is_none() {
+        decode_other(record, bytes, packet, heard);
     }
+}
+
+/// As [`decode_into`], where [`decode_plain`] was of no use.
+#[inline(never)]
+pub fn decode_other(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
     let record = Record {
         number: packet,
         ..*record
     };
-    *heard = decode(&record, bytes);
+    *heard = match heard {
+        // Tried already.
+        Heard::Segment(_) => decode_any(&record, bytes),
+        _ => decode(&record, bytes),
+    };
 }
 
 /// As [`decode_into`], where a segment stands and most likely another one comes; gives that and its payload. `None` leaves
-/// the packet to the other, whatever it was.
+/// the packet to [`decode_other`], whatever it was.
 #[expect(
     clippy::inline_always,
     reason = "so that one loop reads and deals, and hands on little"

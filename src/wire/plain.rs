@@ -1,5 +1,5 @@
-//! The short way for most packets there are: Ethernet with at most one VLAN tag or Linux cooked, IP without options or
-//! fragments, TCP with its fixed header captured. It gives what the long way would, and leaves everything else to that.
+//! The short way for most packets there are: Ethernet with at most one VLAN tag, Linux cooked or no link header, IP without
+//! options or fragments, TCP with its fixed header captured. It gives what the long way would, and leaves everything else to that.
 
 use super::segment::{self, Segment, Tcp};
 use super::walk::{self, Net, Origin, Pair, Tag};
@@ -55,7 +55,19 @@ fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
         let id = u16::from_be_bytes([tag[0] & 0x0f, tag[1]]);
         return Some((u16::from_be_bytes([tag[2], tag[3]]), id.into(), rest));
     }
+    find_elsewhere(link, bytes)
+}
+
+/// As [`find_packet`], where there is no Ethernet; kept apart from what most packets need.
+#[inline(never)]
+fn find_elsewhere(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     let (kind, device, rest) = match link {
+        // IP with nothing before it; the version tells which.
+        LinkType(12 | 14 | 101 | 228 | 229) => match bytes.first()? >> 4 {
+            4 => return Some((V4, 0, bytes)),
+            6 => return Some((V6, 0, bytes)),
+            _ => return None,
+        },
         LinkType(113) => {
             let (head, rest) = bytes.split_first_chunk::<16>()?;
             ([head[14], head[15]], [head[2], head[3]], rest)
