@@ -17,6 +17,7 @@ pub mod progress;
 mod read;
 pub mod run;
 mod stop;
+mod turns;
 
 use args::{Cli, Command};
 use clap::Parser;

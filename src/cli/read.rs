@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::progress::Progress;
+use super::turns::Turns;
 use crate::analyzer::{Again, Analysis, Analyzer, FeedError, Found, Wanted};
 use crate::base::{Stamp, limits};
 use crate::capture::{self, CaptureError, Source};
@@ -28,8 +29,9 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
         analyzer.want_marks();
     }
     let mut bytes = 0;
-    for path in in_order(&plan.captures)? {
-        let mut source = open(&path)?;
+    let mut turns = Turns::new(in_order(&plan.captures)?, plan.threads, plan.max_memory.is_some());
+    while let Some((path, source)) = turns.next() {
+        let mut source = source?;
         while !stop.load(Ordering::Relaxed) {
             let more = analyzer.feed_from(source.as_mut()).map_err(|error| match error {
                 FeedError::Capture(error) => named(&path, &error),
@@ -46,6 +48,8 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
             break;
         }
     }
+    // Its buffers are not needed any more.
+    drop(turns);
     Ok(analyzer.finish(stop.load(Ordering::Relaxed)))
 }
 
@@ -75,7 +79,7 @@ pub fn read_again(
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Box<dyn Source>> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
     let source = if is_dash(path) {
         capture::open_reader("-", Box::new(io::stdin()), None)
     } else {
@@ -85,7 +89,7 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
 }
 
 /// The sentence with the capture's name in front, unless it names it already.
-fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
+pub(super) fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
     let (sentence, name) = (error.to_string(), path.display().to_string());
     let name = if is_dash(path) {
         "standard input".to_string()
