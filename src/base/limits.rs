@@ -20,6 +20,9 @@ pub const READ_AHEAD: usize = 128 << 20;
 /// Captures that are opened before their turn; beside the bytes above each takes its decompressor's window.
 pub const READ_AHEAD_CAPTURES: usize = 3;
 
+/// Bytes of a pipe, or of a live capture, that are kept in a temporary file where they have to be read twice.
+pub const SPOOLED: u64 = 1 << 30;
+
 /// Dictionary or window that a compressed stream may demand: zstd's and xz's largest presets need 64 to 128 MiB.
 pub const MAX_DICTIONARY: usize = 128 << 20;
 

@@ -1,12 +1,15 @@
 //! The captures of one recording in turn: while one is read, the next ones, if compressed, are already being decompressed.
 
-use super::read::open;
+use super::read::named;
 use crate::base::limits;
 use crate::capture::{ReadAhead, Source};
 use anyhow::Result;
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+
+/// Opens one whose turn it is.
+pub(super) type Open<'a> = &'a mut dyn FnMut(&Path) -> Result<Box<dyn Source>>;
 
 /// Captures that still have to be read.
 pub(super) struct Turns {
@@ -32,7 +35,7 @@ impl Turns {
     }
 
     /// The next capture. What is wrong with one that was opened early is told here, at its place.
-    pub(super) fn next(&mut self) -> Option<(PathBuf, Result<Box<dyn Source>>)> {
+    pub(super) fn next(&mut self, open: Open<'_>) -> Option<(PathBuf, Result<Box<dyn Source>>)> {
         let path = self.paths.pop_front()?;
         let source = self.opened.pop_front().flatten().unwrap_or_else(|| open(&path));
         while let Some(next) = self.paths.get(self.opened.len()) {
@@ -41,7 +44,7 @@ impl Turns {
             }
             let early = self.ahead.open(next);
             self.opened
-                .push_back(early.map(|source| source.map_err(|error| super::read::named(next, &error))));
+                .push_back(early.map(|source| source.map_err(|error| named(next, &error))));
         }
         Some((path, source))
     }
