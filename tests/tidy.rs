@@ -27,7 +27,6 @@ const LONGEST: usize = 400;
 /// Files that may be longer, and why.
 const LONG: &[(&str, &str)] = &[
     ("finding/causes.rs", "the catalogue of causes: plain declarations"),
-    ("flow/facts.rs", "plain declarations, each with its comment"),
     ("report/ladder.rs", "a sentence for everything that a packet can mean"),
     ("report/terminal.rs", "half of it is the night that its tests act out"),
 ];
