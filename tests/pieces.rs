@@ -9,7 +9,7 @@ fn told(name: &str, pack: impl Fn(usize, Vec<u8>) -> Vec<u8>, more: &[&str]) -> 
     let folder = Folder::new(name);
     let whole = Fixture::of("random-loss", "client").capture();
     let mut arguments: Vec<String> = ["analyze", "--json", "-"].map(String::from).to_vec();
-    for (at, packets) in whole.packets.chunks(150).enumerate() {
+    for (at, packets) in whole.packets.chunks(8).enumerate() {
         arguments.push(folder.file(&format!("{at}.pcap"), &pack(at, whole.with(packets).pcap())));
     }
     assert!(arguments.len() > 8, "many pieces: {}", arguments.len());
@@ -62,4 +62,14 @@ fn a_broken_piece_is_told_at_its_place_and_the_next_is_read() {
     let alone = told("broken-1", broken, &["--threads", "1"]);
     assert!(alone.contains("the compressed stream ends early"), "{alone}");
     assert_eq!(told("broken-3", broken, &["--threads", "3"]), alone);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_piece_that_is_named_twice_is_refused() {
+    let folder = Folder::new("named-twice");
+    let file = folder.file("one.pcap", &Fixture::of("closed-port", "client").bytes());
+    std::os::unix::fs::symlink(&file, folder.at("link.pcap")).expect("links can be made");
+    run(&["analyze", &file, &folder.at("link.pcap")]).is_refused(&["one.pcap", "link.pcap", "same capture"]);
+    run(&["analyze", "/dev/null", "/dev/null"]).is_refused(&["/dev/null", "empty"]);
 }

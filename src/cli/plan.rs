@@ -6,7 +6,9 @@ use crate::report::file::is_stdout;
 use crate::report::text::plain;
 use crate::report::{Only, Selection};
 use anyhow::{Result, bail};
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What `analyze` will do.
@@ -119,7 +121,26 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
                 path.join("*.pcap").display()
             ),
             Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                bail!("{}: {}; check the path", path.display(), plain(&error))
+            }
             Err(error) => bail!("{}: {}", path.display(), plain(&error)),
+        }
+    }
+    named_twice(captures)
+}
+
+/// A piece of a recording that is read twice would show every packet twice.
+fn named_twice(captures: &[PathBuf]) -> Result<()> {
+    let mut known = BTreeMap::new();
+    for path in captures {
+        let Some(place) = same(path) else { continue };
+        if let Some(before) = known.insert(place, path) {
+            bail!(
+                "{} and {} are the same capture; name each once",
+                before.display(),
+                path.display()
+            );
         }
     }
     Ok(())
