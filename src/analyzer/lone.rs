@@ -1,7 +1,7 @@
 //! Lone SYNs, judged once a kind: of a flood, only addresses, ports, times and numbers differ.
 
 use super::Analysis;
-use super::rows::{self, Judged};
+use super::rows::{self, Judged, Wants};
 use crate::base::{Map, Span};
 use crate::case::{Case, has_waited_for_one};
 use crate::finding::lone::Wording;
@@ -58,7 +58,7 @@ impl Slot {
         analysis: &Analysis,
         lone: &Lone,
         index: usize,
-        detailed: bool,
+        wants: Wants,
         facts: impl FnOnce() -> Option<Cow<'f, FlowFacts>>,
     ) {
         let (likeness, wait) = likeness_of(analysis, lone);
@@ -71,7 +71,7 @@ impl Slot {
         self.put(None);
         let Some(facts) = facts() else { return };
         let case = Case::new(&facts, &analysis.context);
-        let judged = rows::judge(analysis, &case, index, detailed);
+        let judged = rows::judge(analysis, &case, index, wants);
         let Some(wording) = Wording::of(&case, &judged.findings) else {
             return self.put(Some(judged));
         };
@@ -117,6 +117,10 @@ mod tests {
     use crate::wire::Segment;
 
     const END: i64 = 100_000_000_000;
+    const ALL: Wants = Wants {
+        details: true,
+        incidents: true,
+    };
     /// When hosts are heard that talk to each other.
     const TALKS: i64 = 20_000_000_000;
 
@@ -240,8 +244,8 @@ mod tests {
                 let Some(syn) = shard.lone(place.number) else {
                     continue;
                 };
-                slot.put_lone(&analysis, &syn, place.index, true, facts);
-                let new = rows::judge(&analysis, &case, place.index, true);
+                slot.put_lone(&analysis, &syn, place.index, ALL, facts);
+                let new = rows::judge(&analysis, &case, place.index, ALL);
                 assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
                 kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
                 lone += 1;

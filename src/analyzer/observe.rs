@@ -49,10 +49,11 @@ impl Beside {
 }
 
 impl Judged {
-    /// As incidents see it.
-    pub(super) fn observation(&self) -> Observation<'_> {
+    /// As incidents see it, if it was judged for them.
+    pub(super) fn observation(&self) -> Option<Observation<'_>> {
         let cause = self.cause.and_then(|place| self.findings.get(place));
-        observation(&self.row, cause.map(|finding| finding.meta), &self.beside)
+        let beside = self.beside.as_ref()?;
+        Some(observation(&self.row, cause.map(|finding| finding.meta), beside))
     }
 }
 

@@ -279,7 +279,8 @@ impl<M: SerializeMap> Cells for Keys<M> {
         self.0.serialize_key(column)?;
         match value {
             Value::Empty => self.0.serialize_value(&()),
-            Value::Text(text) => self.0.serialize_value(text),
+            Value::Text(text) | Value::Steady(text) => self.0.serialize_value(text),
+            Value::Community(id) => self.0.serialize_value(id.text()),
             Value::Word(word) => self.0.serialize_value(word),
             Value::Count(count) => self.0.serialize_value(&count),
             Value::Decimal(units, places) => {
