@@ -61,7 +61,8 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: W
 }
 
 /// Makes what was judged of a lone SYN, its findings apart, that of `lone`, which is like it, the `index`th flow of all.
-pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize) {
+/// `said_anew`: its findings have other words now.
+pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize, said_anew: bool) {
     let (row, number) = (&mut judged.row, lone.at.number());
     judged.key = lone.key;
     if let Some(beside) = &mut judged.beside {
@@ -76,6 +77,9 @@ pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, i
     row.name = name.map(String::from);
     row.evidence_packets.clear();
     row.evidence_packets.push(number);
+    if !said_anew {
+        return;
+    }
     if let Some(cause) = judged.cause.and_then(|place| judged.findings.get(place)) {
         row.summary.clone_from(&cause.summary);
     }
@@ -172,7 +176,11 @@ fn details_of(interface: Option<String>, case: &Case<'_>) -> Details {
 fn zeek_counts(facts: &FlowFacts, originator: Dir) -> ZeekCounts {
     let sides = [originator, originator.flip()].map(|dir| &facts.sides[dir.index()]);
     let [orig_bytes, resp_bytes] = sides.map(|side| if side.packets == 0 { 0 } else { side.bytes });
-    let has_gap = facts.history.text().contains(['G', 'g']);
+    let has_gap = facts
+        .history
+        .letters()
+        .iter()
+        .any(|letter| matches!(letter, b'G' | b'g'));
     ZeekCounts {
         orig_bytes,
         resp_bytes,

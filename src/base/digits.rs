@@ -181,12 +181,16 @@ fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
     longest
 }
 
+static HEX: &[u8; 16] = b"0123456789abcdef";
+
 fn push_hex(group: u16, line: &mut Vec<u8>) {
-    let [high, low] = group.to_be_bytes();
-    let digits = [high >> 4, high & 15, low >> 4, low & 15];
-    let text = digits.map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 });
     let idle = (group.leading_zeros() as usize / 4).min(3);
-    line.extend_from_slice(text.get(idle..).unwrap_or_default());
+    let end = line.len() + 4 - idle;
+    // All four, and then those too many are taken back.
+    let group = u32::from(group) << (4 * idle);
+    let digits = [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[(digit & 15) as usize]);
+    line.extend_from_slice(&digits);
+    line.truncate(end);
 }
 
 /// An address and a port, as [`Endpoint`] shows itself.

@@ -119,6 +119,7 @@ impl<W: io::Write> Table<W> {
             Value::Empty => {}
             Value::Text(text) => push_text(text, rows),
             Value::Steady(text) => self.steady.push(text, rows),
+            Value::History(history) => rows.extend_from_slice(history.letters()),
             Value::Community(id) => rows.extend_from_slice(id.bytes()),
             Value::Word(word) => rows.extend_from_slice(word.as_bytes()),
             // The most frequent of all.

@@ -280,6 +280,10 @@ impl<M: SerializeMap> Cells for Keys<M> {
         match value {
             Value::Empty => self.0.serialize_value(&()),
             Value::Text(text) | Value::Steady(text) => self.0.serialize_value(text),
+            Value::History(history) => match history.text() {
+                "" => self.0.serialize_value(&()),
+                text => self.0.serialize_value(text),
+            },
             Value::Community(id) => self.0.serialize_value(id.text()),
             Value::Word(word) => self.0.serialize_value(word),
             Value::Count(count) => self.0.serialize_value(&count),

@@ -4,6 +4,7 @@ use super::community::CommunityId;
 use super::{FlowRow, SideRow};
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
+use crate::flow::History;
 use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use std::net::IpAddr;
 
@@ -75,6 +76,8 @@ pub enum Value<'a> {
     Text(&'a str),
     /// The same, but one row's is most often that of the row before.
     Steady(&'a str),
+    /// A history in Zeek's letters; unknown if it is empty.
+    History(&'a History),
     /// A Community ID.
     Community(&'a CommunityId),
     /// A word of ours.
@@ -96,7 +99,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    fn word(word: Option<&'a str>) -> Self {
+    fn word(word: Option<&'static str>) -> Self {
         word.map_or(Value::Empty, Value::Word)
     }
 
@@ -210,8 +213,7 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_sides(&row.client_side, &row.server_side, to)?;
     to.cell("max_silence_s", Value::seconds(row.max_silence))?;
     to.cell("conn_state", Value::Word(row.conn_state.word()))?;
-    let history = row.history.text();
-    to.cell("history", Value::word(Some(history).filter(|text| !text.is_empty())))?;
+    to.cell("history", Value::History(&row.history))?;
     let community = CommunityId::of(row.client, row.server);
     to.cell("community_id", Value::Community(&community))?;
     to.cell("first_packet", Value::Count(row.first_packet))?;
