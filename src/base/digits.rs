@@ -69,11 +69,11 @@ const EIGHT: u64 = 100_000_000;
 /// once, the halves of four digits, then the pairs, then the digits, each with the multiplication that stands for a division.
 #[inline]
 fn eight(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = (fours * 10_486) >> 20 & 0x7f_0000_007f;
-    let pairs = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (pairs * 103) >> 10 & 0xf_000f_000f_000f;
-    tens | (pairs - 10 * tens) << 8
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
 }
 
 /// The first `count` (at most 8) of these digits. All eight are written, which is quicker than some; then those too many are

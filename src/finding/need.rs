@@ -87,7 +87,7 @@ impl Seen {
         let needs = ASKING.iter().enumerate();
         needs.fold(0, |bits, (need, finds)| {
             let is_there = self.0 >> need & 1;
-            bits | finds * u64::from(is_there)
+            bits | (finds * u64::from(is_there))
         })
     }
 }
