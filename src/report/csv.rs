@@ -174,28 +174,21 @@ impl<W: io::Write> Cells for Table<W> {
     }
 }
 
-/// Two texts and their cells, for a row has two that are often those of the row before: these need not be searched for what
-/// must be quoted.
+/// A text and its cell: where one row's is that of the row before, it need not be searched for what must be quoted.
 #[derive(Debug, Default)]
 struct Steady {
-    kept: [(String, Vec<u8>); 2],
-    /// The place of the one that was written last: the next new one takes the other's.
-    last: usize,
+    text: String,
+    cell: Vec<u8>,
 }
 
 impl Steady {
     fn push(&mut self, text: &str, line: &mut Vec<u8>) {
-        let place = self.kept.iter().position(|(kept, _)| kept == text);
-        self.last = place.unwrap_or(1 - self.last);
-        let Some((kept, cell)) = self.kept.get_mut(self.last) else {
-            return push_text(text, line);
-        };
-        if place.is_none() {
-            text.clone_into(kept);
-            cell.clear();
-            push_text(text, cell);
+        if self.text != text {
+            text.clone_into(&mut self.text);
+            self.cell.clear();
+            push_text(text, &mut self.cell);
         }
-        line.extend_from_slice(cell);
+        line.extend_from_slice(&self.cell);
     }
 }
 

@@ -74,7 +74,7 @@ pub enum Value<'a> {
     Empty,
     /// Text from outside, possibly hostile.
     Text(&'a str),
-    /// The same, but one row's is often that of the row before.
+    /// The same, but one row's is most often that of the row before.
     Steady(&'a str),
     /// A history in Zeek's letters; unknown if it is empty.
     History(&'a History),
@@ -108,14 +108,6 @@ impl<'a> Value<'a> {
             Value::Empty
         } else {
             Value::Text(text)
-        }
-    }
-
-    fn steady(text: &'a str) -> Self {
-        if text.is_empty() {
-            Value::Empty
-        } else {
-            Value::Steady(text)
         }
     }
 
@@ -213,7 +205,7 @@ impl<'a> Words<'a> {
 pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_identity(row, to)?;
     to.words(&Words::of(row))?;
-    to.cell("summary", Value::steady(&row.summary))?;
+    to.cell("summary", Value::text(&row.summary))?;
     to.cell("syns", Value::Count(row.syns))?;
     to.cell("syn_acks", Value::Count(row.syn_acks))?;
     to.cell("handshake_rtt_ms", Value::millis(row.handshake_rtt))?;
