@@ -20,6 +20,7 @@ pub struct Sighting {
 
 impl Sighting {
     /// Packet `number` (from 1) at `stamp`.
+    #[inline]
     #[must_use]
     pub fn new(number: u64, stamp: Stamp) -> Self {
         Self {
@@ -29,6 +30,7 @@ impl Sighting {
     }
 
     /// Packet number in the recording.
+    #[inline]
     #[must_use]
     pub fn number(&self) -> u64 {
         self.packet.get()
@@ -717,11 +719,13 @@ pack_fields!(FlowTroubles { reset invalid_resets after_reset icmp icmp_errors to
 
 /// All three are the same for most senders.
 impl Pack for Ttl {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.first.pack(to);
         (self.min ^ self.first).pack(to);
         (self.max ^ self.first).pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let first = u8::unpack(from);
         Self {
@@ -733,9 +737,11 @@ impl Pack for Ttl {
 }
 
 impl Pack for Kinds {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.0.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self(u16::unpack(from))
     }
