@@ -9,6 +9,7 @@ use super::Flow;
 use super::copies;
 use super::facts::FlowFacts;
 use super::lone::LoneSyn;
+use super::outline::Outline;
 use super::pack;
 use super::stream::Stream;
 use super::table::Conversation;
@@ -184,7 +185,7 @@ impl Store {
         let flow = match place {
             Place::Lone(place) => flow_of(&self.lone.take(place)?, key),
             Place::Packed(at) => {
-                let unpack = |bytes: &[u8]| (Box::new(pack::unpack::<Flow>(bytes)), bytes.len());
+                let unpack = |bytes: &[u8]| (Box::new(pack::unpack_behind::<Outline, Flow>(bytes)), bytes.len());
                 let (flow, length) = self.chunks.read(at, unpack)?;
                 self.chunks.forget(at, length);
                 self.reopened += 1;
@@ -247,9 +248,16 @@ impl Store {
         if self.chunks.is_littered() {
             self.sweep();
         }
-        let first = flow.facts().first;
+        let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
         self.scratch.clear();
-        let fits = pack::pack(flow, first.number(), first.stamp, &mut self.words, &mut self.scratch);
+        let fits = pack::pack(
+            &outline,
+            flow,
+            first.number(),
+            first.stamp,
+            &mut self.words,
+            &mut self.scratch,
+        );
         if fits { self.chunks.keep(&self.scratch) } else { None }
     }
 
@@ -295,12 +303,26 @@ impl Store {
         Some(match place {
             Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
             Place::Packed(at) => {
-                let mut facts = self.chunks.read(at, pack::unpack::<FlowFacts>)?;
+                let mut facts = self.chunks.read(at, pack::unpack_behind::<Outline, FlowFacts>)?;
                 facts.settle_roles();
                 facts
             }
             Place::Open(_) | Place::Gone => return None,
         })
+    }
+
+    /// First packet of flow `number` and its outline, after [`Store::settle`] and where it is more than a lone SYN.
+    pub fn outline(&self, number: u32) -> Option<(u64, Outline)> {
+        match self.place(number) {
+            Place::Open(place) => {
+                let facts = self.open.peek(place)?.1.facts();
+                Some((facts.first.number(), Outline::of(facts)))
+            }
+            Place::Packed(at) => self
+                .chunks
+                .read(at, |bytes| (pack::first_packet(bytes), pack::unpack(bytes))),
+            Place::Lone(_) | Place::Gone => None,
+        }
     }
 
     /// First packet of flow `number`.

@@ -9,8 +9,8 @@ mod values;
 mod words;
 
 pub use times::{pack_packet, unpack_packet};
-pub use values::{pack_word, unpack_word};
-pub use words::{first_packet, unpack};
+pub use values::{pack_like_last, pack_word, unpack_like_last, unpack_word};
+pub use words::{first_packet, unpack, unpack_behind};
 
 use crate::base::Stamp;
 
@@ -56,13 +56,36 @@ impl Shared {
 }
 
 /// What differences are taken from.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Bases {
     /// First packet.
     packet: u64,
     stamp: i64,
-    /// The last packet that was told: most are told twice in a row.
-    last: u64,
+    /// Of each kind the last word.
+    last: [u64; Kind::ALL],
+}
+
+/// Words of which most are like the last of their kind.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Packet,
+    Addresses,
+    History,
+    HistoryEnd,
+}
+
+impl Kind {
+    const ALL: usize = Self::HistoryEnd as usize + 1;
+}
+
+impl Bases {
+    fn new(packet: u64, stamp: i64) -> Self {
+        Self {
+            packet,
+            stamp,
+            last: [0; Kind::ALL],
+        }
+    }
 }
 
 /// A value that can be packed and comes back the same.
@@ -90,19 +113,23 @@ pub trait Pack: Sized {
     }
 }
 
-/// Appends `value` to `bytes`, with times and numbers relative to these. `false` where it is too long.
-pub fn pack(value: &impl Pack, packet: u64, stamp: Stamp, words: &mut Vec<u64>, bytes: &mut Vec<u8>) -> bool {
+/// Appends `head` and `value` to `bytes`, with times and numbers relative to these. `false` where it is too long.
+pub fn pack(
+    head: &impl Pack,
+    value: &impl Pack,
+    packet: u64,
+    stamp: Stamp,
+    words: &mut Vec<u64>,
+    bytes: &mut Vec<u8>,
+) -> bool {
     words.resize(MOST, 0);
     let mut packer = Packer {
         words,
         at: 0,
         shared: Shared::NONE,
-        bases: Bases {
-            packet,
-            stamp: stamp.0,
-            last: 0,
-        },
+        bases: Bases::new(packet, stamp.0),
     };
+    head.pack(&mut packer);
     value.pack(&mut packer);
     let (bases, used) = (packer.bases, packer.at);
     let used = words.get(..used);
@@ -117,6 +144,13 @@ impl Packer<'_> {
             *free = word;
         }
         self.at += 1;
+    }
+
+    /// The same: zero where it is that of `kind` before.
+    #[inline(always)]
+    fn like_last(&mut self, kind: Kind, word: u64) {
+        let last = std::mem::replace(&mut self.bases.last[kind as usize], word);
+        self.word(word ^ last);
     }
 
     /// A value of so many bits, which it must fit into: at most 64.
@@ -183,11 +217,27 @@ impl Packer<'_> {
     }
 }
 
-impl Unpacker<'_> {
+impl<'a> Unpacker<'a> {
+    fn new(words: &'a [u64], bases: Bases) -> Self {
+        Self {
+            words,
+            at: 0,
+            shared: Shared::NONE,
+            bases,
+        }
+    }
+
     #[inline(always)]
     fn word(&mut self) -> u64 {
         let word = self.words.get(self.at).copied().unwrap_or(0);
         self.at += 1;
+        word
+    }
+
+    #[inline(always)]
+    fn like_last(&mut self, kind: Kind) -> u64 {
+        let word = self.word() ^ self.bases.last[kind as usize];
+        self.bases.last[kind as usize] = word;
         word
     }
 
@@ -216,7 +266,7 @@ impl Unpacker<'_> {
     #[inline(always)]
     fn rare<T: Pack>(&mut self) -> T {
         #[inline(never)]
-        fn rare<'a, T: Pack>(mut from: Unpacker<'a>) -> (T, Unpacker<'a>) {
+        fn rare<T: Pack>(mut from: Unpacker<'_>) -> (T, Unpacker<'_>) {
             let outside = from.enter();
             let value = T::unpack(&mut from);
             from.leave(outside);

@@ -1,6 +1,6 @@
 //! How times and packets are packed: by their distance to the flow's first.
 
-use super::{Pack, Packer, Unpacker};
+use super::{Kind, Pack, Packer, Unpacker};
 use crate::base::{Span, Stamp};
 use crate::flow::Sighting;
 
@@ -54,8 +54,7 @@ impl Pack for Sighting {
         let time = self.stamp.0.wrapping_sub(to.bases.stamp) as u64;
         let fits = packet < (1 << PACKET) - 1 && time < 1 << TIME;
         let word = if fits { packet << TIME | time } else { u64::MAX };
-        to.word(word ^ to.bases.last);
-        to.bases.last = word;
+        to.like_last(Kind::Packet, word);
         if !fits {
             to.word(self.number());
             to.word(self.stamp.0 as u64);
@@ -63,8 +62,7 @@ impl Pack for Sighting {
     }
     #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let word = from.word() ^ from.bases.last;
-        from.bases.last = word;
+        let word = from.like_last(Kind::Packet);
         if word == u64::MAX {
             return Self::new(from.word(), Stamp(from.word() as i64));
         }

@@ -1,6 +1,6 @@
 //! How each kind of value is packed.
 
-use super::{Pack, Packer, Unpacker};
+use super::{Kind, Pack, Packer, Unpacker};
 use crate::base::{Dir, FlowKey, Rare, Seq, Usual};
 use std::net::IpAddr;
 
@@ -38,7 +38,7 @@ macro_rules! pack_numbers {
         })+
     };
 }
-pack_numbers!(u8: 8 u16: 16 u32: 16 u64: 24);
+pack_numbers!(u8: 8 u16: 16 u32: 16 u64: 20);
 
 impl Pack for bool {
     #[inline(always)]
@@ -136,7 +136,7 @@ impl Pack for FlowKey {
         match self {
             Self::V4(low, high, ..) => {
                 let (low, high) = (u32::from_be_bytes(*low), u32::from_be_bytes(*high));
-                to.word(u64::from(low) << 32 | u64::from(high));
+                to.like_last(Kind::Addresses, u64::from(low) << 32 | u64::from(high));
             }
             Self::V6(low, high, ..) => {
                 pack_16(*low, to);
@@ -150,7 +150,7 @@ impl Pack for FlowKey {
         if bool::unpack(from) {
             Self::V6(unpack_16(from), unpack_16(from), low, high)
         } else {
-            let ips = from.word();
+            let ips = from.like_last(Kind::Addresses);
             Self::V4(
                 ((ips >> 32) as u32).to_be_bytes(),
                 (ips as u32).to_be_bytes(),
@@ -250,19 +250,37 @@ pub fn unpack_text(from: &mut Unpacker<'_>) -> Vec<u8> {
 
 /// Eight bytes, or less with zeros behind them.
 #[inline(always)]
-pub fn pack_word(bytes: &[u8], to: &mut Packer<'_>) {
+fn word_of(bytes: &[u8]) -> u64 {
     let mut word = [0; size_of::<u64>()];
     match bytes.first_chunk() {
         Some(whole) => word = *whole,
         None => word[..bytes.len()].copy_from_slice(bytes),
     }
-    to.word(u64::from_le_bytes(word));
+    u64::from_le_bytes(word)
 }
 
-/// The same, and zeros behind them.
+/// See [`word_of`].
+#[inline(always)]
+pub fn pack_word(bytes: &[u8], to: &mut Packer<'_>) {
+    to.word(word_of(bytes));
+}
+
+/// See [`word_of`].
 #[inline(always)]
 pub fn unpack_word(from: &mut Unpacker<'_>) -> [u8; size_of::<u64>()] {
     from.word().to_le_bytes()
+}
+
+/// As [`pack_word`], where most are like the last of their kind.
+#[inline(always)]
+pub fn pack_like_last(kind: Kind, bytes: &[u8], to: &mut Packer<'_>) {
+    to.like_last(kind, word_of(bytes));
+}
+
+/// See [`pack_like_last`].
+#[inline(always)]
+pub fn unpack_like_last(kind: Kind, from: &mut Unpacker<'_>) -> [u8; size_of::<u64>()] {
+    from.like_last(kind).to_le_bytes()
 }
 
 impl<T: Pack> Pack for Box<T> {
@@ -287,7 +305,7 @@ impl<T: Usual + Pack> Pack for Rare<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{first_packet, pack, unpack};
+    use super::super::{first_packet, pack, unpack, unpack_behind};
     use super::*;
     use crate::base::{Span, Stamp};
     use crate::flow::Sighting;
@@ -308,6 +326,7 @@ mod tests {
             all,
             "and what comes after stays readable"
         );
+        assert_eq!(unpack::<u16>(&bytes), 3);
         assert_eq!(first_packet(&bytes), 1000);
         bytes.len()
     }
@@ -316,7 +335,7 @@ mod tests {
     fn what_was_packed_comes_back() {
         round_trip(vec![0, 1, 112, 113, 127, 128, u64::MAX, 0, 0]);
         round_trip(vec![0xfffe_u32, 0xffff, 0x1_0000, u32::MAX, 0]);
-        round_trip(vec![0xff_fffe_u64, 0xff_ffff, 0x100_0000]);
+        round_trip(vec![0xf_fffe_u64, 0xf_ffff, 0x10_0000]);
         round_trip(vec![Some(u8::MAX), None, Some(0)]);
         round_trip((0..20_000).map(|at| at as u8).collect());
         round_trip(vec![Span(0), Span(-1), Span(i64::MIN), Span(i64::MAX)]);
@@ -366,7 +385,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_packed() {
         let (mut words, mut bytes) = (Vec::new(), Vec::new());
-        assert!(!pack(&vec![1_u8; 1 << 17], 1, Stamp(0), &mut words, &mut bytes));
+        assert!(!pack(&0_u8, &vec![1_u8; 1 << 17], 1, Stamp(0), &mut words, &mut bytes));
     }
 
     #[test]

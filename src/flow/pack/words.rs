@@ -1,11 +1,13 @@
 //! Words to bytes, without those that are zero.
 
-use super::{Bases, Pack, Shared, Unpacker};
+use super::{Bases, Pack, Unpacker};
 
 /// Words that one mask tells of.
 const GROUP: usize = 64;
 /// Bytes of a word.
 const BYTES: usize = 8;
+/// Words of a head, at most.
+const HEAD: usize = 16;
 /// Words that nearly every flow stays below.
 const FEW: usize = 4 * GROUP;
 
@@ -41,52 +43,62 @@ pub fn first_packet(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
-/// What was packed, or the part of it that was packed first.
+/// The head of what was packed, which takes few words.
 pub fn unpack<T: Pack>(bytes: &[u8]) -> T {
-    let mut rest = bytes.chunks_exact(BYTES).map(|bytes| match bytes.first_chunk() {
-        Some(word) => u64::from_le_bytes(*word),
-        None => 0,
-    });
-    let bases = Bases {
-        packet: rest.next().unwrap_or(0),
-        stamp: rest.next().unwrap_or(0) as i64,
-        last: 0,
-    };
+    let mut rest = words_of(bytes);
+    let bases = Bases::new(rest.next().unwrap_or(0), rest.next().unwrap_or(0) as i64);
+    let mut words = [0; HEAD];
+    let mask = rest.next().unwrap_or(0) & ((1 << HEAD) - 1);
+    fill(&mut words, mask, &mut rest);
+    T::unpack(&mut Unpacker::new(&words, bases))
+}
+
+/// What was packed behind its head, or the part of it that was packed first.
+pub fn unpack_behind<H: Pack, T: Pack>(bytes: &[u8]) -> T {
+    let mut rest = words_of(bytes);
+    let bases = Bases::new(rest.next().unwrap_or(0), rest.next().unwrap_or(0) as i64);
     let mut few = [0; FEW];
     let mut many;
-    let used = read(rest.clone(), &mut few);
+    let used = fill_all(&mut few, rest.clone());
     let words = if used <= FEW {
         few.get(..used).unwrap_or_default()
     } else {
         many = vec![0; used];
-        read(rest, &mut many);
+        fill_all(&mut many, rest);
         &many
     };
-    let mut unpacker = Unpacker {
-        words,
-        at: 0,
-        shared: Shared::NONE,
-        bases,
-    };
-    T::unpack(&mut unpacker)
+    let mut from = Unpacker::new(words, bases);
+    H::unpack(&mut from);
+    T::unpack(&mut from)
+}
+
+#[inline(always)]
+fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> + Clone {
+    bytes.chunks_exact(BYTES).map(|bytes| match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => 0,
+    })
 }
 
 /// Fills `to`, which is zero, as far as it goes, and says how far it should.
-fn read(mut from: impl Iterator<Item = u64>, to: &mut [u64]) -> usize {
+#[inline(always)]
+fn fill_all(to: &mut [u64], mut from: impl Iterator<Item = u64>) -> usize {
     let mut used = 0;
-    while let Some(mut mask) = from.next() {
-        let mut group = to.get_mut(used..);
-        while mask != 0 {
-            let word = from.next().unwrap_or(0);
-            let place = group
-                .as_mut()
-                .and_then(|group| group.get_mut(mask.trailing_zeros() as usize));
-            if let Some(place) = place {
-                *place = word;
-            }
-            mask &= mask - 1;
-        }
+    while let Some(mask) = from.next() {
+        fill(to.get_mut(used..).unwrap_or_default(), mask, &mut from);
         used += GROUP;
     }
     used
+}
+
+/// Fills the places that a mask names.
+#[inline(always)]
+fn fill(to: &mut [u64], mut mask: u64, from: &mut impl Iterator<Item = u64>) {
+    while mask != 0 {
+        let word = from.next().unwrap_or(0);
+        if let Some(place) = to.get_mut(mask.trailing_zeros() as usize) {
+            *place = word;
+        }
+        mask &= mask - 1;
+    }
 }
