@@ -312,22 +312,13 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as one line")]
     fn round_trip<T: Pack + PartialEq + std::fmt::Debug>(values: Vec<T>) -> usize {
+        const FIRST: Stamp = Stamp(1_700_000_000_000_000_000);
         let (mut words, mut bytes) = (vec![7; 3], Vec::new());
         let all = (values, 7_u8);
-        assert!(pack(
-            &all,
-            1000,
-            Stamp(1_700_000_000_000_000_000),
-            &mut words,
-            &mut bytes
-        ));
-        assert_eq!(
-            unpack::<(Vec<T>, u8)>(&bytes),
-            all,
-            "and what comes after stays readable"
-        );
-        assert_eq!(unpack::<u16>(&bytes), 3);
-        assert_eq!(first_packet(&bytes), 1000);
+        assert!(pack(&3_u16, &all, 1000, FIRST, &mut words, &mut bytes));
+        let back = unpack_behind::<u16, (Vec<T>, u8)>(&bytes);
+        assert_eq!(back, all, "and what comes after stays readable");
+        assert_eq!((unpack::<u16>(&bytes), first_packet(&bytes)), (3, 1000));
         bytes.len()
     }
 
@@ -379,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_thousand_zeros_take_few_bytes() {
-        assert!(round_trip(vec![0_u32; 1000]) < 60);
+        assert!(round_trip(vec![0_u32; 1000]) < 100);
     }
 
     #[test]
