@@ -274,9 +274,13 @@ fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
     let mut context = Context::default();
     let mut starts = std::mem::take(&mut shard.other_streams);
     for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
-        if let Some(facts) = shard.facts(number) {
-            starts.push(facts.stream_start);
-            context.on_flow(&facts);
+        let Some((first, outline)) = shard.outline(number) else {
+            continue;
+        };
+        starts.push(outline.stream_start);
+        match outline.has_tunnel.then(|| shard.facts(number)).flatten() {
+            Some(facts) => context.on_flow(&facts),
+            None => context.on_outline(&outline, first),
         }
     }
     starts.sort_unstable();

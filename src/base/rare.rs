@@ -30,6 +30,7 @@ impl<T: Usual> Rare<T> {
     }
 
     /// It has never been anything else.
+    #[inline]
     #[must_use]
     pub fn is_usual(&self) -> bool {
         self.0.is_none()
@@ -45,6 +46,7 @@ impl<T> Default for Rare<T> {
 impl<T: Usual> Deref for Rare<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         self.0.as_deref().unwrap_or(T::USUAL)
     }

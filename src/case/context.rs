@@ -1,10 +1,10 @@
 //! What the whole recording could show: how long it ran, which hosts were heard, in which directions, from where.
 
 pub use super::ending::hops;
-use super::is_one_sided;
 use crate::base::{Endpoint, Map, Set, Span, Stamp, limits};
 use crate::flow::FlowFacts;
-use crate::flow::facts::{SideFacts, Ttl};
+use crate::flow::facts::Ttl;
+use crate::flow::outline::{Outline, SideOutline};
 use crate::flow::talk::Talk;
 use crate::lookup::Names;
 use std::net::IpAddr;
@@ -77,26 +77,30 @@ pub struct Context {
 impl Context {
     /// Takes in a flow.
     pub fn on_flow(&mut self, facts: &FlowFacts) {
-        for dir in [facts.client, facts.client.flip()] {
-            let (side, peer) = (&facts.sides[dir.index()], &facts.sides[dir.flip().index()]);
-            if side.packets > 0 {
-                let heard = Host::new(side, answer_time(facts, dir, peer), facts.first.number());
-                self.on_host(facts.key.sender(dir).ip, &heard);
-            }
-        }
-        if is_one_sided(facts) {
-            self.one_sided += 1;
-        } else if facts.sides.iter().all(|side| side.packets > 0) {
-            self.two_sided += 1;
-            self.lossy += u64::from(facts.sides.iter().any(|side| side.missed_bytes > 1));
-        }
+        self.on_outline(&Outline::of(facts), facts.first.number());
         if let Some(talk) = facts.talk.as_deref() {
             self.on_tunnel(facts, talk);
         }
-        if facts.opening.completed.is_some() {
-            self.on_answering(facts.key.sender(facts.client.flip()));
+    }
+
+    /// Takes in a flow without a tunnel, which begins with packet `first`.
+    pub fn on_outline(&mut self, outline: &Outline, first: u64) {
+        let [client, server] = [outline.client, outline.client.flip()].map(|dir| &outline.sides[dir.index()]);
+        for (dir, side) in [(outline.client, client), (outline.client.flip(), server)] {
+            if side.was_heard {
+                self.on_host(outline.key.sender(dir).ip, &Host::new(side, first));
+            }
         }
-        match seen_from(facts.client().ttl, facts.server().ttl) {
+        if outline.is_one_sided {
+            self.one_sided += 1;
+        } else if client.was_heard && server.was_heard {
+            self.two_sided += 1;
+            self.lossy += u64::from(outline.is_lossy);
+        }
+        if outline.is_completed {
+            self.on_answering(outline.key.sender(outline.client.flip()));
+        }
+        match seen_from(client.ttl, server.ttl) {
             Vantage::NearClient => self.near_client += 1,
             Vantage::NearServer => self.near_server += 1,
             Vantage::Between | Vantage::Unknown => {}
@@ -234,13 +238,17 @@ impl Context {
 }
 
 impl Host {
-    fn new(side: &SideFacts, rtt: Option<Span>, since: u64) -> Self {
+    fn new(side: &SideOutline, since: u64) -> Self {
         let mut ttl = Ttl::default();
         if side.ttl.first != 0 {
             ttl.on(side.ttl.min);
             ttl.on(side.ttl.max);
         }
-        Self { ttl, rtt, since }
+        Self {
+            ttl,
+            rtt: side.answered_in,
+            since,
+        }
     }
 
     fn join(&mut self, other: &Self) {
@@ -259,18 +267,6 @@ impl Host {
             (Some(mine), Some(other)) => Some(mine.min(other)),
             (mine, other) => mine.or(other),
         };
-    }
-}
-
-/// In what time did the sender in `dir` answer?
-fn answer_time(facts: &FlowFacts, dir: crate::base::Dir, peer: &SideFacts) -> Option<Span> {
-    let handshake = facts
-        .opening
-        .server_rtt
-        .filter(|_| dir != facts.client && facts.opening.syn.count == 1);
-    match (handshake, peer.min_rtt) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

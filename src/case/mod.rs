@@ -105,7 +105,7 @@ impl<'a> Case<'a> {
     /// Only one side's packets were captured, although the other side's must have existed.
     #[must_use]
     pub fn is_one_sided(&self) -> bool {
-        is_one_sided(self.facts)
+        self.facts.is_one_sided()
     }
 
     /// This side goes on repeating what the other has acknowledged: the acknowledgments do not reach it.
@@ -143,13 +143,4 @@ impl<'a> Case<'a> {
             .as_ref()
             .map_or_else(Vec::new, |reset| ending::forgery_indicators(self.facts, reset))
     }
-}
-
-/// Only one side's packets were captured, although the other side's must have existed.
-#[must_use]
-pub fn is_one_sided(facts: &FlowFacts) -> bool {
-    let [up, down] = &facts.sides;
-    let missing = |silent: &SideFacts| silent.packets == 0 && (silent.bytes > 0 || silent.last_acked.is_some());
-    let acts_alone = (up.packets == 0 || down.packets == 0) && facts.opening.inferred.is_some();
-    missing(up) || missing(down) || acts_alone
 }

@@ -1,6 +1,6 @@
 //! Zeek's words: the state of one end, the `conn_state` of a connection, and its history.
 
-use super::pack::{Pack, Packer, Unpacker, pack_text, pack_words, unpack_text};
+use super::pack::{Kind, Pack, Packer, Unpacker, pack_like_last, pack_words, unpack_like_last};
 use crate::base::words;
 use std::fmt;
 
@@ -175,14 +175,28 @@ pack_words!(
 pack_words!(ConnState, Self::ALL);
 
 impl Pack for History {
-    fn pack(&self, to: &mut Packer) {
-        pack_text(self.text(), to);
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
+        self.length.pack(to);
+        let (start, end) = self.few.split_at(8);
+        pack_like_last(Kind::History, start, to);
+        pack_like_last(Kind::HistoryEnd, end, to);
+        self.many.as_ref().map(|_| Box::<str>::from(self.text())).pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let mut history = Self::default();
-        for &letter in unpack_text(from) {
-            history.push(letter);
-        }
-        history
+        let length = u8::unpack(from);
+        let mut few = [0; FEW];
+        let (start, end) = few.split_at_mut(8);
+        start.copy_from_slice(&unpack_like_last(Kind::History, from));
+        end.iter_mut()
+            .zip(unpack_like_last(Kind::HistoryEnd, from))
+            .for_each(|(to, from)| *to = from);
+        let many = Option::<Box<str>>::unpack(from).map(|text| {
+            let mut many = Box::new([0; LETTERS]);
+            many.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+            many
+        });
+        Self { few, length, many }
     }
 }

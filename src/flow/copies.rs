@@ -1,6 +1,6 @@
 //! The same packet captured again: a mirror of both ports, the `any` interface, before and after a router.
 
-use super::pack::{Pack, Packer, Unpacker};
+use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use crate::base::{Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -145,53 +145,23 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     (hash >> 32) as u32
 }
 
-impl Pack for Print {
-    /// Most are not set, and then all zero.
-    fn pack(&self, to: &mut Packer) {
-        self.is_set.pack(to);
-        if self.is_set {
-            self.stamp.pack(to);
-            (self.hash, (self.path, self.seat)).pack(to);
-        }
-    }
-    fn unpack(from: &mut Unpacker<'_>) -> Self {
-        if !bool::unpack(from) {
-            return Self::default();
-        }
-        let stamp = Stamp::unpack(from);
-        let (hash, (path, seat)) = Pack::unpack(from);
-        Self {
-            stamp,
-            hash,
-            path,
-            seat,
-            is_set: true,
-        }
-    }
-}
+pack_fields!(Print { stamp hash path seat is_set });
 
 impl Pack for Copies {
-    fn pack(&self, to: &mut Packer) {
-        let is_forgotten = !self.prints.iter().any(|print| print.is_set);
-        is_forgotten.pack(to);
-        if !is_forgotten {
-            self.prints.iter().for_each(|print| print.pack(to));
-        }
+    /// Most are forgotten.
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
+        let prints = self.prints.iter().any(|print| print.is_set).then_some(self.prints);
+        Pack::pack_option(prints.as_ref(), to);
         self.next.pack(to);
         self.last_id.pack(to);
         self.constant_id.pack(to);
         self.answers_once.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        let is_forgotten = bool::unpack(from);
         Self {
-            prints: std::array::from_fn(|_| {
-                if is_forgotten {
-                    Print::default()
-                } else {
-                    Print::unpack(from)
-                }
-            }),
+            prints: Option::unpack(from).unwrap_or_default(),
             next: u8::unpack(from),
             last_id: u16::unpack(from),
             constant_id: bool::unpack(from),

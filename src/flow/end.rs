@@ -4,6 +4,7 @@ use super::facts::FlowFacts;
 use super::receiver::Receiver;
 use super::zeek::Zeek;
 use super::{Flow, Side, roles};
+use crate::base::Dir;
 
 impl Flow {
     /// The end: all that it showed.
@@ -43,9 +44,16 @@ fn settle(facts: &mut FlowFacts, sides: &[Side; 2], zeek: &Zeek) {
 }
 
 impl FlowFacts {
-    pub(super) fn settle_roles(&mut self) {
-        if !self.roles_seen {
-            self.client = roles::guess_client_of(self);
+    /// Who the client is, if this is all.
+    pub(super) fn likely_client(&self) -> Dir {
+        if self.roles_seen {
+            self.client
+        } else {
+            roles::guess_client_of(self)
         }
+    }
+
+    pub(super) fn settle_roles(&mut self) {
+        self.client = self.likely_client();
     }
 }

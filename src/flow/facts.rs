@@ -26,6 +26,7 @@ pub struct Sighting {
 
 impl Sighting {
     /// Packet `number` (from 1) at `stamp`.
+    #[inline]
     #[must_use]
     pub fn new(number: u64, stamp: Stamp) -> Self {
         Self {
@@ -35,6 +36,7 @@ impl Sighting {
     }
 
     /// Packet number in the recording.
+    #[inline]
     #[must_use]
     pub fn number(&self) -> u64 {
         self.packet.get()
@@ -365,11 +367,13 @@ pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack co
 
 /// All three are the same for most senders.
 impl Pack for Ttl {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.first.pack(to);
         (self.min ^ self.first).pack(to);
         (self.max ^ self.first).pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let first = u8::unpack(from);
         Self {
@@ -381,9 +385,11 @@ impl Pack for Ttl {
 }
 
 impl Pack for Kinds {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.0.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self(u16::unpack(from))
     }

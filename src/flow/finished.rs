@@ -5,6 +5,7 @@ use super::facts::FlowFacts;
 pub use super::lone::Kind;
 use super::mark::Marked;
 use super::newest::KeyV4;
+use super::outline::Outline;
 use super::store::Store;
 use crate::base::{Endpoint, FlowKey, Map};
 use std::borrow::Cow;
@@ -129,6 +130,12 @@ impl Finished {
     /// All flows, in order of first packet.
     pub fn flows(&self) -> impl Iterator<Item = FlowFacts> {
         (0..self.len() as u32).filter_map(|number| self.facts(number).map(Cow::into_owned))
+    }
+
+    /// First packet of flow `number`, and what it tells about the recording; nothing where a single SYN is all.
+    #[must_use]
+    pub fn outline(&self, number: u32) -> Option<(u64, Outline)> {
+        self.store.outline(number)
     }
 
     /// All that flow `number` showed.

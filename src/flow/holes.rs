@@ -92,9 +92,11 @@ impl Missing {
 }
 
 impl Pack for Holes {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.0.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self(Pack::unpack(from))
     }

@@ -1,4 +1,8 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
+#![expect(
+    clippy::inline_always,
+    reason = "how a flow is packed is one straight way only where all of it is in one place: see `pack`"
+)]
 
 pub mod facts;
 mod conn_state;
@@ -11,6 +15,7 @@ mod lone;
 pub mod mark;
 mod newest;
 mod opening;
+pub mod outline;
 mod pack;
 mod receiver;
 pub mod recovery;

@@ -153,9 +153,11 @@ impl Recovery {
 }
 
 impl Pack for Recovery {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.is_open.then_some((self.begun, self.until)).pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let open = Option::<(Stamp, Seq)>::unpack(from);
         open.map_or_else(Self::default, |(begun, until)| Self {

@@ -1,7 +1,7 @@
 //! Round trips of one side's segments in 40 bytes: enough for a median and a 95th percentile, whatever their number.
 
 use super::facts::{FlowFacts, SideFacts};
-use super::pack::{Pack, Packer, Unpacker};
+use super::pack::{Pack, Packer, Unpacker, pack_word, unpack_word};
 use crate::base::{Dir, Span};
 
 /// Parts of the logarithmic scale that are told apart.
@@ -193,38 +193,28 @@ impl FlowFacts {
     }
 }
 
-/// Few parts hold something: each is told with its distance to the one before.
 impl Pack for Rtts {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.samples.pack(to);
-        if self.samples == 0 {
-            return;
-        }
-        let used = || (1_u8..).zip(self.counts).filter(|&(_, count)| count > 0);
-        (self.floor, (self.coarser, self.halved)).pack(to);
-        (used().count() as u8).pack(to);
-        let mut last = 0;
-        for (place, count) in used() {
-            (place - last, count).pack(to);
-            last = place;
+        self.floor.pack(to);
+        self.coarser.pack(to);
+        self.halved.pack(to);
+        for eight in self.counts.chunks_exact(8) {
+            pack_word(eight, to);
         }
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let mut rtts = Self {
-            samples: u32::unpack(from),
-            ..Self::default()
+            samples: Pack::unpack(from),
+            floor: Pack::unpack(from),
+            coarser: Pack::unpack(from),
+            halved: Pack::unpack(from),
+            counts: [0; PARTS],
         };
-        if rtts.samples == 0 {
-            return rtts;
-        }
-        (rtts.floor, (rtts.coarser, rtts.halved)) = Pack::unpack(from);
-        let mut last = 0_u8;
-        for _ in 0..u8::unpack(from).min(PARTS as u8) {
-            let (step, count): (u8, u8) = Pack::unpack(from);
-            last = last.wrapping_add(step);
-            if let Some(part) = rtts.counts.get_mut(usize::from(last.wrapping_sub(1))) {
-                *part = count;
-            }
+        for eight in rtts.counts.chunks_exact_mut(8) {
+            eight.copy_from_slice(&unpack_word(from));
         }
         rtts
     }

@@ -9,7 +9,8 @@ use super::Flow;
 use super::copies;
 use super::facts::FlowFacts;
 use super::lone::LoneSyn;
-use super::pack::{Pack, Packer, Unpacker};
+use super::outline::Outline;
+use super::pack;
 use super::stream::Stream;
 use super::table::Conversation;
 use crate::base::{FlowKey, Rare, Stamp, limits};
@@ -70,6 +71,7 @@ pub struct Store {
     /// Open flows with their numbers.
     open: Arena<(u32, Box<Flow>)>,
     chunks: Chunks,
+    words: Vec<u64>,
     scratch: Vec<u8>,
     /// Latest stamp of any segment.
     now: Stamp,
@@ -89,6 +91,7 @@ impl Default for Store {
             lone: Arena::default(),
             open: Arena::default(),
             chunks: Chunks::default(),
+            words: Vec::new(),
             scratch: Vec::new(),
             now: Stamp::default(),
             most_open: limits::OPEN_PER_SHARD,
@@ -182,7 +185,7 @@ impl Store {
         let flow = match place {
             Place::Lone(place) => flow_of(&self.lone.take(place)?, key),
             Place::Packed(at) => {
-                let unpack = |bytes: &[u8]| (Box::new(Flow::unpack(&mut Unpacker::new(bytes))), bytes.len());
+                let unpack = |bytes: &[u8]| (Box::new(pack::unpack_behind::<Outline, Flow>(bytes)), bytes.len());
                 let (flow, length) = self.chunks.read(at, unpack)?;
                 self.chunks.forget(at, length);
                 self.reopened += 1;
@@ -242,17 +245,20 @@ impl Store {
 
     /// The place in the chunks; `None` where the flow is too long for it.
     fn pack(&mut self, flow: &Flow) -> Option<u64> {
-        let first = flow.facts().first;
-        let mut packer = Packer::new(std::mem::take(&mut self.scratch), first.number(), first.stamp);
-        flow.pack(&mut packer);
-        self.scratch = packer.finish();
         if self.chunks.is_littered() {
             self.sweep();
         }
-        let bytes = std::mem::take(&mut self.scratch);
-        let at = self.chunks.keep(&bytes);
-        self.scratch = bytes;
-        at
+        let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
+        self.scratch.clear();
+        let fits = pack::pack(
+            &outline,
+            flow,
+            first.number(),
+            first.stamp,
+            &mut self.words,
+            &mut self.scratch,
+        );
+        if fits { self.chunks.keep(&self.scratch) } else { None }
     }
 
     /// Leaves the garbage behind.
@@ -297,8 +303,7 @@ impl Store {
         Some(match place {
             Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
             Place::Packed(at) => {
-                let unpack = |bytes: &[u8]| FlowFacts::unpack(&mut Unpacker::new(bytes));
-                let mut facts = self.chunks.read(at, unpack)?;
+                let mut facts = self.chunks.read(at, pack::unpack_behind::<Outline, FlowFacts>)?;
                 facts.settle_roles();
                 facts
             }
@@ -306,12 +311,26 @@ impl Store {
         })
     }
 
+    /// First packet of flow `number` and its outline, after [`Store::settle`] and where it is more than a lone SYN.
+    pub fn outline(&self, number: u32) -> Option<(u64, Outline)> {
+        match self.place(number) {
+            Place::Open(place) => {
+                let facts = self.open.peek(place)?.1.facts();
+                Some((facts.first.number(), Outline::of(facts)))
+            }
+            Place::Packed(at) => self
+                .chunks
+                .read(at, |bytes| (pack::first_packet(bytes), pack::unpack(bytes))),
+            Place::Lone(_) | Place::Gone => None,
+        }
+    }
+
     /// First packet of flow `number`.
     pub fn first_packet(&self, number: u32) -> Option<u64> {
         Some(match self.place(number) {
             Place::Lone(place) => self.lone.peek(place)?.packet(),
             Place::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Place::Packed(at) => self.chunks.read(at, |bytes| Unpacker::packet(bytes))?,
+            Place::Packed(at) => self.chunks.read(at, pack::first_packet)?,
             Place::Gone => return None,
         })
     }

@@ -13,10 +13,12 @@ pub(super) struct Stream {
 }
 
 impl Pack for Stream {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         pack_packet(self.start, to);
         self.base.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self {
             start: unpack_packet(from),

@@ -8,7 +8,7 @@
 
 use super::conn_state::{ConnState, History, State};
 use super::likely_servers::is_flipped_by_ports;
-use super::pack::{Pack, Packer, Unpacker, pack_bare_seq, pack_fields, unpack_bare_seq};
+use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use crate::base::{Dir, FlowKey, Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -364,24 +364,26 @@ fn on_rst(own: &mut End, peer: &End) {
 pack_fields!(Zeek { originator ends history started last is_written });
 
 impl Pack for End {
-    fn pack(&self, to: &mut Packer) {
+    #[inline(always)]
+    fn pack(&self, to: &mut Packer<'_>) {
         self.state.pack(to);
         self.before.pack(to);
         self.last.map(Seq).pack(to);
-        pack_bare_seq(self.start, to);
         self.once.pack(to);
-        self.control.iter().for_each(|&seq| pack_bare_seq(seq, to));
+        Seq(self.start).pack(to);
+        self.control.map(Seq).pack(to);
         self.often.pack(to);
         self.sent_data.pack(to);
     }
+    #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self {
             state: Pack::unpack(from),
             before: Pack::unpack(from),
             last: Option::<Seq>::unpack(from).map(|seq| seq.0),
-            start: unpack_bare_seq(from),
             once: Pack::unpack(from),
-            control: std::array::from_fn(|_| unpack_bare_seq(from)),
+            start: Seq::unpack(from).0,
+            control: <[Seq; 3]>::unpack(from).map(|seq| seq.0),
             often: Pack::unpack(from),
             sent_data: Pack::unpack(from),
         }

@@ -1,270 +1,292 @@
 //! Facts and live state to few bytes and back, exactly: how flows that have been quiet for a while are kept.
 //!
-//! Numbers are variable-length, a packet that was named before takes one byte, a new one is told by its distance to the
-//! last, sequence numbers are relative to each other, and a run of zeros (most counters of most flows) takes one byte.
+//! Every value has its place in a row of words: small ones share a word, a packet and its time take one. Of the words,
+//! those that are zero are left out, which most are for most flows. What does not fit into its bits has them all set, and
+//! follows in words of its own. So the usual flow takes the same straight way, without asking how long anything is.
 
 mod times;
 mod values;
+mod words;
 
 pub use times::{pack_packet, unpack_packet};
-pub use values::{pack_bare_seq, pack_text, unpack_bare_seq, unpack_text};
+pub use values::{pack_like_last, pack_word, unpack_like_last, unpack_word};
+pub use words::{first_packet, unpack, unpack_behind};
 
-use crate::base::{Span, Stamp};
+use crate::base::Stamp;
+
+/// The longest packed flow, in words.
+const MOST: usize = 1 << 13;
 
 /// Writes values one after the other.
-#[derive(Debug, Default)]
-pub struct Packer {
-    bytes: Vec<u8>,
-    /// Zeros not written yet.
-    zeros: u64,
+#[derive(Debug)]
+pub struct Packer<'a> {
+    words: &'a mut [u64],
+    /// Words so far.
+    at: usize,
+    shared: Shared,
     bases: Bases,
 }
 
 /// Reads values in the order in which they were written; zeros after the end.
 #[derive(Debug)]
 pub struct Unpacker<'a> {
-    bytes: &'a [u8],
-    zeros: u64,
+    words: &'a [u64],
+    at: usize,
+    shared: Shared,
     bases: Bases,
 }
 
-/// Packets that are remembered while a flow is packed: few have more that matter.
-const NAMED: usize = 24;
-/// More than that, so that few packets hide each other.
-const SPREAD: usize = 64;
-/// The longest run of zeros in one byte; the byte behind holds the length of a longer one.
-const SHORT_RUN: u64 = 15;
+/// The word that small values share.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared {
+    word: u64,
+    /// Its place.
+    at: usize,
+    /// Bits that are taken.
+    taken: u32,
+}
+
+impl Shared {
+    /// None yet: the next value opens one.
+    const NONE: Self = Self {
+        word: 0,
+        at: usize::MAX,
+        taken: u64::BITS,
+    };
+}
 
 /// What differences are taken from.
 #[derive(Clone, Copy, Debug)]
 struct Bases {
     /// First packet.
     packet: u64,
-    /// The last packet and the last time that were told in full.
-    last: (u64, i64),
-    /// Packets told so far, with their times.
-    named: [(u64, i64); NAMED],
-    names: usize,
-    /// For the packer: the last place named of each packet number modulo [`SPREAD`].
-    places: [u8; SPREAD],
-    /// Two sequence numbers, one for each direction as a rule: the last ones.
-    seqs: [Option<u32>; 2],
+    stamp: i64,
+    /// Of each kind the last word.
+    last: [u64; Kind::ALL],
 }
 
-impl Default for Bases {
-    fn default() -> Self {
-        Self {
-            packet: 0,
-            last: (0, 0),
-            named: [(0, 0); NAMED],
-            names: 0,
-            places: [0; SPREAD],
-            seqs: [None; 2],
-        }
-    }
+/// Words of which most are like the last of their kind.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Packet,
+    Addresses,
+    History,
+    HistoryEnd,
+}
+
+impl Kind {
+    const ALL: usize = Self::HistoryEnd as usize + 1;
 }
 
 impl Bases {
     fn new(packet: u64, stamp: i64) -> Self {
-        let mut bases = Self {
+        Self {
             packet,
-            ..Self::default()
-        };
-        bases.name(packet, stamp);
-        bases
-    }
-
-    /// A packet was told in full.
-    fn name(&mut self, packet: u64, stamp: i64) {
-        self.last = (packet, stamp);
-        if let Some(free) = self.named.get_mut(self.names) {
-            *free = self.last;
-            self.places[packet as usize % SPREAD] = self.names as u8;
-            self.names += 1;
+            stamp,
+            last: [0; Kind::ALL],
         }
-    }
-
-    /// The place of a packet that was told before, as far as that is still known.
-    fn find(&self, packet: u64, stamp: i64) -> Option<usize> {
-        let place = usize::from(self.places[packet as usize % SPREAD]);
-        (self.names().get(place) == Some(&(packet, stamp))).then_some(place)
-    }
-
-    fn names(&self) -> &[(u64, i64)] {
-        self.named.get(..self.names).unwrap_or_default()
     }
 }
 
 /// A value that can be packed and comes back the same.
 pub trait Pack: Sized {
     /// Appends it.
-    fn pack(&self, to: &mut Packer);
+    fn pack(&self, to: &mut Packer<'_>);
     /// Takes it back.
     fn unpack(from: &mut Unpacker<'_>) -> Self;
 
     /// Appends it where there may be none.
-    fn pack_option(value: Option<&Self>, to: &mut Packer) {
-        to.number(u64::from(value.is_some()));
+    #[inline(always)]
+    fn pack_option(value: Option<&Self>, to: &mut Packer<'_>) {
+        to.bits(u64::from(value.is_some()), 1);
         if let Some(value) = value {
-            value.pack(to);
+            to.rare(value);
         }
     }
     /// See [`Pack::pack_option`].
+    #[inline(always)]
     fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
-        (from.number() != 0).then(|| Self::unpack(from))
+        match from.bits(1) {
+            0 => None,
+            _ => Some(from.rare()),
+        }
     }
 }
 
-impl Packer {
-    /// An empty packer that writes into `bytes`, which are cleared, with times and numbers relative to these.
-    pub fn new(mut bytes: Vec<u8>, packet: u64, stamp: Stamp) -> Self {
-        bytes.clear();
-        let mut packer = Self {
-            bytes,
-            zeros: 0,
-            bases: Bases::new(packet, stamp.0),
+/// Appends `head` and `value` to `bytes`, with times and numbers relative to these. `false` where it is too long.
+pub fn pack(
+    head: &impl Pack,
+    value: &impl Pack,
+    packet: u64,
+    stamp: Stamp,
+    words: &mut Vec<u64>,
+    bytes: &mut Vec<u8>,
+) -> bool {
+    words.resize(MOST, 0);
+    let mut packer = Packer {
+        words,
+        at: 0,
+        shared: Shared::NONE,
+        bases: Bases::new(packet, stamp.0),
+    };
+    head.pack(&mut packer);
+    value.pack(&mut packer);
+    let (bases, used) = (packer.bases, packer.at);
+    let used = words.get(..used);
+    used.inspect(|used| words::write(used, &bases, bytes)).is_some()
+}
+
+impl Packer<'_> {
+    /// A word of its own.
+    #[inline(always)]
+    fn word(&mut self, word: u64) {
+        if let Some(free) = self.words.get_mut(self.at) {
+            *free = word;
+        }
+        self.at += 1;
+    }
+
+    /// The same: zero where it is that of `kind` before.
+    #[inline(always)]
+    fn like_last(&mut self, kind: Kind, word: u64) {
+        let last = std::mem::replace(&mut self.bases.last[kind as usize], word);
+        self.word(word ^ last);
+    }
+
+    /// A value of so many bits, which it must fit into: at most 64.
+    #[inline(always)]
+    fn bits(&mut self, value: u64, width: u32) {
+        if self.shared.taken + width > u64::BITS {
+            let at = self.at;
+            self.close();
+            self.shared = Shared { word: 0, at, taken: 0 };
+            self.at = at + 1;
+        }
+        self.shared.word |= value << self.shared.taken;
+        self.shared.taken += width;
+    }
+
+    /// Appends something rare, in a function of its own. The packer is handed over and back: as long as nobody else has its
+    /// address, the compiler knows for the rest which bit goes where.
+    #[inline(always)]
+    fn rare(&mut self, value: &impl Pack) {
+        #[inline(never)]
+        fn rare<'a>(value: &impl Pack, mut to: Packer<'a>) -> Packer<'a> {
+            let outside = to.enter();
+            value.pack(&mut to);
+            to.leave(outside);
+            to
+        }
+        let own = Packer {
+            words: std::mem::take(&mut self.words),
+            ..*self
         };
-        packer.number(packet);
-        Span(stamp.0).pack(&mut packer);
-        packer
+        *self = rare(value, own);
     }
 
-    /// The bytes.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.flush_zeros();
-        self.bytes
-    }
-
-    #[inline]
-    fn number(&mut self, value: u64) {
-        if value == 0 {
-            self.zeros += 1;
-        } else {
-            self.flush_zeros();
-            self.push(value);
+    /// The same for a value that need not fit.
+    #[inline(always)]
+    fn number(&mut self, value: u64, width: u32) {
+        let all = u64::MAX >> (u64::BITS - width);
+        self.bits(value.min(all), width);
+        if value >= all {
+            self.word(value);
         }
     }
 
-    /// The first byte of a number above zero: above that of a run of zeros, and by its top bit with or without another.
-    #[inline]
-    fn push(&mut self, mut value: u64) {
-        if value < 0x80 - SHORT_RUN {
-            self.bytes.push((SHORT_RUN + value) as u8);
-            return;
-        }
-        let (mut bytes, mut length) = ([0; 10], 0);
-        while value >= 0x80 || length == 0 {
-            bytes[length] = value as u8 | 0x80;
-            value >>= 7;
-            length += 1;
-        }
-        bytes[length] = value as u8;
-        self.bytes.extend_from_slice(&bytes[..=length]);
-    }
-
-    #[inline]
-    fn signed(&mut self, value: i64) {
-        self.number((value << 1 ^ value >> 63) as u64);
-    }
-
-    /// Bytes as they are; the reader must know how many.
-    fn raw(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.flush_zeros();
-            self.bytes.extend_from_slice(bytes);
+    /// The shared word is full.
+    #[inline(always)]
+    fn close(&mut self) {
+        if let Some(place) = self.words.get_mut(self.shared.at) {
+            *place = self.shared.word;
         }
     }
 
-    /// A run of up to 15 zeros is its length less one, a longer one 15 and its length.
-    #[inline]
-    fn flush_zeros(&mut self) {
-        while self.zeros > 0 {
-            let run = self.zeros.min(255);
-            if run < SHORT_RUN {
-                self.bytes.push(run as u8 - 1);
-            } else {
-                self.bytes.extend([SHORT_RUN as u8 - 1, run as u8]);
-            }
-            self.zeros -= run;
-        }
+    /// What follows shares no words with what came before, until [`Packer::leave`]: so either side knows, without looking,
+    /// where in its own word it is.
+    #[inline(always)]
+    pub fn enter(&mut self) -> Shared {
+        std::mem::replace(&mut self.shared, Shared::NONE)
+    }
+
+    /// See [`Packer::enter`].
+    #[inline(always)]
+    pub fn leave(&mut self, outside: Shared) {
+        self.close();
+        self.shared = outside;
     }
 }
 
 impl<'a> Unpacker<'a> {
-    /// Reads what a packer wrote.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        let mut unpacker = Self::bare(bytes);
-        let packet = unpacker.number();
-        unpacker.bases = Bases::new(packet, Span::unpack(&mut unpacker).0);
-        unpacker
-    }
-
-    fn bare(bytes: &'a [u8]) -> Self {
+    fn new(words: &'a [u64], bases: Bases) -> Self {
         Self {
-            bytes,
-            zeros: 0,
-            bases: Bases::default(),
+            words,
+            at: 0,
+            shared: Shared::NONE,
+            bases,
         }
     }
 
-    /// The first packet number in what a packer wrote.
-    pub fn packet(bytes: &'a [u8]) -> u64 {
-        Self::bare(bytes).number()
+    #[inline(always)]
+    fn word(&mut self) -> u64 {
+        let word = self.words.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        word
     }
 
-    #[inline]
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.bytes.split_first() else {
-            return 0;
-        };
-        self.bytes = rest;
-        *first
+    #[inline(always)]
+    fn like_last(&mut self, kind: Kind) -> u64 {
+        let word = self.word() ^ self.bases.last[kind as usize];
+        self.bases.last[kind as usize] = word;
+        word
     }
 
-    #[inline]
-    fn number(&mut self) -> u64 {
-        if self.zeros > 0 {
-            self.zeros -= 1;
-            return 0;
+    #[inline(always)]
+    fn bits(&mut self, width: u32) -> u64 {
+        if self.shared.taken + width > u64::BITS {
+            self.shared.word = self.word();
+            self.shared.taken = 0;
         }
-        self.pull()
-    }
-
-    fn pull(&mut self) -> u64 {
-        let mut byte = self.byte();
-        let small = u64::from(byte);
-        if small < SHORT_RUN {
-            let run = if small == SHORT_RUN - 1 {
-                u64::from(self.byte())
-            } else {
-                small + 1
-            };
-            self.zeros = run.saturating_sub(1);
-            return 0;
-        }
-        if byte < 0x80 {
-            return small - SHORT_RUN;
-        }
-        let (mut value, mut shift) = (u64::from(byte & 0x7f), 7);
-        while byte & 0x80 != 0 && shift < 64 {
-            byte = self.byte();
-            value |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-        }
+        let value = self.shared.word >> self.shared.taken & (u64::MAX >> (u64::BITS - width));
+        self.shared.taken += width;
         value
     }
 
-    #[inline]
-    fn signed(&mut self) -> i64 {
-        let value = self.number();
-        (value >> 1) as i64 ^ -((value & 1) as i64)
+    #[inline(always)]
+    fn number(&mut self, width: u32) -> u64 {
+        let value = self.bits(width);
+        if value == u64::MAX >> (u64::BITS - width) {
+            self.word()
+        } else {
+            value
+        }
     }
 
-    /// So many bytes as they were, or what is left of them.
-    fn raw(&mut self, length: usize) -> &'a [u8] {
-        let (raw, rest) = self.bytes.split_at(length.min(self.bytes.len()));
-        self.bytes = rest;
-        raw
+    /// See [`Packer::rare`].
+    #[inline(always)]
+    fn rare<T: Pack>(&mut self) -> T {
+        #[inline(never)]
+        fn rare<T: Pack>(mut from: Unpacker<'_>) -> (T, Unpacker<'_>) {
+            let outside = from.enter();
+            let value = T::unpack(&mut from);
+            from.leave(outside);
+            (value, from)
+        }
+        let (value, own) = rare(Unpacker { ..*self });
+        *self = own;
+        value
+    }
+
+    /// See [`Packer::enter`].
+    #[inline(always)]
+    pub fn enter(&mut self) -> Shared {
+        std::mem::replace(&mut self.shared, Shared::NONE)
+    }
+
+    /// See [`Packer::enter`].
+    #[inline(always)]
+    pub fn leave(&mut self, outside: Shared) {
+        self.shared = outside;
     }
 }
 
@@ -272,9 +294,11 @@ impl<'a> Unpacker<'a> {
 macro_rules! pack_words {
     ($name:ident, $all:expr) => {
         impl $crate::flow::pack::Pack for $name {
-            fn pack(&self, to: &mut $crate::flow::pack::Packer) {
+            #[inline(always)]
+            fn pack(&self, to: &mut $crate::flow::pack::Packer<'_>) {
                 (*self as u8).pack(to);
             }
+            #[inline(always)]
             fn unpack(from: &mut $crate::flow::pack::Unpacker<'_>) -> Self {
                 let all = $all;
                 let place = usize::from(u8::unpack(from)).min(all.len() - 1);
@@ -289,11 +313,18 @@ pub(crate) use pack_words;
 macro_rules! pack_fields {
     ($name:ident { $($field:ident)+ }) => {
         impl $crate::flow::pack::Pack for $name {
-            fn pack(&self, to: &mut $crate::flow::pack::Packer) {
+            #[inline(always)]
+            fn pack(&self, to: &mut $crate::flow::pack::Packer<'_>) {
+                let outside = to.enter();
                 $($crate::flow::pack::Pack::pack(&self.$field, to);)+
+                to.leave(outside);
             }
+            #[inline(always)]
             fn unpack(from: &mut $crate::flow::pack::Unpacker<'_>) -> Self {
-                Self { $($field: $crate::flow::pack::Pack::unpack(from),)+ }
+                let outside = from.enter();
+                let value = Self { $($field: $crate::flow::pack::Pack::unpack(from),)+ };
+                from.leave(outside);
+                value
             }
         }
     };

@@ -260,15 +260,21 @@ mod tests {
 
     #[test]
     fn what_was_said_survives_packing() {
-        use crate::flow::pack::{Pack, Packer, Unpacker};
+        use crate::flow::pack::{pack, unpack_behind};
         let hello = client_hello_records("split.example", 16_000);
         let lines = format!("{OPENING}+0 > . 1:701(700) ack 1 tls hello -\n+0 < P. 1:8(7) ack 701 hex 15030300020228");
         let talk = talk_of(&lines, &[(4, &hello[..700])]).unwrap();
         assert!(talk.alerts.iter().any(Option::is_some) && talk.aside() > 600);
-        let mut packer = Packer::new(Vec::new(), 1, crate::base::Stamp(1_700_000_000_000_000_000));
-        talk.pack(&mut packer);
-        let bytes = packer.finish();
-        assert_eq!(Talk::unpack(&mut Unpacker::new(&bytes)), talk);
+        let (mut words, mut bytes) = (Vec::new(), Vec::new());
+        assert!(pack(
+            &0_u8,
+            &talk,
+            1,
+            crate::base::Stamp(1_700_000_000_000_000_000),
+            &mut words,
+            &mut bytes
+        ));
+        assert_eq!(unpack_behind::<u8, Talk>(&bytes), talk);
     }
 
     #[test]
