@@ -1,20 +1,12 @@
 //! Finds the newest flow of a 4-tuple.
 
 use crate::base::{FlowKey, Map};
-use std::hash::{Hash, Hasher};
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
 
 /// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyV4(u32, u32, u32);
-
-/// In one word.
-impl Hash for KeyV4 {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ips = u64::from(self.0) << 32 | u64::from(self.1);
-        state.write_u128(u128::from(ips) << 64 | u128::from(self.2));
-    }
-}
 
 impl KeyV4 {
     pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
@@ -32,19 +24,46 @@ impl KeyV4 {
 /// The same for IPv6, as it is.
 type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
 
+/// Hashes of keys, other ones in every run: the 4-tuples in a capture are chosen by strangers.
+#[derive(Debug)]
+struct Seeds(u64, u64);
+
+impl Default for Seeds {
+    fn default() -> Self {
+        let random = foldhash::fast::RandomState::default();
+        Self(random.hash_one(1_u8), random.hash_one(2_u8))
+    }
+}
+
+impl Seeds {
+    /// One multiplication, folded: every bit of the key reaches those that the table looks at.
+    #[inline]
+    fn hash(&self, key: KeyV4) -> u64 {
+        let ips = u64::from(key.0) << 32 | u64::from(key.1);
+        let product = u128::from(ips ^ self.0) * u128::from(u64::from(key.2) ^ self.1);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
 /// The number of the newest flow of every 4-tuple.
 #[derive(Debug, Default)]
 pub(super) struct Newest {
-    v4: Map<KeyV4, u32>,
+    v4: HashTable<(KeyV4, u32)>,
+    seeds: Seeds,
     v6: Map<KeyV6, u32>,
     /// Changes so far: what was looked up holds until the next one.
     changes: u64,
 }
 
 impl Newest {
+    #[inline]
     pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
         match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.get(&KeyV4::new(a, b, c, d)).copied(),
+            FlowKey::V4(a, b, c, d) => {
+                let key = KeyV4::new(a, b, c, d);
+                let found = self.v4.find(self.seeds.hash(key), |(other, _)| *other == key);
+                found.map(|&(_, number)| number)
+            }
             FlowKey::V6(a, b, c, d) => self.v6.get(&(a, b, c, d)).copied(),
         }
     }
@@ -57,18 +76,37 @@ impl Newest {
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
         self.changes += 1;
         match key {
-            FlowKey::V4(a, b, c, d) => self.v4.insert(KeyV4::new(a, b, c, d), number),
-            FlowKey::V6(a, b, c, d) => self.v6.insert((a, b, c, d), number),
-        };
+            FlowKey::V4(a, b, c, d) => self.set_v4(KeyV4::new(a, b, c, d), number),
+            FlowKey::V6(a, b, c, d) => {
+                self.v6.insert((a, b, c, d), number);
+            }
+        }
+    }
+
+    fn set_v4(&mut self, key: KeyV4, number: u32) {
+        let seeds = &self.seeds;
+        let entry = self.v4.entry(
+            seeds.hash(key),
+            |(other, _)| *other == key,
+            |&(other, _)| seeds.hash(other),
+        );
+        entry.and_modify(|(_, old)| *old = number).or_insert((key, number));
     }
 
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     pub(super) fn forget(&mut self, key: &FlowKey) {
         self.changes += 1;
         match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.remove(&KeyV4::new(a, b, c, d)),
-            FlowKey::V6(a, b, c, d) => self.v6.remove(&(a, b, c, d)),
-        };
+            FlowKey::V4(a, b, c, d) => {
+                let key = KeyV4::new(a, b, c, d);
+                if let Ok(found) = self.v4.find_entry(self.seeds.hash(key), |(other, _)| *other == key) {
+                    found.remove();
+                }
+            }
+            FlowKey::V6(a, b, c, d) => {
+                self.v6.remove(&(a, b, c, d));
+            }
+        }
     }
 
     /// All of them.
@@ -86,17 +124,53 @@ impl Newest {
 
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        bytes_of(&self.v4) + bytes_of(&self.v6)
+        bytes_of(self.v4.len(), self.v4.capacity(), size_of::<(KeyV4, u32)>())
+            + bytes_of(self.v6.len(), self.v6.capacity(), size_of::<(KeyV6, u32)>())
     }
 }
 
 /// What a map takes, or will take as soon as it grows: it has eight places for seven entries, and grows to twice as many.
-fn bytes_of<K, V>(map: &Map<K, V>) -> usize {
-    let places = map.capacity() / 7 * 8;
-    let places = if map.len() == map.capacity() {
-        places * 2
-    } else {
-        places
-    };
-    places * (size_of::<(K, V)>() + 1)
+fn bytes_of(used: usize, capacity: usize, size: usize) -> usize {
+    let places = capacity / 7 * 8;
+    let places = if used == capacity { places * 2 } else { places };
+    places * (size + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u32) -> FlowKey {
+        let [_, a, b, c] = number.to_be_bytes();
+        FlowKey::v4([10, a, b, c], [192, 0, 2, 1], 40_000, 443).0
+    }
+
+    #[test]
+    fn what_was_set_last_is_found_until_it_is_forgotten() {
+        let mut newest = Newest::default();
+        (0..1000).for_each(|number| newest.set(key(number), number));
+        newest.set(key(7), 2000);
+        newest.forget(&key(8));
+        assert_eq!(newest.get(&key(7)), Some(2000));
+        assert_eq!((newest.get(&key(8)), newest.get(&key(1000))), (None, None));
+        assert!((9..1000).all(|number| newest.get(&key(number)) == Some(number)));
+        assert_eq!(newest.len(), 999);
+        assert!(
+            newest
+                .into_keys()
+                .all(|(number, found)| found == key(number) || number == 2000)
+        );
+    }
+
+    /// Keys that differ in as little as a scanner's do: each of 256 groups gets its share, by the low bits and by the high ones.
+    #[test]
+    fn keys_in_a_row_are_spread() {
+        let seeds = Seeds::default();
+        let hash = |port: u16| seeds.hash(KeyV4::new([10, 0, 0, 1], [10, 0, 0, 2], 1000, port));
+        for shift in [0, 56] {
+            let mut groups = [0_u32; 256];
+            (0..u16::MAX).for_each(|port| groups[(hash(port) >> shift) as usize % 256] += 1);
+            assert!(groups.iter().all(|&count| count < 1024), "{groups:?}");
+        }
+    }
 }

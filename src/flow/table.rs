@@ -72,44 +72,64 @@ impl Table {
     }
 
     /// Takes in a segment whose 4-tuple has this newest flow.
+    #[inline]
     fn on_segment_of(&mut self, newest: Option<u32>, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
         self.listener = None;
         let Some(newest) = newest else {
-            let mut stream = self
-                .bare
-                .remove(&segment.key)
-                .unwrap_or_else(|| Stream::new(segment.packet));
-            let effect = on_header(&mut stream, segment);
-            let number = self.start_flow(
-                segment,
-                Conversation {
-                    stream,
-                    others: Rare::default(),
-                },
-                capture,
-                false,
-            );
-            self.mark(segment, effect, number, stream.start);
+            self.on_first(segment, capture);
             return;
         };
-        let Some(flow) = self.store.open(newest, segment.key) else {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
             self.refused += 1;
             return;
         };
         // What goes the short way stays where it is, and changes nothing in its stream.
-        if flow.path() == segment.path && flow.on_steady(segment) {
-            self.listener = Some(newest);
-            let is_question = self.news.is_some() && flow.is_question(segment);
-            if self.wireshark.is_some() {
-                let start = flow.conversation.stream.start;
-                self.mark(segment, Effect::None, Some(newest), start);
-            }
-            if is_question {
-                self.touch(newest);
-            }
+        if flow.path() != segment.path || !(flow.on_steady(segment) || flow.on_calm(segment)) {
+            self.on_any(newest, segment, capture);
             return;
         }
+        self.listener = Some(newest);
+        if self.news.is_some() || self.wireshark.is_some() {
+            self.tell_of_steady(newest, segment);
+        }
+    }
+
+    /// A segment of a 4-tuple that has no flow.
+    #[inline(never)]
+    fn on_first(&mut self, segment: &Segment, capture: u16) {
+        let mut stream = self
+            .bare
+            .remove(&segment.key)
+            .unwrap_or_else(|| Stream::new(segment.packet));
+        let effect = on_header(&mut stream, segment);
+        let conversation = Conversation {
+            stream,
+            others: Rare::default(),
+        };
+        let number = self.start_flow(segment, conversation, capture, false);
+        self.mark(segment, effect, number, stream.start);
+    }
+
+    /// Someone watches, or wants marks.
+    #[inline(never)]
+    fn tell_of_steady(&mut self, number: u32, segment: &Segment) {
+        let Some(flow) = self.store.open(number, &segment.key) else {
+            return;
+        };
+        let (is_question, start) = (flow.is_question(segment), flow.conversation.stream.start);
+        self.mark(segment, Effect::None, Some(number), start);
+        if is_question {
+            self.touch(number);
+        }
+    }
+
+    /// Whatever goes the long way, or to another flow of the 4-tuple, or begins one.
+    #[inline(never)]
+    fn on_any(&mut self, newest: u32, segment: &Segment, capture: u16) {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
+            return;
+        };
         let effect = on_header(&mut flow.conversation.stream, segment);
         let start = flow.conversation.stream.start;
         match self.choose(newest, segment, effect == Effect::Restarted) {
@@ -119,7 +139,7 @@ impl Table {
                 }
                 self.mark(segment, effect, Some(number), start);
                 self.touch(number);
-                if let Some(flow) = self.store.open(number, segment.key) {
+                if let Some(flow) = self.store.open(number, &segment.key) {
                     let is_copy = flow.on_segment(segment);
                     self.copies += u64::from(is_copy);
                     self.listener = (!is_copy).then_some(number);
@@ -138,7 +158,7 @@ impl Table {
         let flow = self
             .listener
             .take()
-            .and_then(|number| self.store.open(number, segment.key));
+            .and_then(|number| self.store.open(number, &segment.key));
         let Some(flow) = flow.filter(|flow| flow.wants_payload(segment)) else {
             return;
         };
@@ -151,7 +171,7 @@ impl Table {
 
     /// Which flow of its 4-tuple a segment belongs to, the newest being `newest`.
     fn choose(&mut self, newest: u32, segment: &Segment, restarted: bool) -> Choice {
-        let Some(flow) = self.store.open(newest, segment.key) else {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
             return Choice::Flow(newest);
         };
         if flow.path() != segment.path {
@@ -161,7 +181,7 @@ impl Table {
                 return self.go_elsewhere(newest, home, segment);
             }
         }
-        let Some(flow) = self.store.open(newest, segment.key) else {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
             return Choice::Flow(newest);
         };
         match flow.relation(segment, restarted) {
@@ -180,13 +200,13 @@ impl Table {
         if self.store.is_lone(number) {
             return false;
         }
-        let flow = self.store.open(number, segment.key);
+        let flow = self.store.open(number, &segment.key);
         flow.is_some_and(|flow| flow.facts.key == segment.key && flow.path() == segment.path && flow.fits(segment))
     }
 
     /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
     fn go_elsewhere(&mut self, newest: u32, home: Option<u32>, segment: &Segment) -> Choice {
-        let Some(flow) = self.store.open(newest, segment.key) else {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
             return Choice::Flow(newest);
         };
         let mut conversation = flow.take_conversation();
@@ -198,7 +218,7 @@ impl Table {
         let Some(number) = home else {
             return Choice::New(conversation, false);
         };
-        if let Some(flow) = self.store.open(number, segment.key) {
+        if let Some(flow) = self.store.open(number, &segment.key) {
             flow.conversation = conversation;
         }
         self.newest.set(segment.key, number);
@@ -267,13 +287,13 @@ impl Table {
         if let Some(number) = newest {
             self.touch(number);
         }
-        if let Some(flow) = newest.and_then(|number| self.store.open(number, error.key)) {
+        if let Some(flow) = newest.and_then(|number| self.store.open(number, &error.key)) {
             flow.on_icmp(error);
         }
     }
 
     fn on_quoted_header(&mut self, error: &IcmpError, newest: Option<u32>) {
-        let flow = newest.and_then(|number| self.store.open(number, error.key));
+        let flow = newest.and_then(|number| self.store.open(number, &error.key));
         let is_new = flow.is_none() && !self.bare.contains_key(&error.key);
         let stream = match flow {
             Some(flow) => &mut flow.conversation.stream,
