@@ -1,6 +1,6 @@
 //! Finds the newest flow of a 4-tuple.
 
-use crate::base::{FlowKey, Map};
+use crate::base::FlowKey;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
@@ -36,13 +36,25 @@ impl Default for Seeds {
 }
 
 impl Seeds {
-    /// One multiplication, folded: every bit of the key reaches those that the table looks at.
     #[inline]
     fn hash(&self, key: KeyV4) -> u64 {
         let ips = u64::from(key.0) << 32 | u64::from(key.1);
-        let product = u128::from(ips ^ self.0) * u128::from(u64::from(key.2) ^ self.1);
-        product as u64 ^ (product >> 64) as u64
+        folded(ips ^ self.0, u64::from(key.2) ^ self.1)
     }
+
+    fn hash_v6(&self, &(low, high, low_port, high_port): &KeyV6) -> u64 {
+        let [low, high] = [low, high].map(u128::from_be_bytes);
+        let ports = u64::from(low_port) << 16 | u64::from(high_port);
+        let one = folded(low as u64 ^ self.0, (low >> 64) as u64 ^ self.1);
+        let other = folded(high as u64 ^ self.1, (high >> 64) as u64 ^ self.0);
+        folded(one ^ ports, other ^ self.1)
+    }
+}
+
+/// A product, folded: every bit of both reaches those that a table looks at.
+fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
 }
 
 /// The number of the newest flow of every 4-tuple.
@@ -50,7 +62,7 @@ impl Seeds {
 pub(super) struct Newest {
     v4: HashTable<(KeyV4, u32)>,
     seeds: Seeds,
-    v6: Map<KeyV6, u32>,
+    v6: HashTable<(KeyV6, u32)>,
     /// Changes so far: what was looked up holds until the next one.
     changes: u64,
 }
@@ -59,13 +71,21 @@ impl Newest {
     #[inline]
     pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
         match *key {
-            FlowKey::V4(a, b, c, d) => {
-                let key = KeyV4::new(a, b, c, d);
-                let found = self.v4.find(self.seeds.hash(key), |(other, _)| *other == key);
-                found.map(|&(_, number)| number)
-            }
-            FlowKey::V6(a, b, c, d) => self.v6.get(&(a, b, c, d)).copied(),
+            FlowKey::V4(a, b, c, d) => self.get_v4(KeyV4::new(a, b, c, d)),
+            FlowKey::V6(a, b, c, d) => self.get_v6(&(a, b, c, d)),
         }
+    }
+
+    #[inline]
+    fn get_v4(&self, key: KeyV4) -> Option<u32> {
+        let found = self.v4.find(self.seeds.hash(key), |(other, _)| *other == key);
+        found.map(|&(_, number)| number)
+    }
+
+    #[inline(never)]
+    fn get_v6(&self, key: &KeyV6) -> Option<u32> {
+        let found = self.v6.find(self.seeds.hash_v6(key), |(other, _)| other == key);
+        found.map(|&(_, number)| number)
     }
 
     /// Changes so far: what was looked up holds until the next one.
@@ -75,37 +95,23 @@ impl Newest {
 
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
         self.changes += 1;
-        match key {
-            FlowKey::V4(a, b, c, d) => self.set_v4(KeyV4::new(a, b, c, d), number),
-            FlowKey::V6(a, b, c, d) => {
-                self.v6.insert((a, b, c, d), number);
-            }
-        }
-    }
-
-    fn set_v4(&mut self, key: KeyV4, number: u32) {
         let seeds = &self.seeds;
-        let entry = self.v4.entry(
-            seeds.hash(key),
-            |(other, _)| *other == key,
-            |&(other, _)| seeds.hash(other),
-        );
-        entry.and_modify(|(_, old)| *old = number).or_insert((key, number));
+        match key {
+            FlowKey::V4(a, b, c, d) => {
+                let key = KeyV4::new(a, b, c, d);
+                set(&mut self.v4, key, number, |key| seeds.hash(*key));
+            }
+            FlowKey::V6(a, b, c, d) => set(&mut self.v6, (a, b, c, d), number, |key| seeds.hash_v6(key)),
+        }
     }
 
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     pub(super) fn forget(&mut self, key: &FlowKey) {
         self.changes += 1;
+        let seeds = &self.seeds;
         match *key {
-            FlowKey::V4(a, b, c, d) => {
-                let key = KeyV4::new(a, b, c, d);
-                if let Ok(found) = self.v4.find_entry(self.seeds.hash(key), |(other, _)| *other == key) {
-                    found.remove();
-                }
-            }
-            FlowKey::V6(a, b, c, d) => {
-                self.v6.remove(&(a, b, c, d));
-            }
+            FlowKey::V4(a, b, c, d) => forget(&mut self.v4, &KeyV4::new(a, b, c, d), |key| seeds.hash(*key)),
+            FlowKey::V6(a, b, c, d) => forget(&mut self.v6, &(a, b, c, d), |key| seeds.hash_v6(key)),
         }
     }
 
@@ -126,6 +132,17 @@ impl Newest {
     pub(super) fn bytes(&self) -> usize {
         bytes_of(self.v4.len(), self.v4.capacity(), size_of::<(KeyV4, u32)>())
             + bytes_of(self.v6.len(), self.v6.capacity(), size_of::<(KeyV6, u32)>())
+    }
+}
+
+fn set<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: K, number: u32, hash: impl Fn(&K) -> u64) {
+    let entry = map.entry(hash(&key), |(other, _)| *other == key, |(other, _)| hash(other));
+    entry.and_modify(|(_, old)| *old = number).or_insert((key, number));
+}
+
+fn forget<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: &K, hash: impl Fn(&K) -> u64) {
+    if let Ok(found) = map.find_entry(hash(key), |(other, _)| other == key) {
+        found.remove();
     }
 }
 

@@ -163,6 +163,7 @@ fn is_settled(side: &SideTroubles) -> bool {
         && side.deaf_resends.count == 0
         && side.smallest_resent == 0
         && !side.sacked_beyond
+        && side.echo_due.is_none()
 }
 
 impl Side {
@@ -214,7 +215,11 @@ mod tests {
             assert_eq!(is_copy, was_short == [false, false] && both.on_segment(segment));
             (0..2).for_each(|way| short_ones[way] += usize::from(was_short[way]));
             both.is_steady = false;
-            assert!(format!("{long:?}") == format!("{both:?}"), "packet {}", segment.packet);
+            if format!("{long:?}") != format!("{both:?}") {
+                let (long, both) = (format!("{long:#?}"), format!("{both:#?}"));
+                let other = long.lines().zip(both.lines()).find(|(one, other)| one != other);
+                panic!("packet {} of {:?}: {other:?}", segment.packet, segment.key);
+            }
         }
         short_ones
     }

@@ -12,7 +12,6 @@ use choice::Choice;
 pub use news::News;
 
 use super::Flow;
-use super::facts::Sighting;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
@@ -74,7 +73,11 @@ impl Table {
     }
 
     /// Takes in a segment whose 4-tuple has this newest flow.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "most segments end in here, and a call costs as much as a check"
+    )]
+    #[inline(always)]
     fn on_segment_of(&mut self, newest: Option<u32>, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
         self.listener = None;
