@@ -22,6 +22,7 @@ mod pages;
 mod peers;
 mod peers_marks;
 mod pictures;
+mod pieces;
 mod properties;
 mod scripts;
 mod tidy;
