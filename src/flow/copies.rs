@@ -49,38 +49,49 @@ impl Copies {
 
     /// Is this packet a copy of one of the last few? Remembers it if it is not.
     pub fn is_copy(&mut self, segment: &Segment) -> bool {
-        let counted = has_id(segment) && !self.constant_id;
-        let print = Print::of(segment, counted);
-        if self.holds_print(&print, counted, segment) {
+        let has_id = self.has_id(segment);
+        let print = Print::of(segment, has_id);
+        if self.holds_print(&print, has_id, segment) {
             return true;
         }
-        self.put(segment, print, counted);
+        self.note_id(segment);
+        self.put(if has_id && self.constant_id {
+            Print::of(segment, false)
+        } else {
+            print
+        });
         false
     }
 
-    /// Remembers a packet that can be no copy.
+    /// Remembers a packet that is no copy.
+    #[inline]
     pub fn remember(&mut self, segment: &Segment) {
-        let counted = has_id(segment) && !self.constant_id;
-        self.put(segment, Print::of(segment, counted), counted);
+        self.note_id(segment);
+        self.put(Print::of(segment, self.has_id(segment)));
     }
 
-    fn put(&mut self, segment: &Segment, print: Print, counted: bool) {
+    #[inline]
+    fn note_id(&mut self, segment: &Segment) {
         let id = segment.ip_id.unwrap_or(0);
         self.constant_id |= id != 0 && id == self.last_id;
         self.last_id = id;
-        if let Some(slot) = self.prints.get_mut(usize::from(self.next)) {
-            *slot = if counted && self.constant_id {
-                Print::of(segment, false)
-            } else {
-                print
-            };
-        }
+    }
+
+    #[inline]
+    fn put(&mut self, print: Print) {
+        self.prints[usize::from(self.next) % REMEMBERED] = print;
         self.next = (self.next + 1) % REMEMBERED as u8;
+    }
+
+    /// Its identification tells it from others.
+    #[inline]
+    fn has_id(&self, segment: &Segment) -> bool {
+        segment.ip_id.is_some_and(|id| id != 0) && !self.constant_id
     }
 
     /// Is this packet a copy of one of the last few?
     pub fn holds(&self, segment: &Segment) -> bool {
-        let has_id = has_id(segment) && !self.constant_id;
+        let has_id = self.has_id(segment);
         self.holds_print(&Print::of(segment, has_id), has_id, segment)
     }
 
@@ -108,6 +119,7 @@ impl Copies {
 }
 
 impl Print {
+    #[inline]
     fn of(segment: &Segment, has_id: bool) -> Self {
         Self {
             stamp: segment.stamp,
@@ -119,11 +131,8 @@ impl Print {
     }
 }
 
-fn has_id(segment: &Segment) -> bool {
-    segment.ip_id.is_some_and(|id| id != 0)
-}
-
 /// Header fields that a copy shares. The checksum only where there is no identification: offload may leave it unfinished in one.
+#[inline]
 fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     let (tsval, tsecr) = segment.options.timestamps.unwrap_or_default();
     let tail = if has_id {
@@ -131,18 +140,19 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     } else {
         segment.checksum
     };
-    let words = [
-        u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0),
-        u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0),
-        u64::from(tsval) << 32 | u64::from(tsecr),
-        u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail),
-    ];
-    // Multiply and fold: a collision needs equal fields, not equal hashes, to be made on purpose and costs one statistic.
-    let hash = words.iter().fold(0x9E37_79B9_7F4A_7C15, |hash: u64, word| {
-        let mixed = u128::from(hash ^ word) * 0xD6E8_FEB8_6659_FD93_u128;
-        (mixed as u64) ^ (mixed >> 64) as u64
-    });
-    (hash >> 32) as u32
+    let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
+    let rest = u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0);
+    let times = u64::from(tsval) << 32 | u64::from(tsecr);
+    let ends = u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail);
+    // A collision, made on purpose, costs one statistic.
+    let hash = folded(numbers ^ 0x9E37_79B9_7F4A_7C15, rest ^ 0xD6E8_FEB8_6659_FD93);
+    (folded(times ^ hash, ends ^ 0xA076_1D64_78BD_642F) >> 32) as u32
+}
+
+/// Multiplies and folds, so that every bit counts.
+fn folded(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
 }
 
 pack_fields!(Print { stamp hash path seat is_set });

@@ -151,6 +151,9 @@ impl Ttl {
     }
 
     pub(crate) fn on(&mut self, ttl: u8) {
+        if (self.min, self.max) == (ttl, ttl) {
+            return;
+        }
         if self.first == 0 {
             *self = Self {
                 first: ttl,

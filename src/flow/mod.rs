@@ -344,9 +344,10 @@ impl Flow {
         }
     }
 
+    #[inline]
     fn on_payload(&mut self, segment: &Segment) {
         self.facts.sides[segment.dir.index()].kinds.add(segment.kind);
-        if self.facts.name.is_none() && segment.dir == self.facts.client {
+        if segment.name.is_some() && self.facts.name.is_none() && segment.dir == self.facts.client {
             self.facts.name.clone_from(&segment.name);
         }
     }

@@ -36,13 +36,15 @@ impl Rtts {
 
     pub(super) fn on(&mut self, sample: Span) {
         self.samples = self.samples.saturating_add(1);
-        let stride = 1_u32.checked_shl(self.halved.into()).unwrap_or(u32::MAX);
-        if self.samples % stride != 0 {
+        // Every 2^halved-th counts.
+        if self.samples.trailing_zeros() < self.halved.into() {
             return;
         }
         let place = place_of(sample);
-        while !self.has_room(place >> self.coarser) {
-            self.coarsen();
+        if self.samples == 1 || !self.spans(place >> self.coarser) {
+            while !self.has_room(place >> self.coarser) {
+                self.coarsen();
+            }
         }
         let part = usize::from((place >> self.coarser) - self.floor);
         if let Some(count) = self.counts.get_mut(part) {
@@ -51,6 +53,11 @@ impl Rtts {
                 self.halve();
             }
         }
+    }
+
+    /// There is a part for `place` as they are, once the first sample has said where they begin.
+    fn spans(&self, place: u16) -> bool {
+        usize::from(place.wrapping_sub(self.floor)) < PARTS
     }
 
     /// Moves the parts along the scale until `place` is among them, if that can be.
@@ -138,6 +145,14 @@ fn edge_of(place: u16) -> i64 {
 }
 
 impl SideFacts {
+    /// A segment of this side was acknowledged, and no other can be meant.
+    pub(super) fn on_rtt(&mut self, sample: Span) {
+        if sample.0 >= 0 {
+            self.min_rtt = Some(self.min_rtt.map_or(sample, |old| old.min(sample)));
+            self.rtts.on(sample);
+        }
+    }
+
     /// Median time from a segment of this side to the peer's acknowledgment, at the capture point.
     #[must_use]
     pub fn median_rtt(&self) -> Option<Span> {

@@ -1,5 +1,7 @@
 //! One direction's sequence space: what was sent, what is missing, what came twice, what the peer acknowledged.
 
+mod calm;
+
 use super::facts::{Repeats, SideFacts, SideTroubles, Sighting};
 use super::holes::Holes;
 use super::pack::pack_fields;
@@ -111,47 +113,6 @@ impl Sender {
             self.acked = Some(segment.seq);
         }
         self.syn_data = segment.length;
-    }
-
-    /// Nothing is missing, repeated or closed.
-    pub fn is_steady(&self) -> bool {
-        self.started
-            && self.acked.is_some()
-            && self.holes.is_empty()
-            && self.fin_end.is_none()
-            && !self.recovery.is_open()
-    }
-
-    /// The segment follows what this steady side has sent.
-    pub fn is_next(&self, segment: &Segment) -> bool {
-        segment.seq == self.next
-    }
-
-    /// In a steady flow: is this an acknowledgment of something new? `None` leaves it to the long way.
-    pub fn is_steady_ack(&self, segment: &Segment) -> Option<bool> {
-        let advance = segment.ack.since(self.acked?);
-        let is_new = (1..=FARTHEST).contains(&advance) && self.next.is_at_least(segment.ack);
-        // Data need not acknowledge anything new.
-        (is_new || segment.length > 0 && advance <= 0).then_some(is_new)
-    }
-
-    /// In a steady flow: its next segment, perhaps with payload.
-    pub fn on_steady(&mut self, segment: &Segment, facts: &mut SideFacts) {
-        if segment.length == 0 {
-            return;
-        }
-        facts.bytes += u64::from(segment.length);
-        self.next = segment.seq.plus(segment.length);
-        self.next_at = segment.stamp;
-        self.timed.get_or_insert((self.next, segment.stamp));
-    }
-
-    /// In a steady flow: an acknowledgment of something new.
-    pub fn on_steady_ack(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
-        self.acked = Some(ack);
-        self.duplicates = 0;
-        facts.last_acked = Some(at);
-        self.take_time(ack, at, facts);
     }
 
     /// Payload or FIN.
@@ -323,22 +284,23 @@ impl Sender {
         }
         facts.last_acked = Some(at);
         self.take_time(ack, at, facts);
-        if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
-            facts.fin_acked.get_or_insert(at);
-        }
+        self.take_end(ack, at, facts);
         true
     }
 
+    /// Is its FIN acknowledged?
+    pub fn take_end(&self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
+        if self.fin_end.is_some_and(|end| ack.is_at_least(end)) {
+            facts.fin_acked.get_or_insert(at);
+        }
+    }
+
     /// The round trip of the segment that is being timed.
+    #[inline]
     fn take_time(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
-        let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) else {
-            return;
-        };
-        self.timed = None;
-        let sample = at.stamp - sent;
-        if sample.0 >= 0 {
-            facts.min_rtt = Some(facts.min_rtt.map_or(sample, |old| old.min(sample)));
-            facts.rtts.on(sample);
+        if let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) {
+            self.timed = None;
+            facts.on_rtt(at.stamp - sent);
         }
     }
 

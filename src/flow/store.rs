@@ -163,7 +163,7 @@ impl Store {
 
     /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
     #[inline]
-    pub fn open(&mut self, number: u32, key: FlowKey) -> Option<&mut Flow> {
+    pub fn open(&mut self, number: u32, key: &FlowKey) -> Option<&mut Flow> {
         let place = match self.place(number) {
             Place::Open(place) => place,
             other => self.make_ready(number, other, key)?,
@@ -181,9 +181,10 @@ impl Store {
     }
 
     /// Of a flow that is not open, makes one that is.
-    fn make_ready(&mut self, number: u32, place: Place, key: FlowKey) -> Option<u32> {
+    #[inline(never)]
+    fn make_ready(&mut self, number: u32, place: Place, key: &FlowKey) -> Option<u32> {
         let flow = match place {
-            Place::Lone(place) => flow_of(&self.lone.take(place)?, key),
+            Place::Lone(place) => flow_of(&self.lone.take(place)?, *key),
             Place::Packed(at) => {
                 let unpack = |bytes: &[u8]| (Box::new(pack::unpack_behind::<Outline, Flow>(bytes)), bytes.len());
                 let (flow, length) = self.chunks.read(at, unpack)?;

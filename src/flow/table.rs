@@ -1,16 +1,17 @@
 //! All flows of one shard: finds the flow of a segment, splits connections that share a 4-tuple, counts Wireshark's streams.
 
 mod ahead;
+mod choice;
 mod news;
 mod room;
 
 pub use super::store::Shelf;
 pub use ahead::Ahead;
+use choice::Choice;
 
 pub use news::News;
 
 use super::Flow;
-use super::facts::Sighting;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
@@ -72,44 +73,68 @@ impl Table {
     }
 
     /// Takes in a segment whose 4-tuple has this newest flow.
+    #[expect(
+        clippy::inline_always,
+        reason = "most segments end in here, and a call costs as much as a check"
+    )]
+    #[inline(always)]
     fn on_segment_of(&mut self, newest: Option<u32>, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
         self.listener = None;
         let Some(newest) = newest else {
-            let mut stream = self
-                .bare
-                .remove(&segment.key)
-                .unwrap_or_else(|| Stream::new(segment.packet));
-            let effect = on_header(&mut stream, segment);
-            let number = self.start_flow(
-                segment,
-                Conversation {
-                    stream,
-                    others: Rare::default(),
-                },
-                capture,
-                false,
-            );
-            self.mark(segment, effect, number, stream.start);
+            self.on_first(segment, capture);
             return;
         };
-        let Some(flow) = self.store.open(newest, segment.key) else {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
             self.refused += 1;
             return;
         };
         // What goes the short way stays where it is, and changes nothing in its stream.
-        if flow.path() == segment.path && flow.on_steady(segment) {
-            self.listener = Some(newest);
-            let is_question = self.news.is_some() && flow.is_question(segment);
-            if self.wireshark.is_some() {
-                let start = flow.conversation.stream.start;
-                self.mark(segment, Effect::None, Some(newest), start);
-            }
-            if is_question {
-                self.touch(newest);
-            }
+        if flow.path() != segment.path || !(flow.on_steady(segment) || flow.on_calm(segment)) {
+            self.on_any(newest, segment, capture);
             return;
         }
+        self.listener = Some(newest);
+        if self.news.is_some() || self.wireshark.is_some() {
+            self.tell_of_steady(newest, segment);
+        }
+    }
+
+    /// A segment of a 4-tuple that has no flow.
+    #[inline(never)]
+    fn on_first(&mut self, segment: &Segment, capture: u16) {
+        let mut stream = self
+            .bare
+            .remove(&segment.key)
+            .unwrap_or_else(|| Stream::new(segment.packet));
+        let effect = on_header(&mut stream, segment);
+        let conversation = Conversation {
+            stream,
+            others: Rare::default(),
+        };
+        let number = self.start_flow(segment, conversation, capture, false);
+        self.mark(segment, effect, number, stream.start);
+    }
+
+    /// Someone watches, or wants marks.
+    #[inline(never)]
+    fn tell_of_steady(&mut self, number: u32, segment: &Segment) {
+        let Some(flow) = self.store.open(number, &segment.key) else {
+            return;
+        };
+        let (is_question, start) = (flow.is_question(segment), flow.conversation.stream.start);
+        self.mark(segment, Effect::None, Some(number), start);
+        if is_question {
+            self.touch(number);
+        }
+    }
+
+    /// Whatever goes the long way, or to another flow of the 4-tuple, or begins one.
+    #[inline(never)]
+    fn on_any(&mut self, newest: u32, segment: &Segment, capture: u16) {
+        let Some(flow) = self.store.open(newest, &segment.key) else {
+            return;
+        };
         let effect = on_header(&mut flow.conversation.stream, segment);
         let start = flow.conversation.stream.start;
         match self.choose(newest, segment, effect == Effect::Restarted) {
@@ -119,7 +144,7 @@ impl Table {
                 }
                 self.mark(segment, effect, Some(number), start);
                 self.touch(number);
-                if let Some(flow) = self.store.open(number, segment.key) {
+                if let Some(flow) = self.store.open(number, &segment.key) {
                     let is_copy = flow.on_segment(segment);
                     self.copies += u64::from(is_copy);
                     self.listener = (!is_copy).then_some(number);
@@ -138,7 +163,7 @@ impl Table {
         let flow = self
             .listener
             .take()
-            .and_then(|number| self.store.open(number, segment.key));
+            .and_then(|number| self.store.open(number, &segment.key));
         let Some(flow) = flow.filter(|flow| flow.wants_payload(segment)) else {
             return;
         };
@@ -147,62 +172,6 @@ impl Table {
         flow.on_bytes(segment, bytes, room);
         self.aside = (self.aside + flow.aside()).saturating_sub(before);
         self.deaf += u64::from(flow.is_deaf() && !was_limited);
-    }
-
-    /// Which flow of its 4-tuple a segment belongs to, the newest being `newest`.
-    fn choose(&mut self, newest: u32, segment: &Segment, restarted: bool) -> Choice {
-        let Some(flow) = self.store.open(newest, segment.key) else {
-            return Choice::Flow(newest);
-        };
-        if flow.path() != segment.path {
-            let (fits, others) = (flow.fits(segment), flow.conversation.others.clone());
-            let home = others.iter().copied().find(|&other| self.is_home(other, segment));
-            if home.is_some() || !fits {
-                return self.go_elsewhere(newest, home, segment);
-            }
-        }
-        let Some(flow) = self.store.open(newest, segment.key) else {
-            return Choice::Flow(newest);
-        };
-        match flow.relation(segment, restarted) {
-            Relation::Same => Choice::Flow(newest),
-            Relation::New => {
-                flow.on_superseded(Sighting::from(segment));
-                Choice::New(flow.take_conversation(), false)
-            }
-            Relation::Retry => Choice::New(flow.take_conversation(), true),
-        }
-    }
-
-    /// Flow `number` lives in this segment's VLAN or tunnel, and the segment continues its numbers.
-    fn is_home(&mut self, number: u32, segment: &Segment) -> bool {
-        // Once flows are forgotten, the number may have become another's, even one of which a SYN is all.
-        if self.store.is_lone(number) {
-            return false;
-        }
-        let flow = self.store.open(number, segment.key);
-        flow.is_some_and(|flow| flow.facts.key == segment.key && flow.path() == segment.path && flow.fits(segment))
-    }
-
-    /// The same 4-tuple in another VLAN or tunnel, with numbers of its own: an overlapping address plan.
-    fn go_elsewhere(&mut self, newest: u32, home: Option<u32>, segment: &Segment) -> Choice {
-        let Some(flow) = self.store.open(newest, segment.key) else {
-            return Choice::Flow(newest);
-        };
-        let mut conversation = flow.take_conversation();
-        let others = conversation.others.make_mut();
-        others.retain(|&other| Some(other) != home);
-        if others.len() < limits::MAX_OVERLAPS {
-            others.push(newest);
-        }
-        let Some(number) = home else {
-            return Choice::New(conversation, false);
-        };
-        if let Some(flow) = self.store.open(number, segment.key) {
-            flow.conversation = conversation;
-        }
-        self.newest.set(segment.key, number);
-        Choice::Flow(number)
     }
 
     /// A flow that begins with `segment`; `None` where there is no room.
@@ -267,13 +236,13 @@ impl Table {
         if let Some(number) = newest {
             self.touch(number);
         }
-        if let Some(flow) = newest.and_then(|number| self.store.open(number, error.key)) {
+        if let Some(flow) = newest.and_then(|number| self.store.open(number, &error.key)) {
             flow.on_icmp(error);
         }
     }
 
     fn on_quoted_header(&mut self, error: &IcmpError, newest: Option<u32>) {
-        let flow = newest.and_then(|number| self.store.open(number, error.key));
+        let flow = newest.and_then(|number| self.store.open(number, &error.key));
         let is_new = flow.is_none() && !self.bare.contains_key(&error.key);
         let stream = match flow {
             Some(flow) => &mut flow.conversation.stream,
@@ -308,46 +277,6 @@ fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
         return stream.effect(segment.packet, from, segment.seq, segment.flags);
     }
     stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags)
-}
-
-/// Where a segment goes.
-enum Choice {
-    Flow(u32),
-    /// To a new flow; `true`: the same attempt tried again.
-    New(Conversation, bool),
-}
-
-/// What a segment is to the flow that holds its ports.
-enum Relation {
-    Same,
-    New,
-    /// New, but the same attempt tried again.
-    Retry,
-}
-
-impl Flow {
-    /// SEMANTICS 6.1: a SYN with another ISN, or any SYN after both FINs or a RST, starts a new flow.
-    /// A stream that Wireshark starts is a new flow too.
-    fn relation(&self, segment: &Segment, stream_restarted: bool) -> Relation {
-        let side = &self.sides[segment.dir.index()];
-        if segment.flags.is_syn() {
-            let isn = self.facts.sides[segment.dir.index()].isn;
-            return match isn {
-                _ if stream_restarted => Relation::New,
-                Some(isn) if isn != segment.seq => Relation::New,
-                Some(_) if self.is_over() && !side.copies.holds(segment) => Relation::Retry,
-                None if self.is_over() => Relation::New,
-                _ => Relation::Same,
-            };
-        }
-        // The SYN was not captured: another SYN-ACK, for another SYN, after the end.
-        let callers_isn = self.facts.sides[segment.dir.flip().index()].isn;
-        let answers_ours = callers_isn.is_some_and(|isn| segment.ack == isn.plus(1));
-        if segment.flags.is_syn_ack() && self.is_over() && !answers_ours && !self.fits(segment) {
-            return Relation::New;
-        }
-        Relation::Same
-    }
 }
 
 #[cfg(test)]

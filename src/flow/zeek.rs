@@ -24,11 +24,12 @@ const INACTIVE: Span = Span::from_secs(300);
 const PATIENT: Span = Span::from_secs(3600);
 const PATIENT_PORTS: [u16; 4] = [21, 22, 23, 513];
 
-/// Events that stand in a history only once per side.
-const ONCE: [u8; 8] = *b"SFRADIQX";
-/// Bits of two of them: an ACK without payload, and payload.
+/// Bits of the events that stand in a history only once per side. The first three, of SYN, FIN and RST, are in the order of
+/// [`End::control`].
 const ACK: u8 = 1 << 3;
 const DATA: u8 = 1 << 4;
+const FIN_AND_RST: u8 = 1 << 5;
+const SYN_AND_MORE: u8 = 1 << 6;
 
 /// One side as Zeek sees it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +41,7 @@ struct End {
     last: Option<u32>,
     /// Sequence number of its SYN.
     start: u32,
-    /// Bits of [`ONCE`].
+    /// Bits of events that stand in the history.
     once: u8,
     /// Sequence numbers of the last SYN, FIN and RST that stand in the history.
     control: [u32; 3],
@@ -124,16 +125,14 @@ impl Zeek {
     }
 
     /// The next segment of a steady connection.
+    #[inline]
     pub(super) fn on_steady(&mut self, segment: &Segment) {
         self.last = segment.stamp;
         let (bit, letter) = if segment.length > 0 { (DATA, b'D') } else { (ACK, b'A') };
         let end = &mut self.ends[segment.dir.index()];
         end.sent_data |= segment.length > 0;
-        if end.once & bit == 0 {
-            end.once |= bit;
-            self.history.note(letter, segment.dir == self.originator);
-        }
-        self.ends[segment.dir.index()].last = Some(segment.seq.plus(segment.length).0);
+        end.last = Some(segment.seq.plus(segment.length).0);
+        self.note_once(segment.dir, bit, letter);
     }
 
     /// What the record says.
@@ -171,10 +170,10 @@ impl Zeek {
             .iter()
             .all(|state| matches!(state, State::Closed | State::Established))
             && states != [State::Closed; 2];
-        if states.iter().any(|state| state.is_closed()) && !waits && silence >= LINGER {
+        if silence >= LINGER && states.iter().any(|state| state.is_closed()) && !waits {
             return true;
         }
-        silence > self.patience(&segment.key)
+        silence > UNESTABLISHED && silence > self.patience(&segment.key)
     }
 
     fn patience(&self, key: &FlowKey) -> Span {
@@ -206,16 +205,21 @@ impl Zeek {
 
     fn note_flags(&mut self, segment: &Segment) {
         let flags = segment.flags;
+        if !flags.any(Flags::SYN | Flags::FIN | Flags::RST) {
+            if segment.length > 0 {
+                self.note_once(segment.dir, DATA, b'D');
+            } else if flags.is_ack() {
+                self.note_once(segment.dir, ACK, b'A');
+            }
+            return;
+        }
         let control = [Flags::SYN, Flags::FIN, Flags::RST].map(|flag| flags.any(flag));
         match control {
-            [false, true, true] => self.note_once(segment.dir, b'I'),
-            [true, true, _] | [true, _, true] => self.note_once(segment.dir, b'Q'),
+            [false, true, true] => self.note_once(segment.dir, FIN_AND_RST, b'I'),
+            [true, true, _] | [true, _, true] => self.note_once(segment.dir, SYN_AND_MORE, b'Q'),
             [true, ..] => self.note_control(segment, 0, if flags.is_ack() { b'H' } else { b'S' }),
             [_, true, _] => self.note_control(segment, 1, b'F'),
-            [.., true] => self.note_control(segment, 2, b'R'),
-            _ if segment.length > 0 => self.note_once(segment.dir, b'D'),
-            _ if flags.is_ack() => self.note_once(segment.dir, b'A'),
-            _ => {}
+            _ => self.note_control(segment, 2, b'R'),
         }
     }
 
@@ -238,11 +242,8 @@ impl Zeek {
         }
     }
 
-    fn note_once(&mut self, dir: Dir, letter: u8) {
-        let bit = ONCE
-            .iter()
-            .position(|&once| once == letter)
-            .map_or(0, |place| 1 << place);
+    #[inline]
+    fn note_once(&mut self, dir: Dir, bit: u8, letter: u8) {
         let end = &mut self.ends[dir.index()];
         if end.once & bit == 0 {
             end.once |= bit;

@@ -34,6 +34,7 @@ impl Ahead {
 
 impl Table {
     /// As [`Table::on_segment`], for the segment that was looked up at `place`.
+    #[inline]
     pub fn on_next(&mut self, ahead: &Ahead, place: usize, segment: &Segment, capture: u16) {
         match ahead.newest.get(place) {
             Some(&newest) if ahead.changes == self.newest.changes() => self.on_segment_of(newest, segment, capture),

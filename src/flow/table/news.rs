@@ -94,7 +94,7 @@ impl Table {
     /// Forgets flow `number` of the 4-tuple `key`; its number may come again.
     pub fn retire(&mut self, number: u32, key: FlowKey) {
         if self.aside > 0 {
-            let held = self.store.open(number, key).map_or(0, |flow| flow.aside());
+            let held = self.store.open(number, &key).map_or(0, |flow| flow.aside());
             self.aside = self.aside.saturating_sub(held);
         }
         if self.newest.get(&key) == Some(number) {

@@ -3,6 +3,7 @@
 use super::super::pack::pack_fields;
 use super::{Seq, limits};
 use crate::wire::talk::tls;
+use std::borrow::Cow;
 
 /// How far one side has been understood.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,11 +26,11 @@ pub struct Ear {
     has_message: bool,
 }
 
-/// What the records of one stretch of bytes told.
+/// What the records of one stretch of bytes tell, one after the other.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub enum Heard<'a> {
     /// The first handshake message: type, body, whether it is whole.
-    Message(u8, Vec<u8>, bool),
+    Message(u8, Cow<'a, [u8]>, bool),
     /// A record begins: type and length.
     Record(u8, usize),
     /// An alert in the clear: level and description.
@@ -94,54 +95,73 @@ impl Ear {
         tls::message(&message).map(|(kind, body, _)| (kind, body.to_vec()))
     }
 
-    /// Takes in the next bytes of a stream of TLS records.
-    pub fn on_records(&mut self, mut bytes: &[u8]) -> Vec<Heard> {
-        let mut heard = Vec::new();
+    /// Takes in so much of a stream of TLS records as tells something, and leaves the rest in `bytes`.
+    pub fn on_records<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Heard<'a>> {
         while !bytes.is_empty() {
             if self.left > 0 {
-                let (here, rest) = bytes.split_at(bytes.len().min(self.left as usize));
+                let here = take(bytes, self.left as usize);
                 self.left -= here.len() as u32;
-                bytes = rest;
-                self.on_content(here, &mut heard);
+                if let Some(heard) = self.on_content(here) {
+                    return Some(heard);
+                }
                 continue;
             }
-            let wanted = 5_usize.saturating_sub(self.head.len());
-            let (here, rest) = bytes.split_at(bytes.len().min(wanted));
-            self.head.extend_from_slice(here);
-            bytes = rest;
-            if self.head.len() < 5 {
+            let here = take(bytes, 5_usize.saturating_sub(self.head.len()));
+            let header = if here.len() == 5 {
+                here
+            } else {
+                self.head.extend_from_slice(here);
+                &self.head
+            };
+            if header.len() < 5 {
                 break;
             }
-            let Some((kind, length)) = tls::record(&self.head) else {
-                heard.push(Heard::NotTls);
+            let Some((kind, length)) = tls::record(header) else {
                 self.finish();
-                break;
+                *bytes = &[];
+                return Some(Heard::NotTls);
             };
             self.head.clear();
             (self.kind, self.left) = (kind, length as u32);
-            heard.push(Heard::Record(kind, length));
+            return Some(Heard::Record(kind, length));
         }
-        heard
+        None
     }
 
-    fn on_content(&mut self, here: &[u8], heard: &mut Vec<Heard>) {
+    fn on_content<'a>(&mut self, here: &'a [u8]) -> Option<Heard<'a>> {
         match (self.kind, here) {
-            (21, [level, description]) if self.left == 0 => heard.push(Heard::Alert(*level, *description)),
-            (22, _) if !self.has_message => {
-                self.message.extend_from_slice(here);
-                let is_full = self.message.len() >= limits::MAX_JOINED;
-                let done = tls::message(&self.message)
-                    .filter(|(_, _, is_whole)| *is_whole || is_full)
-                    .map(|(kind, body, is_whole)| Heard::Message(kind, body.to_vec(), is_whole));
-                if let Some(message) = done {
-                    self.message = Vec::new();
-                    self.has_message = true;
-                    heard.push(message);
-                }
-            }
-            _ => {}
+            (21, [level, description]) if self.left == 0 => Some(Heard::Alert(*level, *description)),
+            (22, _) if !self.has_message => self.on_message(here),
+            _ => None,
         }
     }
+
+    /// A handshake message, or a part of one. Put aside only while there is more to come.
+    fn on_message<'a>(&mut self, here: &'a [u8]) -> Option<Heard<'a>> {
+        if let Some((kind, body, is_whole)) = complete(here).filter(|_| self.message.is_empty()) {
+            self.has_message = true;
+            return Some(Heard::Message(kind, body.into(), is_whole));
+        }
+        self.message.extend_from_slice(here);
+        let (kind, body, is_whole) = complete(&self.message)?;
+        let heard = Heard::Message(kind, body.to_vec().into(), is_whole);
+        self.message = Vec::new();
+        self.has_message = true;
+        Some(heard)
+    }
+}
+
+/// A handshake message that is whole, or longer than what is waited for.
+fn complete(bytes: &[u8]) -> Option<(u8, &[u8], bool)> {
+    let is_full = bytes.len() >= limits::MAX_JOINED;
+    tls::message(bytes).filter(|(.., is_whole)| *is_whole || is_full)
+}
+
+/// The first of `bytes`, at most `most`.
+fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
+    let (first, rest) = bytes.split_at(bytes.len().min(most));
+    *bytes = rest;
+    first
 }
 
 pack_fields!(Ear { is_done segments next head kind left message has_message });

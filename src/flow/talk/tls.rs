@@ -23,17 +23,19 @@ impl Talk {
     }
 
     pub(super) fn on_tls(&mut self, said: &Said, bytes: &[u8]) {
-        let ear = &mut self.ears[said.dir.index()];
+        let side = said.dir.index();
+        let ear = &mut self.ears[side];
         if ear.aside() + bytes.len() > said.room {
             self.is_limited = true;
             self.on_cut(said);
-            self.ears[said.dir.index()].finish();
+            self.ears[side].finish();
             return;
         }
-        for heard in ear.on_records(bytes) {
+        let (mut rest, mut is_last) = (bytes, false);
+        while let Some(heard) = self.ears[side].on_records(&mut rest) {
             match heard {
                 Heard::Message(kind, body, is_whole) => self.on_message(said, kind, &body, is_whole),
-                Heard::Record(kind, length) => self.on_record(said, kind, length),
+                Heard::Record(kind, length) => is_last |= self.on_record(said, kind, length),
                 Heard::Alert(level, description) => self.on_alert(
                     said,
                     Alert {
@@ -50,6 +52,9 @@ impl Talk {
                 }
                 Heard::NotTls => {}
             }
+        }
+        if is_last {
+            self.ears[side].finish();
         }
     }
 
@@ -85,7 +90,8 @@ impl Talk {
         }
     }
 
-    fn on_record(&mut self, said: &Said, kind: u8, length: usize) {
+    /// Says whether nothing more is expected behind the bytes that it came with.
+    fn on_record(&mut self, said: &Said, kind: u8, length: usize) -> bool {
         let (side, peer) = (said.dir.index(), said.dir.flip().index());
         let version = self.server_hello.as_ref().map_or(0, |hello| hello.version);
         let is_1_3 = version == TLS_1_3;
@@ -107,13 +113,11 @@ impl Talk {
                     self.on_alert(said, Alert::ENCRYPTED);
                 }
                 self.encrypted[side].get_or_insert(said.at);
-                let is_last = !is_1_3 || decides && (said.by_client || self.encrypted[peer].is_some());
-                if is_last {
-                    self.ears[side].finish();
-                }
+                return !is_1_3 || decides && (said.by_client || self.encrypted[peer].is_some());
             }
             _ => {}
         }
+        false
     }
 
     fn on_alert(&mut self, said: &Said, alert: Alert) {
