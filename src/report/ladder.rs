@@ -481,7 +481,7 @@ impl<'a> Teller<'a> {
         } else if has(Mark::FastRetransmission) {
             format!("the missing {size} bytes again: the {other}'s duplicate ACKs asked for them")
         } else if has(Mark::Retransmission) {
-            format!("the same {size} bytes again,{since}: no acknowledgment came")
+            self.again(segment, side, &since)
         } else if has(Mark::OutOfOrder) {
             format!("{size} bytes that belong before what has passed: reordered, or lost before here and repaired")
         } else if has(Mark::LostSegment) {
@@ -504,6 +504,21 @@ impl<'a> Teller<'a> {
         } else {
             return None;
         })
+    }
+
+    /// Bytes sent again, perhaps with some that are new, and whether they had been acknowledged.
+    fn again(&self, segment: &Segment, side: usize, since: &str) -> String {
+        let (who, end) = (NAMES[side], segment.seq.plus(segment.length));
+        let new = self.next[side].map_or(0, |next| end.since(next).max(0)).unsigned_abs();
+        let size = thousands(segment.length.into());
+        if segment.length == 0 {
+            format!("the {who} repeats itself: no acknowledgment came")
+        } else if new > 0 && new < segment.length {
+            let old = thousands((segment.length - new).into());
+            format!("{size} bytes: {old} of them again, the others are new")
+        } else {
+            format!("the same {size} bytes again,{since}: no acknowledgment came")
+        }
     }
 
     fn data(segment: &Segment, side: usize, first: bool) -> (String, bool) {
