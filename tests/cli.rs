@@ -111,7 +111,11 @@ fn arguments_that_make_no_sense_are_refused_in_one_line() {
 #[test]
 fn an_output_that_cannot_be_written_is_refused_before_anything_is_read() {
     let folder = Folder::new("unwritable");
-    run(&["analyze", "--csv", &folder.at("no/such/place.csv"), &bad()]).is_refused(&["place.csv"]);
+    run(&["analyze", "--csv", &folder.at("no/such/place.csv"), &bad()]).is_refused(&[
+        "place.csv",
+        "no folder",
+        "make it first",
+    ]);
     run(&["analyze", "--csv", &folder.at(""), &bad()]).is_refused(&["directory"]);
     run(&["analyze", "--json", "/proc/whodropped.json", &bad()]).is_refused(&["/proc/whodropped.json"]);
     assert!(folder.names().is_empty(), "{:?}", folder.names());

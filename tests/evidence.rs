@@ -1,6 +1,9 @@
 //! `--evidence`: the packets of failed connections, and the same verdicts when they are read alone.
 
+use crate::common::capture::PACKS;
 use crate::common::command::{Folder, run, run_with};
+#[cfg(unix)]
+use crate::common::command::{command, finish};
 use crate::common::fixture::{self, Fixture};
 use crate::common::outcome;
 use std::fs;
@@ -108,12 +111,35 @@ fn evidence_holds_the_failed_connections_and_nothing_else() {
 }
 
 #[test]
-fn evidence_of_a_pipe_is_refused_and_of_nothing_is_empty() {
+fn a_pipe_gives_the_evidence_that_a_file_gives() {
+    let folder = Folder::new("evidence-pipe");
+    let (one, other) = (folder.at("file.pcapng"), folder.at("pipe.pcapng"));
+    let capture = Fixture::of("outage", "client");
+    run(&["analyze", "-q", &capture.path.display().to_string(), "--evidence", &one]).is_fine();
+    for bytes in [capture.bytes(), PACKS[0].1(&capture.bytes())] {
+        run_with(&["analyze", "-q", "-", "--evidence", &other], &bytes).is_fine();
+        assert_eq!(
+            fs::read(&one).expect("it is there"),
+            fs::read(&other).expect("it is there")
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_cannot_be_kept_is_refused_before_it_is_read() {
+    let folder = Folder::new("evidence-no-room");
+    let path = folder.at("evidence.pcapng");
+    let mut command = command(&["analyze", "-", "--evidence", &path]);
+    command.env("TMPDIR", folder.at("missing"));
+    finish(command).is_refused(&["temporary file", "missing", "set TMPDIR"]);
+    assert!(folder.names().is_empty(), "nothing is left behind");
+}
+
+#[test]
+fn evidence_of_nothing_is_empty() {
     let folder = Folder::new("evidence-none");
     let path = folder.at("evidence.pcapng");
-    let bytes = Fixture::of("outage", "client").bytes();
-    run_with(&["analyze", "-", "--evidence", &path], &bytes).is_refused(&["--evidence", "twice", "standard input"]);
-    assert!(fs::metadata(&path).is_err());
     let healthy = Fixture::of("healthy-mix", "client").path.display().to_string();
     run(&["analyze", "-q", &healthy, "--evidence", &path]).is_fine();
     assert!(outcome::judged(&fs::read(&path).expect("it was written")).is_empty());

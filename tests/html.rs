@@ -1,6 +1,8 @@
 //! `--html`: the page for a ticket, as the command writes it.
 
 use crate::common::command::{Folder, run, run_with};
+#[cfg(unix)]
+use crate::common::command::{command, finish};
 use crate::common::fixture::Fixture;
 use crate::common::outcome::{self, Way};
 use std::fs;
@@ -66,14 +68,33 @@ fn the_page_does_not_depend_on_threads() {
 }
 
 #[test]
-fn a_pipe_gives_all_but_the_packets() {
-    let ran = run_with(
-        &["analyze", "-", "--html", "-"],
-        &Fixture::of("outage", "client").bytes(),
-    );
+fn a_pipe_gives_the_packets_too() {
+    let bytes = Fixture::of("outage", "client").bytes();
+    let page = |page: &str| {
+        let start = page.find("<section id=\"packets\">").expect("it is there");
+        let part = &page[start..];
+        part[..part.find("</section>").expect("it ends")].to_owned()
+    };
+    let file = page(&run(&["analyze", &fixture("outage"), "--html", "-"]).is_fine().out);
+    let pipe = page(&run_with(&["analyze", "-", "--html", "-"], &bytes).is_fine().out);
+    assert!(pipe.contains("--&gt; S ") && pipe.contains("id=\"cause-refused-by-rst\""));
+    assert_eq!(pipe, file);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_cannot_be_kept_gives_all_but_the_packets() {
+    use std::os::fd::OwnedFd;
+    let mut command = command(&["analyze", "-", "--html", "-"]);
+    // A socket is not a file that can be read again, either.
+    let (mut there, here) = std::os::unix::net::UnixStream::pair().expect("there are sockets");
+    std::io::Write::write_all(&mut there, &Fixture::of("outage", "client").bytes()).expect("it is short");
+    drop(there);
+    command.stdin(OwnedFd::from(here)).env("TMPDIR", "/nowhere");
+    let ran = finish(command);
     let page = &ran.is_fine().out;
     assert!(page.contains("6 of 16 TCP connections failed") && page.contains("id=\"cause-refused-by-rst\""));
-    assert!(page.contains("Its packets were not kept"));
+    assert!(page.contains("of a pipe or a live capture, the first GiB"));
 }
 
 #[test]

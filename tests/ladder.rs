@@ -60,9 +60,11 @@ fn several_are_shown_one_after_the_other() {
 }
 
 #[test]
-fn a_pipe_cannot_be_read_twice_and_a_number_must_be_there() {
+fn a_pipe_is_shown_as_a_file_is_and_a_number_must_be_there() {
     let bytes = Fixture::of("outage", "client").bytes();
-    run_with(&["analyze", "-", "--flow", "1"], &bytes).is_refused(&["--flow", "twice", "standard input"]);
+    let file = run(&["analyze", &fixture("outage"), "--flow", "1,3"]);
+    let pipe = run_with(&["analyze", "-", "--flow", "1,3"], &bytes);
+    assert_eq!(pipe.is_fine().out, file.is_fine().out);
     run(&["analyze", &fixture("outage"), "--flow", "99"]).is_refused(&["no connection 99", "1 to 16"]);
     assert_eq!(run(&["analyze", &fixture("outage"), "--flow", "0"]).status, Some(2));
 }

@@ -100,6 +100,22 @@ fn the_evidence_is_the_packets_of_what_failed() {
     let Some(lab) = Lab::new() else { return };
     let lab = lab.with_rules_and_server(&folder);
     let (all, some, out) = (folder.at("all.pcapng"), folder.at("some.pcapng"), folder.at("out"));
+    // The same without a recording.
+    let (alone, page, quiet) = (folder.at("alone.pcapng"), folder.at("page.html"), folder.at("quiet"));
+    let unrecorded = lab.live(
+        "c",
+        &[
+            "-i",
+            "eth0",
+            "--evidence",
+            &alone,
+            "--html",
+            &page,
+            "--until-failures",
+            "1",
+        ],
+        &quiet,
+    );
     let child = lab.live(
         "c",
         &[
@@ -133,6 +149,13 @@ fn the_evidence_is_the_packets_of_what_failed() {
         ["8080 ok completed fin ", "8089 failed rst none refused-by-rst"]
     );
     assert_eq!(read(&some), ["8089 failed rst none refused-by-rst"]);
+    assert_eq!(finish(unrecorded, &quiet).status, Some(0));
+    assert_eq!(read(&alone), read(&some));
+    let page = fs::read_to_string(&page).expect("a page");
+    assert!(
+        page.contains("cause-refused-by-rst") && page.contains("--&gt; S "),
+        "{page}"
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod pages;
 mod peers;
 mod peers_marks;
 mod pictures;
+mod pieces;
 mod policed;
 mod properties;
 mod scripts;

@@ -32,6 +32,13 @@ impl Wanted {
         }
     }
 
+    /// The last packet of these flows; 0 without any.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        let stretches = self.by_key.values().flatten();
+        stretches.map(|stretch| stretch.last).max().unwrap_or_default()
+    }
+
     /// Nothing is wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -145,6 +152,12 @@ impl Again {
             filters.push(Filter::compile(record.link, text)?);
         }
         Ok(is_wanted(filters, record, bytes))
+    }
+
+    /// Number of the last record so far, in the recording.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.packets_before + self.last_number
     }
 
     /// The current capture is at its end.

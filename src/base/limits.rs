@@ -13,6 +13,16 @@ pub const MAX_RECORD: usize = 256 << 10;
 /// Largest pcapng block kept in memory; a longer one is skipped, its bytes streamed over.
 pub const MAX_BLOCK: usize = 16 << 20;
 
+/// Decompressed bytes of the next captures of a recording that wait while one is read: 128 MB in all, and only where there
+/// are several compressed ones, more than one thread, and no limit on memory.
+pub const READ_AHEAD: usize = 128 << 20;
+
+/// Captures that are opened before their turn; beside the bytes above each takes its decompressor's window.
+pub const READ_AHEAD_CAPTURES: usize = 3;
+
+/// Bytes of a pipe, or of a live capture, that are kept in a temporary file where they have to be read twice.
+pub const SPOOLED: u64 = 1 << 30;
+
 /// Dictionary or window that a compressed stream may demand: zstd's and xz's largest presets need 64 to 128 MiB.
 pub const MAX_DICTIONARY: usize = 128 << 20;
 

@@ -1,13 +1,12 @@
-//! Decompression in a thread of its own, a few blocks ahead of the reader and in constant memory.
+//! Decompression in a thread of its own, some blocks ahead of the reader and in constant memory.
 
 use std::io::{self, BufReader, Read};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::pool::{Block, Pool, Quota};
 use crate::base::limits::{MAX_DICTIONARY, READ_BLOCK};
-
-/// Blocks that may wait for the reader: with the one being filled and the one being read, 1 MiB.
-const BLOCKS_AHEAD: usize = 2;
 
 /// A compressed form that is read as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,7 @@ impl Compression {
 
 /// What the thread hands over: a block filled up to `len`, and after the last one how it ended.
 struct Piece {
-    block: Vec<u8>,
+    block: Block,
     len: usize,
     failure: Option<String>,
 }
@@ -72,29 +71,27 @@ struct Piece {
 /// The decompressed bytes of a stream.
 pub(super) struct Inflated {
     pieces: Receiver<Piece>,
-    spare: Sender<Vec<u8>>,
-    current: Piece,
+    quota: Arc<Quota>,
+    current: Option<Piece>,
     at: usize,
     ended: bool,
     failure: Option<String>,
 }
 
 impl Inflated {
-    /// Starts to decompress `input`.
-    pub(super) fn start(compression: Compression, input: Box<dyn Read + Send>) -> io::Result<Self> {
-        let (pieces_in, pieces) = sync_channel(BLOCKS_AHEAD);
-        let (spare, spare_out) = channel();
+    /// Starts to decompress `input` into blocks of `pool`.
+    pub(super) fn start(compression: Compression, input: Box<dyn Read + Send>, pool: &Arc<Pool>) -> io::Result<Self> {
+        // Bounded by the blocks that there are.
+        let (pieces_in, pieces) = channel();
+        let quota = Quota::new(pool);
+        let blocks = Arc::clone(&quota);
         thread::Builder::new()
             .name(compression.name().to_owned())
-            .spawn(move || pump(compression, input, &pieces_in, &spare_out))?;
+            .spawn(move || pump(compression, input, &pieces_in, &blocks))?;
         Ok(Self {
             pieces,
-            spare,
-            current: Piece {
-                block: Vec::new(),
-                len: 0,
-                failure: None,
-            },
+            quota,
+            current: None,
             at: 0,
             ended: false,
             failure: None,
@@ -108,10 +105,10 @@ impl Inflated {
 
     /// Copies decompressed bytes to `into`; 0 at the end, be it the true one or where the stream is broken.
     pub(super) fn read(&mut self, into: &mut [u8]) -> usize {
-        while self.at == self.current.len && !self.ended {
+        while self.waiting().is_empty() && !self.ended {
             self.next_piece();
         }
-        let waiting = self.current.block.get(self.at..self.current.len).unwrap_or_default();
+        let waiting = self.waiting();
         let count = waiting.len().min(into.len());
         if let (Some(from), Some(to)) = (waiting.get(..count), into.get_mut(..count)) {
             to.copy_from_slice(from);
@@ -120,8 +117,17 @@ impl Inflated {
         count
     }
 
+    /// What is left of the current piece.
+    fn waiting(&self) -> &[u8] {
+        let current = self.current.as_ref();
+        current
+            .and_then(|piece| piece.block.bytes.get(self.at..piece.len))
+            .unwrap_or_default()
+    }
+
     fn next_piece(&mut self) {
-        if let Some(failure) = self.current.failure.take() {
+        // Its block goes back before the next is waited for.
+        if let Some(failure) = self.current.take().and_then(|piece| piece.failure) {
             self.failure = Some(failure);
             self.ended = true;
             return;
@@ -132,23 +138,25 @@ impl Inflated {
             return;
         };
         self.ended = piece.len == 0 && piece.failure.is_none();
-        let used = std::mem::replace(&mut self.current, piece);
+        self.current = Some(piece);
         self.at = 0;
-        // The thread may have ended already; then nobody needs the block.
-        let _ = self.spare.send(used.block);
+    }
+}
+
+impl Drop for Inflated {
+    fn drop(&mut self) {
+        self.quota.close();
     }
 }
 
 /// The thread's work: fills blocks until the stream ends, breaks, or nobody listens any more.
-fn pump(compression: Compression, input: Box<dyn Read + Send>, pieces: &SyncSender<Piece>, spare: &Receiver<Vec<u8>>) {
+fn pump(compression: Compression, input: Box<dyn Read + Send>, pieces: &Sender<Piece>, blocks: &Arc<Quota>) {
     let mut decoder = match compression.decoder(input) {
         Ok(decoder) => decoder,
         Err(error) => Box::new(Refused(Some(error))),
     };
-    loop {
-        let spare = spare.try_recv().ok().filter(|block| !block.is_empty());
-        let mut block = spare.unwrap_or_else(|| vec![0; READ_BLOCK]);
-        let (len, failure) = fill(&mut *decoder, &mut block);
+    while let Some(mut block) = blocks.take() {
+        let (len, failure) = fill(&mut *decoder, &mut block.bytes);
         let last = len == 0 || failure.is_some();
         if pieces.send(Piece { block, len, failure }).is_err() || last {
             return;

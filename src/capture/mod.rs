@@ -21,6 +21,7 @@ mod open;
 mod pcap;
 mod pcap_layout;
 mod pcapng;
+mod pool;
 mod reader;
 mod snoop;
 mod stream;
@@ -32,7 +33,7 @@ pub mod write;
 
 pub use filter::Filter;
 pub use health::{CaptureInfo, Health, Interface};
-pub use open::{open, open_reader};
+pub use open::{ReadAhead, open, open_reader};
 
 use crate::base::Stamp;
 

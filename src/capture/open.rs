@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::describe::describe;
 use super::pcap::Pcap;
 use super::pcap_layout::{FILE_HEADER, Layout, is_pcap};
 use super::pcapng::PcapNg;
+use super::pool::Pool;
 use super::reader::Reader;
 use super::snoop::{self, Snoop};
-use super::stream::Stream;
+use super::stream::{HEAD, Stream};
 use super::window::Window;
 use super::{CaptureError, CaptureInfo, Interface, Source, inflate::Compression};
 
@@ -22,6 +24,33 @@ const LOOK: usize = 512;
 /// # Errors
 /// One sentence that names the file: missing, a directory, no permission, empty, or of no known format.
 pub fn open(path: &Path) -> Result<Box<dyn Source>, CaptureError> {
+    open_with(path, &Arc::default())
+}
+
+/// Opens captures before their turn comes: what is compressed is decompressed meanwhile, up to a number of bytes in all.
+#[derive(Clone, Debug)]
+pub struct ReadAhead(Arc<Pool>);
+
+impl ReadAhead {
+    /// Up to about so many bytes decompressed ahead, over all captures.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Pool::new(bytes)))
+    }
+
+    /// Opens the capture file `path`, if it is compressed; nothing is won by opening another one early, and a pipe may have
+    /// nobody yet who writes to it.
+    #[must_use]
+    pub fn open(&self, path: &Path) -> Option<Result<Box<dyn Source>, CaptureError>> {
+        let mut head = Vec::new();
+        let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        let file = about.and_then(|_| File::open(path).ok())?;
+        file.take(HEAD as u64).read_to_end(&mut head).ok()?;
+        Compression::of(&head).map(|_| open_with(path, &self.0))
+    }
+}
+
+fn open_with(path: &Path, pool: &Arc<Pool>) -> Result<Box<dyn Source>, CaptureError> {
     let name = path.display().to_string();
     let refused = |error: io::Error| {
         let what = match error.kind() {
@@ -40,7 +69,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Source>, CaptureError> {
         return Err(CaptureError::Io(io::Error::new(io::ErrorKind::IsADirectory, what)));
     }
     let file = File::open(path).map_err(refused)?;
-    open_reader(&name, Box::new(file), about.is_file().then_some(about.len()))
+    read_from(&name, Box::new(file), about.is_file().then_some(about.len()), pool)
 }
 
 /// Opens a capture that comes from `reader`, such as standard input. `size` is the number of bytes that it will give,
@@ -53,9 +82,18 @@ pub fn open_reader(
     reader: Box<dyn Read + Send>,
     size: Option<u64>,
 ) -> Result<Box<dyn Source>, CaptureError> {
+    read_from(name, reader, size, &Arc::default())
+}
+
+fn read_from(
+    name: &str,
+    reader: Box<dyn Read + Send>,
+    size: Option<u64>,
+    pool: &Arc<Pool>,
+) -> Result<Box<dyn Source>, CaptureError> {
     let failed =
         |error: io::Error| CaptureError::Io(io::Error::new(error.kind(), format!("reading {name} failed: {error}")));
-    let mut window = Window::new(Stream::new(reader).map_err(failed)?);
+    let mut window = Window::new(Stream::new(reader, pool).map_err(failed)?);
     window.need(4).map_err(failed)?;
     let compression = window.stream().compression();
     let mut info = CaptureInfo {
@@ -173,6 +211,37 @@ mod tests {
         );
         let error = open(&place).err().unwrap().to_string();
         assert!(error.contains("directory") && error.contains("*.pcap"), "{error}");
+    }
+
+    #[test]
+    fn what_is_opened_early_is_read_in_any_order_or_not_at_all() {
+        use std::io::Write;
+        let place = std::env::temp_dir().join(format!("whodropped-{}-early", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        let writer = Writer { big: false };
+        let mut bytes = writer.pcap_header(0xa1b2_c3d4, 4, 1);
+        // More than a stream's own blocks hold.
+        (0..30).for_each(|at| bytes.extend(writer.record((at, 0), (100_000, 100_000), &[], &vec![7; 100_000])));
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(&bytes).unwrap();
+        let (plain, packed) = (place.join("plain"), place.join("packed"));
+        std::fs::write(&plain, &bytes).unwrap();
+        std::fs::write(&packed, packer.finish().unwrap()).unwrap();
+        for room in [0, 600 << 10, 64 << 20] {
+            let ahead = ReadAhead::new(room);
+            assert!(ahead.open(&plain).is_none() && ahead.open(&place).is_none());
+            assert!(ahead.open(&place.join("missing")).is_none());
+            let mut early: Vec<_> = (0..4).map(|_| ahead.open(&packed).unwrap().unwrap()).collect();
+            drop(early.remove(1));
+            while let Some(mut source) = early.pop() {
+                let mut count = 0;
+                while let Some(batch) = source.next_batch().unwrap() {
+                    count += batch.records.len();
+                }
+                assert_eq!(count, 30, "{room}");
+            }
+        }
+        std::fs::remove_dir_all(&place).unwrap();
     }
 
     #[test]

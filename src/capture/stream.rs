@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::inflate::{Compression, Inflated};
+use super::pool::Pool;
 
 /// Bytes looked at to recognise a compressed stream. No more than any capture's header has: a pipe may fall silent after it.
-const HEAD: usize = 4;
+pub(super) const HEAD: usize = 4;
 
 /// A stream of capture bytes, decompressed.
 pub(super) struct Stream {
@@ -22,8 +23,8 @@ enum Input {
 }
 
 impl Stream {
-    /// Looks at the first bytes of `reader` and decompresses it if they say so.
-    pub(super) fn new(reader: Box<dyn Read + Send>) -> io::Result<Self> {
+    /// Looks at the first bytes of `reader` and decompresses it, into blocks of `pool`, if they say so.
+    pub(super) fn new(reader: Box<dyn Read + Send>, pool: &Arc<Pool>) -> io::Result<Self> {
         let consumed = Arc::new(AtomicU64::new(0));
         let mut reader = Counted {
             reader,
@@ -34,7 +35,7 @@ impl Stream {
         let compression = Compression::of(&head);
         let whole: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
         let input = match compression {
-            Some(kind) => Input::Inflated(Inflated::start(kind, whole)?),
+            Some(kind) => Input::Inflated(Inflated::start(kind, whole, pool)?),
             None => Input::Plain(whole),
         };
         Ok(Self {

@@ -50,13 +50,15 @@ pub struct Analyze {
     /// Look only at packets that match, in tcpdump's filter syntax (through libpcap, if it is installed)
     #[arg(long, value_name = "BPF", help_heading = "Selecting")]
     pub filter: Option<String>,
-    /// Show connection N of the list packet by packet, with what each packet means (reads the captures twice)
+    /// Show connection N of the list packet by packet, with what each packet means (reads the captures twice; a
+    /// pipe is copied to a temporary file, its first GiB)
     #[arg(long = "flow", value_name = "N[,N...]", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..), help_heading = "Selecting")]
     pub flows: Vec<u64>,
     /// Rows of connections, and which of them.
     #[command(flatten)]
     pub rows: Rows,
-    /// Write the packets of the connections that failed, as pcapng (reads the captures twice)
+    /// Write the packets of the connections that failed, as pcapng (reads the captures twice; a pipe is copied to a
+    /// temporary file in TMPDIR, its first GiB)
     #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub evidence: Option<PathBuf>,
     /// Worker threads; as many as there are processors, if not given

@@ -1,7 +1,7 @@
 //! `--evidence`: the packets of the connections that failed, from a second reading of the captures.
 
 use super::complain;
-use super::read::read_again;
+use super::pieces::Pieces;
 use crate::analyzer::Wanted;
 use crate::base::{Set, limits};
 use crate::report::evidence::{Evidence, Packet};
@@ -11,7 +11,6 @@ use crate::verdict::words::Status;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// Connections whose verdict is written beside their first packet: about 300 bytes each.
@@ -40,16 +39,18 @@ impl Failed {
         }
     }
 
-    /// Reads the captures again, with the filter of the first time, and writes the packets.
+    /// Reads the captures again, with the filter of the first time, and writes the packets. Says what could not be read.
     ///
     /// # Errors
     /// One sentence, where a capture cannot be read again or the file cannot be written.
-    pub fn write(self, captures: &[PathBuf], filter: Option<&str>, stop: &AtomicBool) -> Result<()> {
+    pub(super) fn write(self, pieces: &Pieces, filter: Option<&str>, stop: &AtomicBool) -> Result<()> {
         let Some(mut out) = self.out else { return Ok(()) };
         let comments = self.comments;
         let mut named: Set<u64> = Set::default();
+        let mut lacking = None;
         if !self.wanted.is_empty() {
-            read_again(captures, filter, self.wanted, stop, &mut |found| {
+            let last = self.wanted.last();
+            let reached = pieces.read_again(filter, self.wanted, stop, &mut |found| {
                 let comment = if named.insert(found.flow) {
                     comments.get(&found.flow)
                 } else {
@@ -64,8 +65,12 @@ impl Failed {
                 };
                 out.packet(found.capture, &packet).map_err(|error| error.to_string())
             })?;
+            lacking = reached.lacks("--evidence", last);
         }
         out.finish()?.commit()?;
+        if let Some(what) = lacking {
+            complain(&what);
+        }
         if self.count > MOST {
             complain(&format!(
                 "--evidence holds the first {MOST} of {} failed connections",

@@ -1,8 +1,8 @@
 //! `--html`: the page for a ticket, with a connection of each kind packet by packet where the captures can be read again.
 
 use super::live::args::Live;
+use super::pieces::Pieces;
 use super::plan::Plan;
-use super::read::read_again;
 use crate::analyzer::Wanted;
 use crate::report::file::Output;
 use crate::report::html::Look;
@@ -37,7 +37,7 @@ pub(super) fn look(plan: &Plan) -> Look {
         only: plan.only,
         selected: !plan.selection.is_everything(),
         command: command.0,
-        again: plan.can_read_twice().then_some(again.0),
+        again: plan.are_files().then_some(again.0),
     }
 }
 
@@ -87,35 +87,38 @@ pub(super) fn look_live(args: &Live) -> Look {
 ///
 /// # Errors
 /// One sentence, where the file cannot be written.
-pub(super) fn write(html: Html<Output>, packets: u64, plan: &Plan, stop: &AtomicBool) -> Result<()> {
-    let mut told = Vec::new();
-    if packets <= CHEAP && plan.can_read_twice() {
-        let short = |row: &&FlowRow| row.client_side.packets + row.server_side.packets <= LONGEST;
-        let rows = html.examples().into_iter().filter(short).take(LADDERS);
-        // What cannot be shown is named, with the command that shows it.
-        told = ladders(rows, plan, stop).unwrap_or_default();
-    }
-    html.write(&told)?.commit()?;
+pub(super) fn write(html: Html<Output>, packets: u64, pieces: &Pieces, plan: &Plan, stop: &AtomicBool) -> Result<()> {
+    let is_cheap = packets <= CHEAP || pieces.are_spooled();
+    let told = is_cheap.then(|| ladders(&html, pieces, plan.filter.as_deref(), stop));
+    html.write(&told.unwrap_or_default())?.commit()?;
     Ok(())
 }
 
-fn ladders<'a>(rows: impl Iterator<Item = &'a FlowRow>, plan: &Plan, stop: &AtomicBool) -> Result<Vec<Ladder>> {
+/// A connection of each kind packet by packet, as far as its packets can be read again. Of the others, the page says how to
+/// see them.
+pub(super) fn ladders(html: &Html<Output>, pieces: &Pieces, filter: Option<&str>, stop: &AtomicBool) -> Vec<Ladder> {
+    let short = |row: &&FlowRow| row.client_side.packets + row.server_side.packets <= LONGEST;
+    let mut rows: Vec<&FlowRow> = html.examples().into_iter().filter(short).take(LADDERS).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    rows.sort_by_key(|row| row.flow);
     let mut wanted = Wanted::default();
-    let mut ladders: Vec<Ladder> = Vec::new();
-    for row in rows {
+    for row in &rows {
         wanted.add(row);
-        ladders.push(Ladder::new(row.clone()));
     }
-    ladders.sort_by_key(Ladder::flow);
-    if !ladders.is_empty() {
-        read_again(&plan.captures, plan.filter.as_deref(), wanted, stop, &mut |found| {
-            if let Ok(place) = ladders.binary_search_by_key(&found.flow, Ladder::flow) {
-                ladders[place].on(found.heard);
-            }
-            Ok(())
-        })?;
-    }
-    Ok(ladders)
+    let mut ladders: Vec<Ladder> = rows.iter().map(|row| Ladder::new((*row).clone())).collect();
+    let reached = pieces.read_again(filter, wanted, stop, &mut |found| {
+        if let Ok(place) = ladders.binary_search_by_key(&found.flow, Ladder::flow) {
+            ladders[place].on(found.heard);
+        }
+        Ok(())
+    });
+    let Ok(reached) = reached else { return Vec::new() };
+    let told = rows.iter().zip(ladders);
+    told.filter(|(row, _)| reached.has(row.last_packet))
+        .map(|(_, ladder)| ladder)
+        .collect()
 }
 
 /// A command line as a shell takes it.

@@ -1,7 +1,8 @@
 //! `--flow`: the connections asked for, packet by packet, from a second reading of the captures.
 
+use super::complain;
+use super::pieces::Pieces;
 use super::plan::Plan;
-use super::read::read_again;
 use crate::analyzer::Wanted;
 use crate::report::file::Output;
 use crate::report::{FlowReport, Head, Ladder, Reporter, Tail};
@@ -39,7 +40,7 @@ impl Asked {
     ///
     /// # Errors
     /// One sentence, where a number is no connection's or a capture cannot be read again.
-    pub fn show(self, plan: &Plan, stop: &AtomicBool) -> Result<()> {
+    pub(super) fn show(self, pieces: &Pieces, plan: &Plan, stop: &AtomicBool) -> Result<()> {
         let Self {
             numbers,
             mut ladders,
@@ -55,7 +56,8 @@ impl Asked {
         {
             bail!("there is no connection {number}: they are numbered from 1 to {flows}");
         }
-        read_again(&plan.captures, plan.filter.as_deref(), wanted, stop, &mut |found| {
+        let last = wanted.last();
+        let reached = pieces.read_again(plan.filter.as_deref(), wanted, stop, &mut |found| {
             if let Ok(place) = ladders.binary_search_by_key(&found.flow, Ladder::flow) {
                 ladders[place].on(found.heard);
             }
@@ -75,6 +77,9 @@ impl Asked {
             }
         }
         out.commit()?;
+        if let Some(what) = reached.lacks("--flow", last) {
+            complain(&what);
+        }
         Ok(())
     }
 }

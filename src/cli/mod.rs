@@ -12,11 +12,14 @@ mod live;
 mod markdown;
 mod meanings;
 mod app_meanings;
+mod pieces;
 pub mod plan;
 pub mod progress;
 mod read;
 pub mod run;
+mod spool;
 mod stop;
+mod turns;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -1,11 +1,14 @@
 //! What the command line means: arguments to a checked plan.
 
 use super::args::{Analyze, Color, FailOn, Progress};
+use super::pieces::{Twice, is_file};
 use crate::report::file::is_stdout;
 use crate::report::text::plain;
 use crate::report::{Only, Selection};
 use anyhow::{Result, bail};
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What `analyze` will do.
@@ -59,12 +62,6 @@ impl Plan {
             (true, false) => bail!("no capture given: name a file, or pipe one in (whodropped analyze capture.pcap)"),
         };
         check_captures(&captures)?;
-        if !args.flows.is_empty() {
-            check_twice(&captures, "--flow")?;
-        }
-        if args.evidence.is_some() {
-            check_twice(&captures, "--evidence")?;
-        }
         let evidence = args.evidence.as_deref().map(|path| ("--evidence", path));
         let outputs: Vec<_> = args.rows.named().chain(evidence).collect();
         check_outputs(&outputs, &captures)?;
@@ -93,10 +90,21 @@ impl Plan {
         })
     }
 
-    /// All captures are files, which can be read once more.
+    /// All captures are files, which can be read once more by another run.
     #[must_use]
-    pub fn can_read_twice(&self) -> bool {
-        check_twice(&self.captures, "").is_ok()
+    pub fn are_files(&self) -> bool {
+        self.captures.iter().all(|path| is_file(path))
+    }
+
+    /// What the captures are read a second time for.
+    pub(super) fn twice(&self) -> Twice {
+        if !self.flows.is_empty() || self.evidence.is_some() {
+            Twice::Yes
+        } else if self.html.is_some() {
+            Twice::IfPossible
+        } else {
+            Twice::No
+        }
     }
 }
 
@@ -113,26 +121,29 @@ fn check_captures(captures: &[PathBuf]) -> Result<()> {
                 path.join("*.pcap").display()
             ),
             Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                bail!("{}: {}; check the path", path.display(), plain(&error))
+            }
             Err(error) => bail!("{}: {}", path.display(), plain(&error)),
         }
     }
-    Ok(())
+    named_twice(captures)
 }
 
-/// What is read twice must still be there the second time.
-fn check_twice(captures: &[PathBuf], option: &str) -> Result<()> {
-    let is_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file());
-    match captures.iter().find(|path| path.as_os_str() == "-" || !is_file(path)) {
-        Some(path) => bail!(
-            "{option} reads the capture twice, which {} cannot do: write it to a file first",
-            if path.as_os_str() == "-" {
-                "standard input".to_owned()
-            } else {
-                path.display().to_string()
-            }
-        ),
-        None => Ok(()),
+/// A piece of a recording that is read twice would show every packet twice.
+fn named_twice(captures: &[PathBuf]) -> Result<()> {
+    let mut known = BTreeMap::new();
+    for path in captures {
+        let Some(place) = same(path) else { continue };
+        if let Some(before) = known.insert(place, path) {
+            bail!(
+                "{} and {} are the same capture; name each once",
+                before.display(),
+                path.display()
+            );
+        }
     }
+    Ok(())
 }
 
 pub(super) fn check_outputs(outputs: &[(&str, &Path)], captures: &[PathBuf]) -> Result<()> {

@@ -1,21 +1,24 @@
 //! The captures of one run, opened, put in order and fed to the analyzer.
 
+use super::pieces::Pieces;
 use super::plan::Plan;
 use super::progress::Progress;
-use crate::analyzer::{Again, Analysis, Analyzer, FeedError, Found, Wanted};
+use super::turns::Turns;
+use crate::analyzer::{Analysis, Analyzer, FeedError};
 use crate::base::{Stamp, limits};
 use crate::capture::{self, CaptureError, Source};
-use crate::report::file::is_stdout as is_dash;
+pub(super) use crate::report::file::is_stdout as is_dash;
 use anyhow::{Context, Result, anyhow};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Reads all captures of `plan`. Where `stop` is set, ends early and says so in the analysis.
+/// Reads all captures of `plan`. Where `stop` is set, ends early and says so in the analysis. Also gives what was read, for a
+/// second time.
 ///
 /// # Errors
 /// One sentence that names the capture.
-pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<Analysis> {
+pub(super) fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<(Analysis, Pieces)> {
     let mut analyzer = Analyzer::new(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
     if let Some(filter) = &plan.filter {
         analyzer.set_filter(filter.clone());
@@ -28,8 +31,10 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
         analyzer.want_marks();
     }
     let mut bytes = 0;
-    for path in in_order(&plan.captures)? {
-        let mut source = open(&path)?;
+    let mut turns = Turns::new(in_order(&plan.captures)?, plan.threads, plan.max_memory.is_some());
+    let mut pieces = Pieces::new(plan.twice());
+    while let Some((path, source)) = turns.next(&mut |path| pieces.open(path)) {
+        let mut source = source?;
         while !stop.load(Ordering::Relaxed) {
             let more = analyzer.feed_from(source.as_mut()).map_err(|error| match error {
                 FeedError::Capture(error) => named(&path, &error),
@@ -42,40 +47,17 @@ pub fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Resul
         }
         bytes += source.consumed();
         analyzer.end_capture(source.info());
+        pieces.end(&path, source.info());
         if stop.load(Ordering::Relaxed) {
             break;
         }
     }
-    Ok(analyzer.finish(stop.load(Ordering::Relaxed)))
+    // Its buffers are not needed any more.
+    drop(turns);
+    Ok((analyzer.finish(stop.load(Ordering::Relaxed)), pieces))
 }
 
-/// Reads all these captures, pieces of one recording, once more, and hands the packets of the flows that `wanted` names to
-/// `sink`; `filter` as the first time.
-///
-/// # Errors
-/// One sentence that names the capture.
-pub fn read_again(
-    captures: &[PathBuf],
-    filter: Option<&str>,
-    wanted: Wanted,
-    stop: &AtomicBool,
-    sink: &mut dyn FnMut(&Found<'_>) -> Result<(), String>,
-) -> Result<()> {
-    let mut again = Again::new(wanted, filter.map(str::to_owned));
-    for path in in_order(captures)? {
-        let mut source = open(&path)?;
-        while let Some(batch) = source.next_batch().map_err(|error| named(&path, &error))? {
-            again.feed(batch, sink).map_err(|why| anyhow!(why))?;
-            if stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-        }
-        again.end_capture(source.info());
-    }
-    Ok(())
-}
-
-fn open(path: &Path) -> Result<Box<dyn Source>> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
     let source = if is_dash(path) {
         capture::open_reader("-", Box::new(io::stdin()), None)
     } else {
@@ -85,7 +67,7 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
 }
 
 /// The sentence with the capture's name in front, unless it names it already.
-fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
+pub(super) fn named(path: &Path, error: &CaptureError) -> anyhow::Error {
     let (sentence, name) = (error.to_string(), path.display().to_string());
     let name = if is_dash(path) {
         "standard input".to_string()

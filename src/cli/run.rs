@@ -25,15 +25,15 @@ pub fn run(plan: &Plan) -> Result<bool> {
     let stop = stop::on_signal();
     let outputs = Outputs::open(plan)?;
     let mut progress = Progress::new(plan.progress, total_bytes(&plan.captures));
-    let analysis = analyse(plan, &mut progress, &stop)?;
+    let (analysis, pieces) = analyse(plan, &mut progress, &stop)?;
     progress.finish();
     let mut asked = Asked::new(&plan.flows);
     let Told { totals, failed, html } = outputs.write(&analysis, plan, &mut asked)?;
-    failed.write(&plan.captures, plan.filter.as_deref(), &stop)?;
+    failed.write(&pieces, plan.filter.as_deref(), &stop)?;
     if let Some(html) = html {
-        html::write(html, analysis.packets(), plan, &stop)?;
+        html::write(html, analysis.packets(), &pieces, plan, &stop)?;
     }
-    asked.show(plan, &stop)?;
+    asked.show(&pieces, plan, &stop)?;
     Ok(is_bad(&totals, plan.fail_on))
 }
 

@@ -206,7 +206,14 @@ fn create_temporary(target: &Path) -> io::Result<(File, PathBuf)> {
 }
 
 fn explained(name: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot write {name}: {}", plain(error)))
+    let folder = Path::new(name)
+        .parent()
+        .filter(|folder| error.kind() == io::ErrorKind::NotFound && !folder.as_os_str().is_empty() && !folder.exists());
+    let why = folder.map_or_else(
+        || plain(error),
+        |folder| format!("there is no folder {}; make it first", folder.display()),
+    );
+    io::Error::new(error.kind(), format!("cannot write {name}: {why}"))
 }
 
 #[cfg(test)]
@@ -319,10 +326,8 @@ mod tests {
         let folder = Folder::new("errors");
         let missing = folder.0.join("no").join("out.csv");
         let error = Output::create(&missing).unwrap_err().to_string();
-        // Windows has its own words.
-        let reason = if cfg!(unix) { "No such" } else { "" };
         assert!(
-            error.starts_with("cannot write ") && error.contains(&format!("out.csv: {reason}")),
+            error.starts_with("cannot write ") && error.contains("out.csv: there is no folder "),
             "{error}"
         );
         let error = Output::create(&folder.0).unwrap_err().to_string();

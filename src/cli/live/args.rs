@@ -67,15 +67,9 @@ pub struct Live {
     /// Record into so many files of this size in turn, named after F: 10x100M
     #[arg(long, value_name = "NxSIZE", value_parser = ring, requires = "write", help_heading = "Output (F may be - for standard output)")]
     pub ring: Option<(u32, u64)>,
-    /// Write the packets of the connections that failed, as pcapng, at the end (they are read from the recording: it takes
-    /// --write to a file)
-    #[arg(
-        long,
-        value_name = "F",
-        requires = "write",
-        conflicts_with = "ring",
-        help_heading = "Output (F may be - for standard output)"
-    )]
+    /// Write the packets of the connections that failed, as pcapng, at the end. They are read from the recording of --write,
+    /// or else, as far as they are in its first GiB, from a temporary file (TMPDIR) that holds the beginning of the capture
+    #[arg(long, value_name = "F", help_heading = "Output (F may be - for standard output)")]
     pub evidence: Option<PathBuf>,
     /// Rows of connections, and which of them.
     #[command(flatten)]

@@ -89,7 +89,7 @@ pub(super) fn run(mut args: Args) -> Result<bool> {
     };
     let mut outputs = Outputs::open(&args)?;
     let info = opened.info();
-    let recording = Recording::open(args.write.as_deref(), args.ring, &info)?;
+    let recording = Recording::open(&args, &info)?;
     let local = Local::new(!args.no_host, &info);
     // Before the first thread starts, so that none keeps what the others gave up.
     let user = if args.stay_root || args.ring.is_some() {
@@ -331,14 +331,16 @@ impl Session {
             self.screen.list("The probe", &probe.summary())?;
         }
         self.screen.line("")?;
-        self.recording.finish(&info);
+        let pieces = self.recording.finish(&self.args, &info);
         if self.probe.is_some() {
             self.outputs.leave_out_empty_report();
         }
-        let totals = self.outputs.end(&mut self.watch, &mut self.analyzer, &info)?;
+        let totals = self
+            .outputs
+            .end(&mut self.watch, &mut self.analyzer, &info, pieces.as_ref())?;
         let is_incomplete = self.outputs.is_incomplete() || self.recording.is_incomplete();
-        if let (Some(_), Some(recording)) = (&self.args.evidence, &self.args.write) {
-            self.outputs.write_evidence(recording)?;
+        if let (Some(_), Some(pieces)) = (&self.args.evidence, &pieces) {
+            self.outputs.write_evidence(pieces)?;
         }
         if is_incomplete {
             return Err(Said.into());

@@ -5,6 +5,7 @@ use crate::analyzer::Analyzer;
 use crate::analyzer::watch::{Event, Watch};
 use crate::capture::CaptureInfo;
 use crate::cli::evidence::Failed;
+use crate::cli::pieces::Pieces;
 use crate::cli::plan::check_outputs;
 use crate::cli::{color, complain, html};
 use crate::finding::Finding;
@@ -95,12 +96,15 @@ impl Outputs {
         analyzer: &mut Analyzer,
         info: &CaptureInfo,
         (incidents, tail): (&[Incident], &Tail),
+        pieces: Option<&Pieces>,
     ) {
+        let stop = AtomicBool::new(false);
+        let ladders = pieces.map(|pieces| html::ladders(&page, pieces, None, &stop));
         let told = watch.tell_head(analyzer, info, &mut [&mut page]);
         let written = told
             .and_then(|()| incidents.iter().try_for_each(|incident| page.incident(incident)))
             .and_then(|()| page.end(tail))
-            .and_then(|()| page.write(&[])?.commit());
+            .and_then(|()| page.write(&ladders.unwrap_or_default())?.commit());
         if let Err(error) = written {
             complain(&error.to_string());
             self.is_pageless = true;
@@ -172,8 +176,14 @@ impl Outputs {
         self.each(|file| file.flush());
     }
 
-    /// Totals and the report; the capture as it is known now stands in the JSON, too.
-    pub(super) fn end(&mut self, watch: &mut Watch, analyzer: &mut Analyzer, info: &CaptureInfo) -> io::Result<Totals> {
+    /// Totals and the report; the capture as it is known now stands in the JSON, too. Packets are looked at again in `pieces`.
+    pub(super) fn end(
+        &mut self,
+        watch: &mut Watch,
+        analyzer: &mut Analyzer,
+        info: &CaptureInfo,
+        pieces: Option<&Pieces>,
+    ) -> io::Result<Totals> {
         let (incidents, tail) = watch.take_incidents(analyzer, self.totals.flows);
         self.each(|file| {
             incidents.iter().try_for_each(|incident| file.incident(incident))?;
@@ -188,20 +198,19 @@ impl Outputs {
             terminal.end(&tail)?;
         }
         if let Some(page) = self.html.take() {
-            self.write_page(page, watch, analyzer, info, (&incidents, &tail));
+            self.write_page(page, watch, analyzer, info, (&incidents, &tail), pieces);
         }
         watch.tell_head(analyzer, info, &mut [&mut self.failed])?;
         Ok(std::mem::take(&mut self.totals))
     }
 
-    /// The packets of the connections that failed, from the recording, which is complete.
+    /// The packets of the connections that failed, from what was recorded.
     ///
     /// # Errors
     /// One sentence.
-    pub(super) fn write_evidence(self, recording: &Path) -> Result<()> {
+    pub(super) fn write_evidence(self, pieces: &Pieces) -> Result<()> {
         // Whoever has asked for the end waits for this, or asks again.
-        self.failed
-            .write(&[recording.to_owned()], None, &AtomicBool::new(false))
+        self.failed.write(pieces, None, &AtomicBool::new(false))
     }
 }
 

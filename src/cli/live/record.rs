@@ -1,27 +1,40 @@
-//! `--write` and `--ring`: what is captured goes to pcapng, into one file or into several in turn.
+//! `--write` and `--ring`: what is captured goes to pcapng, into one file or into several in turn; and, where `--html` or
+//! `--evidence` will look at packets again that are in no one file, its beginning to a temporary one.
 
 use crate::capture::live::Live;
 use crate::capture::write::PcapNgWriter;
-use crate::capture::{Batch, CaptureInfo};
+use crate::capture::{Batch, CaptureInfo, Record};
 use crate::cli::complain;
+use crate::cli::live::args::Live as Args;
+use crate::cli::pieces::{Pieces, is_file};
+use crate::cli::spool::Spool;
 use crate::report::file::Output;
 use anyhow::Result;
 use std::collections::VecDeque;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes that are written to a temporary file at once.
+const BUFFER: usize = 256 << 10;
 
 /// A recording, if one is wanted; given up with a sentence where it cannot be written any longer.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     recorder: Option<Recorder>,
+    /// What is in no file that can be read again, as far as it is kept.
+    kept: Option<PcapNgWriter<BufWriter<Spool>>>,
     incomplete: bool,
 }
 
 impl Recording {
-    /// Records to `path`, if there is one, or to `ring` (files, bytes of each) named after it.
-    pub(super) fn open(path: Option<&Path>, ring: Option<(u32, u64)>, info: &CaptureInfo) -> Result<Self> {
-        let recorder = path.map(|path| Recorder::open(path, ring, info)).transpose()?;
+    /// Records to `--write`, if there is one, or to `--ring` (files, bytes of each) named after it.
+    pub(super) fn open(args: &Args, info: &CaptureInfo) -> Result<Self> {
+        let path = args.write.as_deref();
+        let recorder = path.map(|path| Recorder::open(path, args.ring, info)).transpose()?;
+        let kept = if file(args).is_some() { None } else { keep(args, info)? };
         Ok(Self {
             recorder,
+            kept,
             incomplete: false,
         })
     }
@@ -30,6 +43,10 @@ impl Recording {
     pub(super) fn take(&mut self, live: &Live) {
         let (batch, info) = live.lent();
         self.attempt(|recorder| recorder.take(batch, info));
+        if let Some(kept) = &mut self.kept {
+            // A spool takes everything in, whether it keeps it or not.
+            let _ = batch.records.iter().try_for_each(|record| packet(kept, batch, record));
+        }
     }
 
     /// Everything so far is in the file.
@@ -37,10 +54,15 @@ impl Recording {
         self.attempt(|recorder| Ok(recorder.writer.flush()?));
     }
 
-    /// Nothing more comes.
-    pub(super) fn finish(&mut self, info: &CaptureInfo) {
+    /// Nothing more comes. Gives where the packets can be read again.
+    pub(super) fn finish(&mut self, args: &Args, info: &CaptureInfo) -> Option<Pieces> {
         self.attempt(|recorder| recorder.finish(info));
         self.recorder = None;
+        let Some(kept) = self.kept.take() else {
+            return file(args).map(|path| Pieces::recorded(path, None));
+        };
+        let spool = kept.into_inner().into_inner().ok()?;
+        Some(Pieces::recorded(Path::new("the live capture"), Some(spool)))
     }
 
     /// Something could not be recorded.
@@ -56,6 +78,31 @@ impl Recording {
             self.incomplete = true;
         }
     }
+}
+
+/// The one file that everything is recorded in.
+fn file(args: &Args) -> Option<&Path> {
+    let path = args.write.as_deref().filter(|_| args.ring.is_none())?;
+    is_file(path).then_some(path)
+}
+
+/// A temporary file, where one is needed.
+fn keep(args: &Args, info: &CaptureInfo) -> Result<Option<PcapNgWriter<BufWriter<Spool>>>> {
+    let spool = match (&args.evidence, &args.rows.html) {
+        (Some(_), _) => Spool::new()?,
+        // The page says what it lacks.
+        (None, Some(_)) => match Spool::new() {
+            Ok(spool) => spool,
+            Err(_) => return Ok(None),
+        },
+        (None, None) => return Ok(None),
+    };
+    let writer = PcapNgWriter::new(BufWriter::with_capacity(BUFFER, spool), &info.interfaces)?;
+    Ok(Some(writer))
+}
+
+fn packet<W: Write>(to: &mut PcapNgWriter<W>, batch: Batch<'_>, record: &Record) -> io::Result<()> {
+    to.packet(record.interface, record.stamp, record.original, batch.bytes(record))
 }
 
 #[derive(Debug)]
@@ -97,8 +144,7 @@ impl Recorder {
             if is_full {
                 self.turn(info)?;
             }
-            self.writer
-                .packet(record.interface, record.stamp, record.original, batch.bytes(record))?;
+            packet(&mut self.writer, batch, record)?;
         }
         Ok(())
     }

@@ -135,7 +135,10 @@ fn again(story: &Story, flow: u64) -> Markup {
     html! {
         @match &story.look.again {
             Some(again) => p.soft { "All of it: " code.command { (shown(again)) " --flow " (flow) } },
-            None => p.soft { "Its packets were not kept: in a file they can be shown with " code { "--flow" } "." },
+            None => p.soft {
+                "From a capture file, " code { "--flow" } " shows all of its packets; of a pipe or a live capture, the first GiB "
+                "is kept to be looked at again."
+            },
         }
     }
 }

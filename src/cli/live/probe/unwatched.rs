@@ -49,6 +49,6 @@ pub(in crate::cli::live) fn unwatched(
     }
     screen.list("The probe", &probe.summary())?;
     outputs.leave_out_empty_report();
-    outputs.end(&mut watch, &mut analyzer, &info)?;
+    outputs.end(&mut watch, &mut analyzer, &info, None)?;
     Err(anyhow!("the wire was not watched: {why}"))
 }
