@@ -11,6 +11,7 @@ use crate::base::{Stamp, words};
 use crate::case::Case;
 use crate::flow::Sighting;
 use need::{Need, Seen};
+pub use rate_policed::{bits, rate as policed_rate};
 
 words! {
     /// How bad a finding is.
@@ -156,6 +157,7 @@ catalogue! {
     http_error => Talk,
     syn_answered_late => Repeated,
     syn_ack_repeated => Repeated,
+    rate_policed => Again,
     heavy_retransmission => Again,
     abortive_close => Reset,
     reset_after_fin => Reset,

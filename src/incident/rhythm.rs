@@ -29,7 +29,8 @@ impl Moments {
             self.tried.push((seen.start, seen.server));
         }
         self.cut += u64::from(seen.lost.len() >= limits::MAX_LOSS_TIMES);
-        if !seen.lost.is_empty() && way.is_none_or(Failure::is_mild) {
+        // What is cut off above a rate comes back with a rhythm of its own.
+        if !seen.lost.is_empty() && way.is_none_or(Failure::is_mild) && seen.policed <= 0.0 {
             if self.losses.len() + seen.lost.len() <= limits::MAX_MOMENTS {
                 self.losses.extend(seen.lost);
             } else {
