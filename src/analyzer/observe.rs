@@ -45,7 +45,7 @@ impl Beside {
             last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
             idle: idle_of(case),
             too_large: too_large(case, [client, server]),
-            lost: [&client.lost_at[..], &server.lost_at[..]].concat(),
+            lost: lost_of([client, server]),
             losses: [client, server].map(side_loss),
             policed: match cause {
                 Some(finding) if finding.meta.id == "rate-policed" => policed_rate(facts).unwrap_or(0.0),
@@ -56,10 +56,11 @@ impl Beside {
 }
 
 impl Judged {
-    /// As incidents see it.
-    pub(super) fn observation(&self) -> Observation<'_> {
+    /// As incidents see it, if it was judged for them.
+    pub(super) fn observation(&self) -> Option<Observation<'_>> {
         let cause = self.cause.and_then(|place| self.findings.get(place));
-        observation(&self.row, cause.map(|finding| finding.meta), &self.beside)
+        let beside = self.beside.as_ref()?;
+        Some(observation(&self.row, cause.map(|finding| finding.meta), beside))
     }
 }
 
@@ -106,6 +107,16 @@ fn side_loss(side: &SideFacts) -> SideLoss {
         behind,
         before,
     }
+}
+
+/// When data of either side that was lost had been sent.
+fn lost_of(sides: [&SideFacts; 2]) -> Vec<Stamp> {
+    let sides = sides.map(|side| &side.lost_at[..]);
+    // Most flows lose nothing.
+    if sides.iter().all(|lost| lost.is_empty()) {
+        return Vec::new();
+    }
+    sides.concat()
 }
 
 /// The longest silence that it survived, or the one before it failed.

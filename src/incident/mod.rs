@@ -143,6 +143,11 @@ impl Cover {
         }
     }
 
+    /// The services and ways.
+    fn all(&self) -> impl Iterator<Item = (Endpoint, Failure)> {
+        self.what.iter().copied()
+    }
+
     /// All of it is in `what`.
     fn is_within(&self, what: &Set<(Endpoint, Failure)>) -> bool {
         !self.what.is_empty() && self.what.iter().all(|each| what.contains(each))

@@ -63,12 +63,12 @@ impl Moments {
             return;
         }
         let is_open = |incident: &Incident| incident.meta.id == SERVICE_FAILING.id;
-        self.silent.retain(|(_, service, way)| {
-            let mut explained = found
-                .iter()
-                .filter(|each| !is_open(each) && each.covers.client.is_none());
-            !explained.any(|each| each.covers.has(*service, *way))
-        });
+        let explaining = found
+            .iter()
+            .filter(|each| !is_open(each) && each.covers.client.is_none());
+        let explained: Set<(Endpoint, Failure)> = explaining.flat_map(|each| each.covers.all()).collect();
+        self.silent
+            .retain(|(_, service, way)| !explained.contains(&(*service, *way)));
         let services: Set<Endpoint> = self.silent.iter().map(|(_, service, _)| *service).collect();
         self.tried.retain(|(_, service)| services.contains(service));
         let silent: Vec<Stamp> = self.silent.iter().map(|(at, ..)| *at).collect();
