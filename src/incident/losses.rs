@@ -138,7 +138,7 @@ pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
 
 /// The same service, else the same client, else the same server's host.
 fn find_policed(all: &mut Incidents, mut left: Vec<Seen>, found: &mut Vec<Incident>) {
-    let same: [(&str, fn(&Seen) -> Place); 3] = [
+    let same: [(&str, By); 3] = [
         ("to", |one| Place(Some(one.service.ip), Some(one.service.port))),
         ("of", |one| Place(Some(one.client), None)),
         ("to", |one| Place(Some(one.service.ip), None)),
@@ -159,6 +159,9 @@ fn find_policed(all: &mut Incidents, mut left: Vec<Seen>, found: &mut Vec<Incide
         }
     }
 }
+
+/// What connections have in common.
+type By = fn(&Seen) -> Place;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Place(Option<IpAddr>, Option<u16>);
@@ -231,9 +234,9 @@ fn find_one_way(all: &mut Incidents, pairs: Map<(IpAddr, IpAddr), Pair>, found: 
         if group.len() > 1 {
             groups.push(group);
         } else {
-            group
-                .into_iter()
-                .for_each(|each| by_sender.entry(each.0).or_default().push(each));
+            for each in group {
+                by_sender.entry(each.0).or_default().push(each);
+            }
         }
     }
     groups.extend(by_sender.into_values());
@@ -328,7 +331,9 @@ impl Frame {
         sources.sort_unstable();
         sources.dedup();
         let mut by: Map<Endpoint, u64> = Map::default();
-        flows.iter().for_each(|one| *by.entry(one.service).or_default() += 1);
+        for one in flows {
+            *by.entry(one.service).or_default() += 1;
+        }
         let mut services: Vec<(Endpoint, u64)> = by.into_iter().collect();
         services.sort_unstable();
         for (service, number) in &services {

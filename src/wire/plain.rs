@@ -138,6 +138,7 @@ fn find_tcp<'a>(rest: &'a [u8], length: usize, record: &Record, bytes: &[u8]) ->
 
 #[cfg(test)]
 mod tests {
+    use crate::base::Seq;
     use crate::wire::part::Part;
     use crate::wire::walk::{Layer, Walk};
     use crate::wire::{Flags, Heard, Options, PayloadKind, Segment, samples};
@@ -153,8 +154,8 @@ mod tests {
                 window_scale: Some(9),
                 sack_permitted: true,
                 timestamps: Some((9, 9)),
-                sack: Some((Default::default(), Default::default())),
-                second_sack: Some((Default::default(), Default::default())),
+                sack: Some((Seq(9), Seq(9))),
+                second_sack: Some((Seq(9), Seq(9))),
                 fast_open_cookie: true,
                 multipath: true,
                 damaged: true,
