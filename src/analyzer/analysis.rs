@@ -1,6 +1,6 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
-use super::front::Tally;
+use super::deal::Tally;
 use super::marks::Ledger;
 use super::streams::{List, Streams};
 use super::tell::{Judge, Teller};

@@ -1,52 +1,55 @@
 //! What comes before tracking: records are read, filtered, decoded, put together and dealt to the shards, in capture order.
 
 use super::FeedError;
-use super::early::{Early, Payloads};
-use crate::base::{FlowKey, Map, Set, limits};
+use super::deal::{Dealer, Dealt};
+use crate::base::Map;
 use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
-use crate::lookup::{Lookups, Names, Neighbors};
-use crate::wire::{DnsMessage, Heard, Reassembled, Reassembler, Segment, Why, decode, dns_in_tcp, payload};
+use crate::wire::{Heard, Why, decode_into, decode_other, decode_plain};
 use rayon::prelude::*;
-use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 /// Records that one thread decodes in a row.
 const RUN: usize = 256;
 
-/// Set in a dealt place whose payload was kept. There are never so many places.
-pub(super) const KEPT: u32 = 1 << 31;
-
 /// Records that were decoded and dealt, to be tracked.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    pub(super) decoded: Vec<Heard>,
-    /// For each shard, places in `decoded`, with [`KEPT`] where the payload is there too.
-    pub(super) deals: [Vec<u32>; limits::SHARDS],
-    /// For each shard, the numbers of these payloads.
-    pub(super) kept: [Vec<u32>; limits::SHARDS],
-    /// Payloads that may matter.
-    pub(super) payloads: Payloads,
+    /// Places that are used again and again: what is made where it stays is not moved, and little of it is dropped.
+    places: Vec<Heard>,
+    /// Places in use.
+    count: usize,
+    pub(super) dealt: Dealt,
     /// Capture that they are in.
     pub(super) capture: u16,
 }
 
 impl Work {
+    /// What was decoded to this place.
+    #[inline]
+    pub(super) fn heard(&self, place: u32) -> Option<&Heard> {
+        self.places.get(place as usize)
+    }
+
     pub(super) fn clear(&mut self) {
-        self.decoded.clear();
-        self.payloads.clear();
-        self.deals.iter_mut().chain(&mut self.kept).for_each(Vec::clear);
+        self.count = 0;
+        self.dealt.clear();
+    }
+
+    /// So many places more, and the number of the first of them.
+    fn more(&mut self, count: usize) -> (u32, &mut [Heard], &mut Dealt) {
+        let first = self.count;
+        self.count += count;
+        if self.places.len() < self.count {
+            self.places.resize_with(self.count, || Heard::Other { source: None });
+        }
+        let fresh = self.places.get_mut(first..self.count).unwrap_or_default();
+        (first as u32, fresh, &mut self.dealt)
     }
 }
 
 /// Everything on the way from a record to a shard.
 #[derive(Debug, Default)]
 pub(super) struct Front {
-    /// Deals flows to shards, the same way in every run: what a shard packs, and when, then never depends on chance. The
-    /// tables inside hash with a seed of their own.
-    hasher: foldhash::fast::FixedState,
-    reassembler: Reassembler,
-    early: Early,
-    pub(super) tally: Tally,
+    pub(super) dealer: Dealer,
     /// Number of the current capture.
     capture: u16,
     /// Packets of the captures before it.
@@ -58,17 +61,6 @@ pub(super) struct Front {
     last_number: u64,
     /// Records of all captures.
     records: u64,
-}
-
-/// What is counted besides flows.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) tcp_packets: u64,
-    pub(super) skipped: Map<Why, u64>,
-    pub(super) heard: Set<IpAddr>,
-    pub(super) names: Names,
-    pub(super) lookups: Lookups,
-    pub(super) neighbors: Neighbors,
 }
 
 impl Front {
@@ -96,7 +88,7 @@ impl Front {
                 return Ok(false);
             };
             self.add(batch, is_parallel, false, work)?;
-            if work.decoded.len() >= enough {
+            if work.count >= enough {
                 return Ok(true);
             }
         }
@@ -115,22 +107,37 @@ impl Front {
         self.records += batch.records.len() as u64;
         let before = self.packets_before;
         let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
-        let one = |record: &Record| {
+        let (first, fresh, dealt) = work.more(batch.records.len());
+        let is_decoded = is_parallel || filters.is_some();
+        let decode_wanted = |(heard, record): (&mut Heard, &Record)| {
             let bytes = batch.bytes(record);
-            if filters.is_some_and(|filters| !is_wanted(filters, record, bytes)) {
-                return Heard::Skipped(Why::Filtered);
+            if filters.is_none_or(|filters| is_wanted(filters, record, bytes)) {
+                decode_into(record, bytes, record.number + before, heard);
+            } else {
+                *heard = Heard::Skipped(Why::Filtered);
             }
-            let number = record.number + before;
-            decode(&Record { number, ..*record }, bytes)
         };
-        let first = work.decoded.len();
         if is_parallel {
-            work.decoded
-                .par_extend(batch.records.par_iter().with_min_len(RUN).map(one));
-        } else {
-            work.decoded.extend(batch.records.iter().map(one));
+            let pairs = fresh.par_iter_mut().zip(batch.records).with_min_len(RUN);
+            pairs.for_each(decode_wanted);
+        } else if is_decoded {
+            fresh.iter_mut().zip(batch.records).for_each(decode_wanted);
         }
-        self.deal(first, &batch, is_lent, work);
+        let lent = is_lent.then_some(batch.data);
+        for (place, (heard, record)) in (first..).zip(fresh.iter_mut().zip(batch.records)) {
+            let number = record.number + before;
+            if !is_decoded {
+                let plain = batch
+                    .get(record)
+                    .and_then(|bytes| decode_plain(record, bytes, number, heard));
+                if let Some((segment, payload)) = plain {
+                    self.dealer.deal_segment(place, segment, lent, dealt, || Some(payload));
+                    continue;
+                }
+                decode_other(record, batch.bytes(record), number, heard);
+            }
+            self.dealer.deal(place, heard, record, batch.bytes(record), lent, dealt);
+        }
         Ok(())
     }
 
@@ -147,59 +154,15 @@ impl Front {
         Ok(())
     }
 
-    /// Puts fragments together, counts what is no TCP, and deals the rest to the shards.
-    fn deal(&mut self, first: usize, batch: &Batch<'_>, is_lent: bool, work: &mut Work) {
-        let fresh = work.decoded.iter_mut().enumerate().skip(first);
-        for ((place, heard), record) in fresh.zip(batch.records) {
-            if let Heard::Fragment(fragment) = heard {
-                *heard = match self.reassembler.on_fragment(fragment, batch.bytes(record)) {
-                    Reassembled::Complete(whole) => whole,
-                    Reassembled::Waiting | Reassembled::Dropped => continue,
-                };
-            }
-            match heard {
-                Heard::Segment(segment) => {
-                    self.tally.tcp_packets += 1;
-                    let hash = self.hasher.hash_one(segment.key);
-                    let (shard, mut dealt) = (shard_of(hash), place as u32);
-                    if self.early.wants(segment, hash) {
-                        if let Some(payload) = payload(record, batch.bytes(record)) {
-                            work.kept[shard].push(if is_lent {
-                                work.payloads.note(payload, batch.data)
-                            } else {
-                                work.payloads.copy(payload)
-                            });
-                            self.tally.on_payload(segment, payload);
-                            dealt |= KEPT;
-                        }
-                    }
-                    work.deals[shard].push(dealt);
-                }
-                Heard::IcmpError(error) => {
-                    self.tally.hear(error.from);
-                    work.deals[shard_of(self.hasher.hash_one(error.key))].push(place as u32);
-                }
-                Heard::Dns(message) => self.tally.on_dns(message, false),
-                Heard::Neighbor(neighbor) => {
-                    self.tally.hear(neighbor.sender);
-                    self.tally.neighbors.on(neighbor);
-                }
-                Heard::Other { source } => source.iter().for_each(|&ip| self.tally.hear(ip)),
-                Heard::Skipped(why) => *self.tally.skipped.entry(*why).or_default() += 1,
-                Heard::Fragment(_) => {}
-            }
-        }
-    }
-
     /// What is not tracked of the current capture, so far, by reason.
     pub(super) fn skipped(&self) -> Map<Why, u64> {
-        self.tally.skipped.clone()
+        self.dealer.tally.skipped.clone()
     }
 
     /// The current capture is at its end. Gives the packets before it, and what was skipped in it.
     pub(super) fn end_capture(&mut self, info: &CaptureInfo) -> (u64, Map<Why, u64>) {
-        let mut skipped = std::mem::take(&mut self.tally.skipped);
-        let (parts, unfinished) = (self.reassembler.parts(), self.reassembler.unfinished());
+        let mut skipped = std::mem::take(&mut self.dealer.tally.skipped);
+        let (parts, unfinished) = (self.dealer.reassembler.parts(), self.dealer.reassembler.unfinished());
         skipped.insert(Why::FragmentPart, parts - self.fragments_before.0);
         skipped.insert(
             Why::FragmentIncomplete,
@@ -215,44 +178,9 @@ impl Front {
     }
 }
 
-fn shard_of(hash: u64) -> usize {
-    hash as usize % limits::SHARDS
-}
-
-/// One end is a name server.
-fn is_dns(key: &FlowKey) -> bool {
-    let (FlowKey::V4(_, _, low, high) | FlowKey::V6(_, _, low, high)) = key;
-    *low == 53 || *high == 53
-}
-
 /// Does the filter of its link type let this record through?
 pub(super) fn is_wanted(filters: &[Filter], record: &Record, bytes: &[u8]) -> bool {
     filters
         .iter()
         .any(|filter| filter.link() == record.link && filter.matches(bytes, record.original))
-}
-
-impl Tally {
-    fn hear(&mut self, ip: IpAddr) {
-        if self.heard.len() < limits::MAX_HOSTS {
-            self.heard.insert(ip);
-        }
-    }
-
-    fn on_dns(&mut self, message: &DnsMessage, by_tcp: bool) {
-        self.hear(message.sender());
-        for (name, ip) in &message.names {
-            self.names.on_answer(message.client.ip, *ip, name, message.stamp);
-        }
-        self.lookups.on(message, by_tcp);
-    }
-
-    /// The beginning of a connection: to a name server, perhaps.
-    fn on_payload(&mut self, segment: &Segment, payload: &[u8]) {
-        if is_dns(&segment.key) {
-            if let Some(message) = dns_in_tcp(segment, payload) {
-                self.on_dns(&message, true);
-            }
-        }
-    }
 }

@@ -107,7 +107,7 @@ mod tests {
     use super::super::CaptureReport;
     use super::super::order::Order;
     use super::*;
-    use crate::analyzer::front::Tally;
+    use crate::analyzer::deal::Tally;
     use crate::analyzer::marks::Ledger;
     use crate::base::{Endpoint, FlowKey, Map, Stamp};
     use crate::capture::{CaptureInfo, Interface};

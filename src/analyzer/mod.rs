@@ -1,6 +1,7 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod deal;
 mod early;
 mod front;
 mod lone;
@@ -21,7 +22,8 @@ use crate::base::limits;
 use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
 use crate::flow::table::{Ahead, Table};
 use crate::wire::{Heard, Segment};
-use front::{Front, KEPT, Work};
+use deal::KEPT;
+use front::{Front, Work};
 use marks::Ledger;
 use rayon::prelude::*;
 use shelf::TemporaryFile;
@@ -212,7 +214,14 @@ impl Analyzer {
         let mut finished: Vec<_> = self.shards.into_iter().map(Table::finish).collect();
         let marked = finished.iter_mut().map(|shard| std::mem::take(&mut shard.marked));
         let marks = Ledger::new(marked, self.most_marked);
-        Analysis::new(self.pool, self.captures, finished, marks, self.front.tally, interrupted)
+        Analysis::new(
+            self.pool,
+            self.captures,
+            finished,
+            marks,
+            self.front.dealer.tally,
+            interrupted,
+        )
     }
 }
 
@@ -225,18 +234,19 @@ fn track_shared(shards: &mut [Table], work: &Work, lent: Option<&[u8]>) {
 }
 
 fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
-    let mut kept = work.kept[shard].iter();
+    let dealt = &work.dealt;
+    let mut kept = dealt.kept[shard].iter();
     let mut ahead = Ahead::default();
-    for dealt in work.deals[shard].chunks(Ahead::AT_ONCE) {
-        let heard = |dealt: &u32| work.decoded.get((dealt & !KEPT) as usize);
-        ahead.look(table, dealt.iter().map(|dealt| segment_of(heard(dealt))));
-        for (place, dealt) in dealt.iter().enumerate() {
-            match heard(dealt) {
+    for places in dealt.places[shard].chunks(Ahead::AT_ONCE) {
+        let heard = |place: &u32| work.heard(place & !KEPT);
+        ahead.look(table, places.iter().map(|place| segment_of(heard(place))));
+        for (at, place) in places.iter().enumerate() {
+            match heard(place) {
                 Some(Heard::Segment(segment)) => {
-                    table.on_next(&ahead, place, segment, work.capture);
-                    let kept = if dealt & KEPT == 0 { None } else { kept.next() };
+                    table.on_next(&ahead, at, segment, work.capture);
+                    let kept = if place & KEPT == 0 { None } else { kept.next() };
                     if let Some(&kept) = kept {
-                        table.on_payload(segment, work.payloads.get(kept, lent));
+                        table.on_payload(segment, dealt.payloads.get(kept, lent));
                     }
                 }
                 Some(Heard::IcmpError(error)) => table.on_icmp(error),

@@ -82,7 +82,7 @@ fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::analyzer::Analysis;
-    use crate::analyzer::front::Tally;
+    use crate::analyzer::deal::Tally;
     use crate::analyzer::marks::Ledger;
     use crate::base::FlowKey;
     use crate::flow::table::Table;

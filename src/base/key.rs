@@ -107,8 +107,10 @@ impl FlowKey {
 
     /// As [`FlowKey::v4`], for IPv6.
     #[must_use]
+    #[inline]
     pub fn v6(source: [u8; 16], target: [u8; 16], source_port: u16, target_port: u16) -> (Self, Dir) {
-        if (source, source_port) <= (target, target_port) {
+        let place = |ip, port: u16| (u128::from_be_bytes(ip), port);
+        if place(source, source_port) <= place(target, target_port) {
             (Self::V6(source, target, source_port, target_port), Dir::Up)
         } else {
             (Self::V6(target, source, target_port, source_port), Dir::Down)

@@ -101,22 +101,31 @@ impl Health {
 }
 
 /// Counts of a run of packets of one interface, kept aside so that the loop over a batch stays short.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
     packets: u64,
     bytes: u64,
     truncated: u64,
     steps_back: u64,
-    previous: Option<Stamp>,
+    /// The stamp of the last packet that had one, or the earliest there is.
+    previous: Stamp,
+    /// Earliest stamp, and the latest one that a step back was made from.
     span: Option<(Stamp, Stamp)>,
 }
+
+/// Before any packet.
+const NEVER: Stamp = Stamp(i64::MIN);
 
 impl Tally {
     /// Counts on after a packet with stamp `previous`.
     pub(super) fn after(previous: Option<Stamp>) -> Self {
         Self {
-            previous,
-            ..Self::default()
+            packets: 0,
+            bytes: 0,
+            truncated: 0,
+            steps_back: 0,
+            previous: previous.unwrap_or(NEVER),
+            span: None,
         }
     }
 
@@ -127,18 +136,26 @@ impl Tally {
         self.bytes += u64::from(original);
         self.truncated += u64::from(captured < original);
         let Some(stamp) = stamp else { return };
-        // A step back is told from the packet before, not from the latest: one late packet is one step.
-        self.steps_back += u64::from(self.previous.is_some_and(|previous| stamp < previous));
-        self.previous = Some(stamp);
+        // Most packets are later than the one before, and move nothing but the end.
+        if stamp < self.previous || self.span.is_none() {
+            self.on_turn(stamp);
+        }
+        self.previous = stamp;
+    }
+
+    /// The first stamp, or one earlier than that of the packet before: one late packet is one step back.
+    #[cold]
+    fn on_turn(&mut self, stamp: Stamp) {
+        self.steps_back += u64::from(stamp < self.previous);
         self.span = Some(match self.span {
-            Some((first, last)) => (first.min(stamp), last.max(stamp)),
+            Some((first, last)) => (first.min(stamp), last.max(self.previous)),
             None => (stamp, stamp),
         });
     }
 
     /// The stamp of the last packet that had one.
     pub(super) fn previous(&self) -> Option<Stamp> {
-        self.previous
+        Some(self.previous).filter(|&previous| previous != NEVER)
     }
 
     /// Adds the counts to those of the capture and of its interface `index`.
@@ -153,6 +170,7 @@ impl Tally {
             }
             return;
         };
+        let last = last.max(self.previous);
         info.span = Some(info.span.map_or((first, last), |(f, l)| (f.min(first), l.max(last))));
         if let Some(interface) = info.interfaces.get_mut(usize::from(index)) {
             interface.packets += self.packets;

@@ -73,10 +73,15 @@ impl<'a> Batch<'a> {
     /// The captured bytes of `record`; empty if the record is not of this batch.
     #[must_use]
     pub fn bytes(&self, record: &Record) -> &'a [u8] {
+        self.get(record).unwrap_or_default()
+    }
+
+    /// As [`Batch::bytes`]; `None` if the record is not of this batch.
+    #[must_use]
+    #[inline]
+    pub(crate) fn get(&self, record: &Record) -> Option<&'a [u8]> {
         let start = record.start as usize;
-        self.data
-            .get(start..start + record.captured as usize)
-            .unwrap_or_default()
+        self.data.get(start..start + record.captured as usize)
     }
 }
 

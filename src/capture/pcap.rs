@@ -54,28 +54,34 @@ impl Pcap {
             link,
             ..
         } = self.layout;
-        while records.len() < BATCH_RECORDS {
+        let mut number = self.number;
+        let stop = loop {
+            if records.len() >= BATCH_RECORDS {
+                break Stop::Full;
+            }
             let Some(header) = data.get(*at..).and_then(|rest| rest.first_chunk::<16>()) else {
-                return Stop::Starved;
+                break Stop::Starved;
             };
             let [seconds, ticks, mut captured, mut original] = words::<BIG>(*header);
-            if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
-                std::mem::swap(&mut captured, &mut original);
+            if captured != original {
+                if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
+                    std::mem::swap(&mut captured, &mut original);
+                }
+                original = original.max(captured);
             }
             if captured as usize > MAX_RECORD {
-                return Stop::Damaged(format!("a record that claims {captured} captured bytes"));
+                break Stop::Damaged(format!("a record that claims {captured} captured bytes"));
             }
             let start = *at + record_header;
             if data.len() < start + captured as usize {
-                return Stop::Starved;
+                break Stop::Starved;
             }
             // Cannot overflow: 2^32 seconds and 2^32 microseconds stay below 2^62 nanoseconds.
             let stamp = Stamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * nanos_per_tick);
-            original = original.max(captured);
             tally.count(Some(stamp), captured, original);
-            self.number += 1;
+            number += 1;
             records.push(Record {
-                number: self.number,
+                number,
                 stamp,
                 start: start as u32,
                 captured,
@@ -84,8 +90,9 @@ impl Pcap {
                 link,
             });
             *at = start + captured as usize;
-        }
-        Stop::Full
+        };
+        self.number = number;
+        stop
     }
 }
 

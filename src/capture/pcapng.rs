@@ -241,7 +241,7 @@ impl PcapNg {
         }
         records.push(Record {
             number: self.number,
-            stamp: port.previous.unwrap_or_default(),
+            stamp: stamp.or(port.previous).unwrap_or_default(),
             start: (at + 8 + packet.start) as u32,
             captured: packet.captured,
             original,
@@ -296,6 +296,12 @@ impl Format for PcapNg {
             return Stop::Starved;
         }
         while records.len() < BATCH_RECORDS {
+            let from = window.start();
+            let at = self.take_run(window.data(), from, records, info);
+            window.take(at - from);
+            if records.len() >= BATCH_RECORDS {
+                break;
+            }
             let (at, offset) = (window.start(), window.offset());
             let len = match self.find(window.rest()) {
                 Found::Block(block) => {
@@ -334,6 +340,8 @@ impl Format for PcapNg {
     }
 }
 
+#[path = "pcapng_run.rs"]
+mod run;
 #[cfg(test)]
 #[path = "pcapng_tests.rs"]
 mod tests;

@@ -31,7 +31,25 @@ impl Ticks {
     }
 
     /// The moment of `ticks`, rounded down to nanoseconds, saturating.
+    #[inline]
     pub(super) fn stamp(self, ticks: u64) -> Stamp {
+        self.usual(ticks).unwrap_or_else(|| self.exact(ticks))
+    }
+
+    /// Micro- or nanoseconds since 1970, which nearly all clocks count.
+    #[inline]
+    fn usual(self, ticks: u64) -> Option<Stamp> {
+        let nanos_per_tick = match self.resolution {
+            6 => 1000,
+            9 => 1,
+            _ => return None,
+        };
+        let nanos = i64::try_from(ticks).ok()?.checked_mul(nanos_per_tick)?;
+        (self.offset == 0).then_some(Stamp(nanos))
+    }
+
+    /// As [`Ticks::stamp`], for any clock.
+    fn exact(self, ticks: u64) -> Stamp {
         let ticks = u128::from(ticks);
         let exponent = u32::from(self.resolution & 0x7f);
         let nanos = if self.resolution & 0x80 != 0 {
@@ -65,6 +83,26 @@ mod tests {
 
     fn ticks(resolution: u8, offset: i64) -> Ticks {
         Ticks { resolution, offset }
+    }
+
+    #[test]
+    fn usual_clocks_tell_what_exact_ones_do() {
+        for resolution in 0..=u8::MAX {
+            for offset in [0, 7, -7] {
+                for number in [
+                    0,
+                    1,
+                    1_700_000_000_123_456,
+                    u64::MAX / 2000,
+                    u64::MAX / 2,
+                    u64::MAX / 2 + 1,
+                    u64::MAX,
+                ] {
+                    let clock = ticks(resolution, offset);
+                    assert_eq!(clock.stamp(number), clock.exact(number), "{clock:?} {number}");
+                }
+            }
+        }
     }
 
     #[test]

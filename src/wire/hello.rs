@@ -9,31 +9,56 @@ const HEAD_SEARCHED: usize = 4096;
 const MAX_NAME: usize = 255;
 
 /// What `payload` begins with, and the server's name if it states one.
-#[inline]
 pub(super) fn read(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
+    let kind = kind_of(payload);
+    (kind, name_in(kind, payload))
+}
+
+/// What `payload` begins with.
+#[inline]
+pub(super) fn kind_of(payload: &[u8]) -> PayloadKind {
     match payload {
-        [20..=23, 3, 0..=4, ..] => read_tls(payload),
-        [b'A'..=b'Z', b'A'..=b'Z' | b'-', ..] => read_http(payload),
+        [] => PayloadKind::None,
+        [20..=23, 3, 0..=4, ..] => kind_of_record(payload),
+        [b'A'..=b'Z', b'A'..=b'Z' | b'-', ..] => kind_of_http(payload),
         // A ClientHello in the old format, offering SSL 3 or TLS (RFC 5246 E.2).
-        [0x80..=0xff, _, 1, 3, 0..=4, ..] => (PayloadKind::TlsClientHello, None),
-        _ => (PayloadKind::Other, None),
+        [0x80..=0xff, _, 1, 3, 0..=4, ..] => PayloadKind::TlsClientHello,
+        _ => PayloadKind::Other,
+    }
+}
+
+/// A payload of this kind may state the server's name.
+pub(super) fn may_have_name(kind: PayloadKind) -> bool {
+    matches!(kind, PayloadKind::TlsClientHello | PayloadKind::HttpRequest)
+}
+
+/// The server's name, if a payload of this kind states one.
+#[inline(never)]
+pub(super) fn name_in(kind: PayloadKind, payload: &[u8]) -> Option<Box<str>> {
+    match kind {
+        PayloadKind::TlsClientHello => read_server_name(payload),
+        PayloadKind::HttpRequest => read_host(payload),
+        _ => None,
     }
 }
 
 /// RFC 8446 5.1: type, version, length, content.
-fn read_tls(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
+fn kind_of_record(payload: &[u8]) -> PayloadKind {
     match payload {
-        [22, _, _, _, _, 1, ..] => (PayloadKind::TlsClientHello, read_server_name(payload)),
-        [22, _, _, _, _, _, ..] => (PayloadKind::TlsServerHello, None),
+        [22, _, _, _, _, 1, ..] => PayloadKind::TlsClientHello,
+        [22, _, _, _, _, _, ..] => PayloadKind::TlsServerHello,
         // Two bytes, level and description; an encrypted alert is longer.
-        [21, _, _, 0, 2, ..] => (PayloadKind::TlsAlert, None),
-        [20 | 21 | 23, ..] => (PayloadKind::TlsData, None),
-        _ => (PayloadKind::Other, None),
+        [21, _, _, 0, 2, ..] => PayloadKind::TlsAlert,
+        [20 | 21 | 23, ..] => PayloadKind::TlsData,
+        _ => PayloadKind::Other,
     }
 }
 
 /// The name in the `server_name` extension (RFC 6066 3) of a `ClientHello` (RFC 8446 4.1.2).
+#[inline(never)]
 fn read_server_name(payload: &[u8]) -> Option<Box<str>> {
+    // The old format has no names.
+    let [22, ..] = payload else { return None };
     // Record and handshake headers, version, random.
     let rest = payload.get(5 + 4 + 2 + 32..)?;
     let (_, rest) = split_vector(rest, 1)?; // session id
@@ -60,18 +85,19 @@ fn split_vector(bytes: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
 }
 
 /// RFC 9112 3 and 4.
-fn read_http(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
+#[inline(never)]
+fn kind_of_http(payload: &[u8]) -> PayloadKind {
     if let Some(rest) = payload.strip_prefix(b"HTTP/1.") {
-        let kind = match rest {
+        return match rest {
             [_, b' ', b'5', ..] => PayloadKind::HttpError,
             _ => PayloadKind::HttpResponse,
         };
-        return (kind, None);
     }
-    if !is_request(payload) {
-        return (PayloadKind::Other, None);
+    if is_request(payload) {
+        PayloadKind::HttpRequest
+    } else {
+        PayloadKind::Other
     }
-    (PayloadKind::HttpRequest, read_host(payload))
 }
 
 /// A known method, and a version at the end of the line if that was captured: RTSP and SIP have `OPTIONS` too.
@@ -114,6 +140,7 @@ fn is_request(payload: &[u8]) -> bool {
 }
 
 /// The `Host` field without its port.
+#[inline(never)]
 fn read_host(payload: &[u8]) -> Option<Box<str>> {
     let head = payload.get(..HEAD_SEARCHED).unwrap_or(payload);
     let mut lines = head.split_inclusive(|byte| *byte == b'\n').skip(1);

@@ -38,16 +38,56 @@ use walk::{Layer, Walk};
 /// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
 /// will do, and the same ones give the same answer on every thread.
 #[must_use]
-#[inline]
 pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
-    match plain::read(record, bytes) {
-        Some(heard) => heard,
+    let mut segment = Segment::blank();
+    match plain::read(record, bytes, record.number, &mut segment) {
+        Some(_) => Heard::Segment(segment),
         None => decode_any(record, bytes),
     }
 }
 
-/// The long way, through any headers there are.
+/// As [`decode`], for packet number `packet` of the recording, into a place that is used again and again: whatever stands
+/// there is replaced.
 #[inline(never)]
+pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
+    if decode_plain(record, bytes, packet, heard).is_none() {
+        decode_other(record, bytes, packet, heard);
+    }
+}
+
+/// As [`decode_into`], where [`decode_plain`] was of no use.
+#[inline(never)]
+pub fn decode_other(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
+    let record = Record {
+        number: packet,
+        ..*record
+    };
+    *heard = match heard {
+        // Tried already.
+        Heard::Segment(_) => decode_any(&record, bytes),
+        _ => decode(&record, bytes),
+    };
+}
+
+/// As [`decode_into`], where a segment stands and most likely another one comes; gives that and its payload. `None` leaves
+/// the packet to [`decode_other`], whatever it was.
+#[expect(
+    clippy::inline_always,
+    reason = "so that one loop reads and deals, and hands on little"
+)]
+#[inline(always)]
+pub fn decode_plain<'a, 'h>(
+    record: &Record,
+    bytes: &'a [u8],
+    packet: u64,
+    heard: &'h mut Heard,
+) -> Option<(&'h Segment, &'a [u8])> {
+    let Heard::Segment(segment) = heard else { return None };
+    let payload = plain::read(record, bytes, packet, segment)?;
+    Some((segment, payload))
+}
+
+/// The long way, through any headers there are.
 fn decode_any(record: &Record, bytes: &[u8]) -> Heard {
     Walk::new(record.into(), 0).run(Layer::Link(record.link), whole(record, bytes))
 }
@@ -61,21 +101,19 @@ pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 /// The payload of the TCP segment in this record, as captured; `None` where [`decode`] finds no segment in it. For the few
 /// segments whose bytes matter: it reads the headers once more.
 #[must_use]
-#[inline]
-pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    plain::payload(record, bytes).or_else(|| payload_of_any(record, bytes))
-}
-
 #[inline(never)]
-fn payload_of_any<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
-    behind_header(segment.bytes())
+pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let short = plain::read(record, bytes, record.number, &mut Segment::blank());
+    short.or_else(|| {
+        let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
+        behind_header(segment.bytes())
+    })
 }
 
-/// What comes behind the header of a TCP segment, if that much of it was captured. Padding behind the packet is none of it.
+/// What comes behind the header of a TCP segment, as far as captured. Padding behind the packet is none of it.
 fn behind_header(segment: &[u8]) -> Option<&[u8]> {
     let header_length = usize::from(segment.get(12)? >> 4) * 4;
-    segment.get(header_length.max(20)..)
+    Some(segment.get(header_length.max(20)..).unwrap_or_default())
 }
 
 /// The whole frame. A length on the wire beyond any frame's is a damaged record's, and not to be believed.

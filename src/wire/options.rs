@@ -26,19 +26,26 @@ pub struct Options {
 }
 
 impl Options {
+    /// Timestamps after two bytes of padding: all that most segments but the first have (RFC 7323, appendix A).
+    pub(super) fn are_usual(bytes: &[u8; 12]) -> bool {
+        bytes.starts_with(&[1, 1, 8, 10])
+    }
+
+    /// Reads what [`Options::are_usual`].
+    pub(super) fn read_usual(bytes: &[u8; 12]) -> Self {
+        let [_, _, _, _, value @ ..] = bytes;
+        Self {
+            timestamps: read_pair(value),
+            ..Self::default()
+        }
+    }
+
     /// Reads the captured option `bytes` of a header that claims `header_length` bytes in a segment of `wire` bytes.
     pub(super) fn read(bytes: &[u8], header_length: usize, wire: usize) -> Self {
         let mut options = Self {
             damaged: header_length < 20 || header_length > wire || bytes.len() < header_length.saturating_sub(20),
             ..Self::default()
         };
-        // The usual content of every segment but the first (RFC 7323, appendix A).
-        if let [1, 1, 8, 10, value @ ..] = bytes {
-            if value.len() == 8 {
-                options.timestamps = read_pair(value);
-                return options;
-            }
-        }
         options.read_each(bytes);
         options
     }

@@ -142,6 +142,33 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// To be filled.
+    pub(super) fn blank() -> Self {
+        Self {
+            packet: 0,
+            stamp: Stamp(0),
+            key: FlowKey::V4([0; 4], [0; 4], 0, 0),
+            dir: Dir::Up,
+            flags: Flags(0),
+            seq: Seq(0),
+            ack: Seq(0),
+            window: 0,
+            checksum: 0,
+            length: 0,
+            options: Options::default(),
+            ttl: 0,
+            ip_id: None,
+            interface: 0,
+            path: 0,
+            header_cut: false,
+            bad_offset: false,
+            short_offset: false,
+            as_fcs: 0,
+            kind: PayloadKind::None,
+            name: None,
+        }
+    }
+
     /// Sequence number after this segment: payload plus one for SYN and one for FIN (RFC 9293 3.4, SEG.LEN).
     #[must_use]
     pub fn end(&self) -> Seq {
@@ -159,66 +186,100 @@ impl Segment {
 
 /// RFC 9293 3.1. Ports, numbers and flags (14 bytes) are enough; all beyond is taken as far as it was captured.
 pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Heard {
+    let mut segment = Segment::blank();
+    let length = part.wire();
     if let Some((head, rest)) = part.bytes().split_first_chunk::<20>() {
-        return Heard::Segment(read_head(origin, path, net, head, rest, part.wire()));
+        read_into(&mut segment, origin, path, net, &Tcp { head, rest, length });
+        return Heard::Segment(segment);
     }
     match zero_filled(part) {
-        Ok(head) => Heard::Segment(Segment {
-            header_cut: true,
-            ..read_head(origin, path, net, &head, &[], part.wire())
-        }),
+        Ok(head) => {
+            let tcp = Tcp {
+                head: &head,
+                rest: &[],
+                length,
+            };
+            read_into(&mut segment, origin, path, net, &tcp);
+            segment.header_cut = true;
+            Heard::Segment(segment)
+        }
         Err(why) => Heard::Skipped(why),
     }
 }
 
-/// A segment of `wire` bytes by its fixed header and the `rest` of it, as far as captured.
+/// The bytes of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tcp<'a> {
+    /// The fixed part of its header.
+    pub(super) head: &'a [u8; 20],
+    /// What follows, as far as captured.
+    pub(super) rest: &'a [u8],
+    /// How long it was on the wire, all in all.
+    pub(super) length: usize,
+}
+
+/// Reads a segment into `segment`, of which nothing stays. Gives its payload, as far as captured.
 #[expect(
     clippy::inline_always,
     reason = "so that a segment is made where it stays, and is not copied from step to step"
 )]
 #[inline(always)]
-pub(super) fn read_head(origin: Origin, path: u32, net: &Net, head: &[u8; 20], rest: &[u8], wire: usize) -> Segment {
+pub(super) fn read_into<'a>(segment: &mut Segment, origin: Origin, path: u32, net: &Net, tcp: &Tcp<'a>) -> &'a [u8] {
+    let Tcp { head, rest, length } = *tcp;
     let (key, dir) = net.pair.key(
         u16::from_be_bytes([head[0], head[1]]),
         u16::from_be_bytes([head[2], head[3]]),
     );
-    let header_length = usize::from(head[12] >> 4) * 4;
-    let (options, payload) = if header_length == 20 {
-        (Options::default(), rest)
-    } else {
-        let length = header_length.saturating_sub(20).min(rest.len());
-        let (all, payload) = rest.split_at_checked(length).unwrap_or_default();
-        (Options::read(all, header_length, wire), payload)
+    segment.packet = origin.packet;
+    segment.stamp = origin.stamp;
+    segment.key = key;
+    segment.dir = dir;
+    let offset_and_flags = u16::from_be_bytes([head[12], head[13]]);
+    segment.flags = Flags(offset_and_flags & 0x1ff);
+    segment.seq = Seq(u32::from_be_bytes([head[4], head[5], head[6], head[7]]));
+    segment.ack = Seq(u32::from_be_bytes([head[8], head[9], head[10], head[11]]));
+    segment.window = u16::from_be_bytes([head[14], head[15]]);
+    segment.checksum = u16::from_be_bytes([head[16], head[17]]);
+    segment.ttl = net.ttl;
+    segment.ip_id = net.ip_id;
+    segment.interface = origin.interface;
+    segment.path = path;
+    segment.as_fcs = 0;
+    let header_length = usize::from(offset_and_flags >> 12) * 4;
+    // Wireshark takes an impossible data offset (below five words) as it stands; so does this.
+    segment.length = length.saturating_sub(header_length) as u32;
+    segment.header_cut = false;
+    segment.bad_offset = false;
+    segment.short_offset = false;
+    let payload = match (header_length, rest.split_first_chunk::<12>()) {
+        (20, _) => {
+            segment.options = Options::default();
+            rest
+        }
+        (32, Some((options, payload))) if Options::are_usual(options) => {
+            segment.options = Options::read_usual(options);
+            payload
+        }
+        _ => read_options(segment, header_length, rest, length),
     };
-    let (kind, name) = if payload.is_empty() {
-        (PayloadKind::None, None)
-    } else {
-        hello::read(payload)
-    };
-    Segment {
-        packet: origin.packet,
-        stamp: origin.stamp,
-        key,
-        dir,
-        flags: Flags(u16::from_be_bytes([head[12] & 1, head[13]])),
-        seq: Seq(u32::from_be_bytes([head[4], head[5], head[6], head[7]])),
-        ack: Seq(u32::from_be_bytes([head[8], head[9], head[10], head[11]])),
-        window: u16::from_be_bytes([head[14], head[15]]),
-        checksum: u16::from_be_bytes([head[16], head[17]]),
-        // Wireshark takes an impossible data offset (below five words) as it stands; so does this.
-        length: wire.saturating_sub(header_length) as u32,
-        options,
-        ttl: net.ttl,
-        ip_id: net.ip_id,
-        interface: origin.interface,
-        path,
-        header_cut: rest.len() + 20 < header_length.max(20),
-        bad_offset: header_length < 20 || header_length > wire,
-        short_offset: header_length < 20,
-        as_fcs: 0,
-        kind,
-        name,
+    segment.kind = hello::kind_of(payload);
+    // Most have none, and had none.
+    if hello::may_have_name(segment.kind) || segment.name.is_some() {
+        segment.name = hello::name_in(segment.kind, payload);
     }
+    payload
+}
+
+/// The options of a header that claims `header_length` bytes, and the payload behind it.
+#[inline(never)]
+fn read_options<'a>(segment: &mut Segment, header_length: usize, rest: &'a [u8], length: usize) -> &'a [u8] {
+    segment.header_cut = rest.len() + 20 < header_length;
+    segment.bad_offset = header_length < 20 || header_length > length;
+    segment.short_offset = header_length < 20;
+    let end = header_length.saturating_sub(20).min(rest.len());
+    let (all, payload) = rest.split_at_checked(end).unwrap_or_default();
+    segment.options = Options::read(all, header_length, length);
+    payload
 }
 
 /// A header cut after its flags, the rest zero.

@@ -60,6 +60,7 @@ impl Pair {
     }
 
     /// The flow between these two and two ports.
+    #[inline]
     pub(super) fn key(&self, source_port: u16, target_port: u16) -> (FlowKey, Dir) {
         match *self {
             Self::V4(source, target) => FlowKey::v4(source, target, source_port, target_port),

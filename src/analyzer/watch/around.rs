@@ -37,7 +37,7 @@ impl Watch {
         let (one_sided, two_sided) = (self.context.one_sided, self.context.two_sided);
         let head = Head {
             captures: &[capture.head()],
-            tcp_packets: analyzer.front.tally.tcp_packets,
+            tcp_packets: analyzer.front.dealer.tally.tcp_packets,
             duplicates: self.copies,
             one_sided: (one_sided, one_sided + two_sided),
             limits: &limits,
@@ -64,7 +64,7 @@ impl Watch {
         if context.hosts.len() > limits::MAX_HOSTS * 4 {
             context.hosts.clear();
         }
-        for ip in analyzer.front.tally.heard.drain() {
+        for ip in analyzer.front.dealer.tally.heard.drain() {
             context.on_heard(ip);
         }
         if context.resolved.is_full() {
@@ -72,6 +72,6 @@ impl Watch {
         }
         context
             .resolved
-            .take_in(std::mem::take(&mut analyzer.front.tally.names));
+            .take_in(std::mem::take(&mut analyzer.front.dealer.tally.names));
     }
 }

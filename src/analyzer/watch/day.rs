@@ -124,7 +124,7 @@ impl Day {
     fn others(&mut self, second: u32) {
         for host in 0..8 {
             let ip = Ipv4Addr::from(0x6440_0000 + second * 8 + host);
-            self.analyzer.front.tally.heard.insert(ip.into());
+            self.analyzer.front.dealer.tally.heard.insert(ip.into());
         }
         let ends = [(0x0c00_0000 + second, 50_000), (0x0a00_0001, 443)];
         let [a, b] = ends.map(|(ip, port)| Endpoint {

@@ -67,7 +67,7 @@ impl Watch {
         ended.sort_by_key(|one| (one.seen.start, one.seen.flow));
         let first = ended.first().map(|one| one.seen.start);
         let mut incidents = Incidents::new(first.map(|first| (first, self.now.max(first))));
-        let tally = &mut analyzer.front.tally;
+        let tally = &mut analyzer.front.dealer.tally;
         let end = |interface| self.context.end_of(interface);
         let unanswered = tally.neighbors.unanswered(end);
         let (lookups, answered) = std::mem::take(&mut tally.lookups).finish(end);
