@@ -1,7 +1,7 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
 #![expect(
     clippy::inline_always,
-    reason = "how a flow is packed is one straight way only where all of it is in one place: see `pack`"
+    reason = "packing takes one straight way only where all of it is in one place"
 )]
 
 pub mod facts;
