@@ -1,8 +1,4 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
-#![expect(
-    clippy::inline_always,
-    reason = "how a flow is packed is one straight way only where all of it is in one place: see `pack`"
-)]
 
 pub mod facts;
 mod conn_state;

@@ -131,6 +131,7 @@ pub fn pack(
     };
     head.pack(&mut packer);
     value.pack(&mut packer);
+    packer.close();
     let (bases, used) = (packer.bases, packer.at);
     let used = words.get(..used);
     used.inspect(|used| words::write(used, &bases, bytes)).is_some()
