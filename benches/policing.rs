@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "the generator's program uses the rest")]
 mod traffic;
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Write as _};
 use traffic::transfer::{KINDS, Plan, pcap, plan};
 use whodropped::analyzer::Analyzer;
 use whodropped::capture::open_reader;
@@ -26,27 +26,18 @@ fn found(plan: Plan, seed: u64) -> String {
     String::from_utf8(rows).expect("text")
 }
 
-fn main() {
+fn main() -> io::Result<()> {
     let seeds: u64 = std::env::args()
         .nth(1)
         .map_or(100, |text| text.parse().expect("a number"));
-    let only: Option<usize> = std::env::args().nth(2).map(|text| text.parse().expect("a number"));
-    println!("| what | seeds | `rate-policed` | `heavy-retransmission` |\n| --- | ---: | ---: | ---: |");
-    for (kind, name) in KINDS
-        .iter()
-        .enumerate()
-        .filter(|(kind, _)| only.is_none_or(|only| only == *kind))
-    {
-        let (mut policed, mut heavy) = (0, 0);
-        for seed in 0..seeds {
-            let plan = plan(kind, seed);
-            let rows = found(plan, seed);
-            if std::env::var_os("DBG").is_some() {
-                eprintln!("END {kind} {seed} {} {plan:?}", rows.contains("rate-policed"));
-            }
-            policed += u64::from(rows.contains("rate-policed"));
-            heavy += u64::from(rows.contains("heavy-retransmission"));
-        }
-        println!("| {name} | {seeds} | {policed} | {heavy} |");
+    let mut out = io::stdout().lock();
+    writeln!(out, "| what | seeds | `rate-policed` | `heavy-retransmission` |")?;
+    writeln!(out, "| --- | ---: | ---: | ---: |")?;
+    for (kind, name) in KINDS.iter().enumerate() {
+        let rows: Vec<String> = (0..seeds).map(|seed| found(plan(kind, seed), seed)).collect();
+        let [policed, heavy] =
+            ["rate-policed", "heavy-retransmission"].map(|id| rows.iter().filter(|rows| rows.contains(id)).count());
+        writeln!(out, "| {name} | {seeds} | {policed} | {heavy} |")?;
     }
+    Ok(())
 }

@@ -310,7 +310,6 @@ mod tests {
     use crate::base::{Span, Stamp};
     use crate::flow::Sighting;
 
-    #[expect(clippy::needless_pass_by_value, reason = "so that a test reads as one line")]
     fn round_trip<T: Pack + PartialEq + std::fmt::Debug>(values: Vec<T>) -> usize {
         const FIRST: Stamp = Stamp(1_700_000_000_000_000_000);
         let (mut words, mut bytes) = (vec![7; 3], Vec::new());
@@ -324,6 +323,7 @@ mod tests {
 
     #[test]
     fn what_was_packed_comes_back() {
+        const FIRST: i64 = 1_700_000_000_000_000_000;
         round_trip(vec![0, 1, 112, 113, 127, 128, u64::MAX, 0, 0]);
         round_trip(vec![0xfffe_u32, 0xffff, 0x1_0000, u32::MAX, 0]);
         round_trip(vec![0xf_fffe_u64, 0xf_ffff, 0x10_0000]);
@@ -335,7 +335,6 @@ mod tests {
         round_trip(vec![Stamp(0), Stamp(i64::MIN), Stamp(i64::MAX), Stamp(5), Stamp(1005)]);
         let sightings = |count: u64| (1..count).map(|at| Sighting::new(at * at, Stamp(1000 * at as i64 + 1)));
         round_trip(sightings(9).chain(sightings(90)).map(Some).chain([None]).collect());
-        const FIRST: i64 = 1_700_000_000_000_000_000;
         let far = [(u64::MAX, i64::MIN), (1, i64::MAX), (999, FIRST), (1000, FIRST - 1)];
         let limits = [1 << 24, (1 << 24) - 1, (1 << 24) - 2].map(|packets| (1000 + packets, FIRST + (1 << 40) - 1));
         let all = far
