@@ -62,6 +62,18 @@ fn threads_and_batches_change_not_one_byte() {
     }
 }
 
+/// A table for which no incident is searched, and no candidate listed, says the same as one for which they are.
+#[test]
+fn what_nobody_asks_for_changes_nothing_else() {
+    let fixtures = fixture::all();
+    let fixtures = fixtures.iter().map(|fixture| (fixture.name(), fixture.bytes()));
+    let made = (1..4).map(|seed| (format!("seed {seed}"), Making::new(seed).capture().pcap()));
+    for (name, bytes) in fixtures.chain(made) {
+        let analysis = outcome::read(&bytes);
+        assert!(outcome::csv(&analysis) == outcome::csv_beside_json(&analysis), "{name}");
+    }
+}
+
 /// Every way in which records may be read; the plainest first.
 const WAYS: [Way; 4] = [
     Way {

@@ -6,6 +6,7 @@ pub mod random;
 pub mod shapes;
 pub mod strange;
 pub mod talk;
+pub mod transfer;
 pub mod truth;
 pub mod verify;
 pub mod writer;

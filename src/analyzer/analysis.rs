@@ -2,6 +2,7 @@
 
 use super::deal::Tally;
 use super::marks::Ledger;
+use super::rows::Wants;
 use super::streams::{List, Streams};
 use super::tell::{Judge, Teller};
 use crate::base::{Endpoint, Map, Stamp, limits};
@@ -151,13 +152,16 @@ impl Analysis {
     /// What a reporter reports.
     pub fn report(&self, selected: &Selected<'_>, reporters: &mut [&mut dyn Reporter]) -> io::Result<()> {
         self.tell_head(reporters)?;
-        let detailed = reporters.iter().any(|reporter| reporter.wants_details());
-        let mut incidents = Incidents::new(self.span());
-        self.tell_lookups(selected, &mut incidents);
+        let wants = Wants::of(reporters);
+        let incidents = wants.incidents.then(|| {
+            let mut incidents = Incidents::new(self.span());
+            self.tell_lookups(selected, &mut incidents);
+            incidents
+        });
         let judge = Judge {
             analysis: self,
             selected,
-            detailed,
+            wants,
         };
         let mut teller = Teller {
             analysis: self,

@@ -1,8 +1,8 @@
 //! Lone SYNs, judged once a kind: of a flood, only addresses, ports, times and numbers differ.
 
 use super::Analysis;
-use super::rows::{self, Judged};
-use crate::base::{Map, Span};
+use super::rows::{self, Judged, Wants};
+use crate::base::Span;
 use crate::case::{Case, has_waited_for_one};
 use crate::finding::lone::Wording;
 use crate::flow::finished::{Kind, Lone};
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 const MOST: usize = if cfg!(test) { 4096 } else { 8 };
 
 /// All that the judgement of a lone SYN depends on, its words apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Likeness {
     kind: Kind,
     /// The capture went on long enough for another, or an answer.
@@ -32,16 +32,26 @@ struct Likeness {
 pub(super) struct Slot {
     /// What it holds, if that is not one of `known`.
     other: Option<Judged>,
-    /// The one of `known` that it holds.
-    like: Option<Likeness>,
-    known: Map<Likeness, (Judged, Wording)>,
+    /// The place in `known` of the one that it holds.
+    like: Option<usize>,
+    known: Vec<Known>,
+    /// That of the last lone SYN in `known`.
+    last: usize,
+}
+
+/// A lone SYN that was judged.
+#[derive(Debug)]
+struct Known {
+    likeness: Likeness,
+    judged: Judged,
+    wording: Wording,
 }
 
 impl Slot {
     /// What it holds.
     pub(super) fn judged(&mut self) -> Option<&mut Judged> {
         match self.like {
-            Some(likeness) => self.known.get_mut(&likeness).map(|(judged, _)| judged),
+            Some(place) => self.known.get_mut(place).map(|known| &mut known.judged),
             None => self.other.as_mut(),
         }
     }
@@ -58,28 +68,45 @@ impl Slot {
         analysis: &Analysis,
         lone: &Lone,
         index: usize,
-        detailed: bool,
+        wants: Wants,
         facts: impl FnOnce() -> Option<Cow<'f, FlowFacts>>,
     ) {
         let (likeness, wait) = likeness_of(analysis, lone);
-        if let Some((judged, wording)) = self.known.get_mut(&likeness) {
-            wording.say(&mut judged.findings, lone.at, lone.server, wait);
-            rows::readdress(analysis, judged, lone, index);
-            self.like = Some(likeness);
+        let place = self.place_of(&likeness);
+        if let Some(known) = place.and_then(|place| self.known.get_mut(place)) {
+            let is_new = known
+                .wording
+                .say(&mut known.judged.findings, lone.at, lone.server, wait);
+            rows::readdress(analysis, &mut known.judged, lone, index, is_new);
+            self.like = place;
+            self.last = place.unwrap_or_default();
             return;
         }
         self.put(None);
         let Some(facts) = facts() else { return };
         let case = Case::new(&facts, &analysis.context);
-        let judged = rows::judge(analysis, &case, index, detailed);
+        let judged = rows::judge(analysis, &case, index, wants);
         let Some(wording) = Wording::of(&case, &judged.findings) else {
             return self.put(Some(judged));
         };
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        self.known.insert(likeness, (judged, wording));
-        self.like = Some(likeness);
+        self.like = Some(self.known.len());
+        self.known.push(Known {
+            likeness,
+            judged,
+            wording,
+        });
+    }
+
+    /// Most often it is that of the last one.
+    fn place_of(&self, likeness: &Likeness) -> Option<usize> {
+        let is_like = |known: &Known| known.likeness == *likeness;
+        if self.known.get(self.last).is_some_and(is_like) {
+            return Some(self.last);
+        }
+        self.known.iter().position(is_like)
     }
 }
 
@@ -117,6 +144,10 @@ mod tests {
     use crate::wire::Segment;
 
     const END: i64 = 100_000_000_000;
+    const ALL: Wants = Wants {
+        details: true,
+        incidents: true,
+    };
     /// When hosts are heard that talk to each other.
     const TALKS: i64 = 20_000_000_000;
 
@@ -240,8 +271,8 @@ mod tests {
                 let Some(syn) = shard.lone(place.number) else {
                     continue;
                 };
-                slot.put_lone(&analysis, &syn, place.index, true, facts);
-                let new = rows::judge(&analysis, &case, place.index, true);
+                slot.put_lone(&analysis, &syn, place.index, ALL, facts);
+                let new = rows::judge(&analysis, &case, place.index, ALL);
                 assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
                 kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
                 lone += 1;

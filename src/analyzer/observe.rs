@@ -3,9 +3,9 @@
 use super::rows::Judged;
 use crate::base::{Span, Stamp};
 use crate::case::Case;
-use crate::finding::{Finding, Meta};
+use crate::finding::{Finding, Meta, policed_rate};
 use crate::flow::facts::{SideFacts, Sighting};
-use crate::incident::Observation;
+use crate::incident::{Observation, SideLoss};
 use crate::report::FlowRow;
 use crate::verdict::words::{Ending, Status};
 
@@ -17,6 +17,8 @@ pub(super) struct Beside {
     idle: Span,
     too_large: u32,
     lost: Vec<Stamp>,
+    losses: [SideLoss; 2],
+    policed: f64,
 }
 
 impl Beside {
@@ -43,16 +45,22 @@ impl Beside {
             last_heard: stamp(client.last_acked).max(stamp(server.last_acked)),
             idle: idle_of(case),
             too_large: too_large(case, [client, server]),
-            lost: [&client.lost_at[..], &server.lost_at[..]].concat(),
+            lost: lost_of([client, server]),
+            losses: [client, server].map(side_loss),
+            policed: match cause {
+                Some(finding) if finding.meta.id == "rate-policed" => policed_rate(facts).unwrap_or(0.0),
+                _ => 0.0,
+            },
         }
     }
 }
 
 impl Judged {
-    /// As incidents see it.
-    pub(super) fn observation(&self) -> Observation<'_> {
+    /// As incidents see it, if it was judged for them.
+    pub(super) fn observation(&self) -> Option<Observation<'_>> {
         let cause = self.cause.and_then(|place| self.findings.get(place));
-        observation(&self.row, cause.map(|finding| finding.meta), &self.beside)
+        let beside = self.beside.as_ref()?;
+        Some(observation(&self.row, cause.map(|finding| finding.meta), beside))
     }
 }
 
@@ -81,7 +89,34 @@ pub(super) fn observation<'a>(row: &'a FlowRow, cause: Option<&'static Meta>, be
         too_large: beside.too_large,
         rtt: row.handshake_rtt.or(row.min_rtt),
         lost: &beside.lost,
+        losses: beside.losses,
+        policed: beside.policed,
     }
+}
+
+/// What its data lost; nothing where the capture lacks some of it itself.
+fn side_loss(side: &SideFacts) -> SideLoss {
+    let lost = side.lost();
+    let (behind, before) = if side.missed_bytes > 0 {
+        (0, 0)
+    } else {
+        (lost.behind, lost.before)
+    };
+    SideLoss {
+        segments: side.data_segments,
+        behind,
+        before,
+    }
+}
+
+/// When data of either side that was lost had been sent.
+fn lost_of(sides: [&SideFacts; 2]) -> Vec<Stamp> {
+    let sides = sides.map(|side| &side.lost_at[..]);
+    // Most flows lose nothing.
+    if sides.iter().all(|lost| lost.is_empty()) {
+        return Vec::new();
+    }
+    sides.concat()
 }
 
 /// The longest silence that it survived, or the one before it failed.

@@ -11,7 +11,7 @@ use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
 use crate::report::app::{App, object};
-use crate::report::{Details, FlowRow, LossRow, RttRow, SideRow, ZeekCounts};
+use crate::report::{Details, FlowRow, LossRow, Reporter, RttRow, SideRow, ZeekCounts};
 use crate::verdict::Verdict;
 use std::sync::Arc;
 
@@ -24,28 +24,50 @@ pub(super) struct Judged {
     /// Place, in these, of the one that explains the status.
     pub(super) cause: Option<usize>,
     /// What incidents want besides.
-    pub(super) beside: Beside,
+    pub(super) beside: Option<Beside>,
 }
 
-/// Judges a flow, the `index`th of all. It has no number yet. `detailed`: with what no table shows.
-pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, detailed: bool) -> Judged {
+/// What reporters want of a flow beside its columns and its findings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wants {
+    /// What no table shows.
+    pub(super) details: bool,
+    /// What incidents and lists of candidates are made from.
+    pub(super) incidents: bool,
+}
+
+impl Wants {
+    /// What any of them wants.
+    pub(super) fn of(reporters: &[&mut dyn Reporter]) -> Self {
+        Self {
+            details: reporters.iter().any(|reporter| reporter.wants_details()),
+            incidents: reporters.iter().any(|reporter| reporter.wants_incidents()),
+        }
+    }
+}
+
+/// Judges a flow, the `index`th of all. It has no number yet.
+pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) -> Judged {
     let findings = find_all(case);
     let verdict = crate::verdict::judge(case, &findings);
     let cause = verdict.cause.and_then(|place| findings.get(place));
     Judged {
         key: case.facts.key,
         cause: verdict.cause,
-        beside: Beside::of(case, verdict.status, cause),
-        row: row_of(analysis, case, index, &findings, verdict, detailed),
+        beside: wants.incidents.then(|| Beside::of(case, verdict.status, cause)),
+        row: row_of(analysis, case, index, &findings, verdict, wants),
         findings,
     }
 }
 
 /// Makes what was judged of a lone SYN, its findings apart, that of `lone`, which is like it, the `index`th flow of all.
-pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize) {
+/// `said_anew`: its findings have other words now.
+pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, index: usize, said_anew: bool) {
     let (row, number) = (&mut judged.row, lone.at.number());
     judged.key = lone.key;
-    judged.beside.move_to(lone.at.stamp);
+    if let Some(beside) = &mut judged.beside {
+        beside.move_to(lone.at.stamp);
+    }
     (row.client, row.server) = (lone.client, lone.server);
     row.start = lone.at.stamp;
     (row.first_packet, row.last_packet) = (number, number);
@@ -55,6 +77,9 @@ pub(super) fn readdress(analysis: &Analysis, judged: &mut Judged, lone: &Lone, i
     row.name = name.map(String::from);
     row.evidence_packets.clear();
     row.evidence_packets.push(number);
+    if !said_anew {
+        return;
+    }
     if let Some(cause) = judged.cause.and_then(|place| judged.findings.get(place)) {
         row.summary.clone_from(&cause.summary);
     }
@@ -66,7 +91,7 @@ fn row_of(
     index: usize,
     findings: &[Finding],
     verdict: Verdict,
-    detailed: bool,
+    wants: Wants,
 ) -> FlowRow {
     let (capture, stamp_digits) = analysis.capture_of(case.facts);
     let named = Named {
@@ -74,8 +99,8 @@ fn row_of(
         capture,
         stamp_digits,
         tcp_stream: analysis.stream_at(case.facts.stream_start, index),
-        interface: detailed.then(|| analysis.interface_of(case.facts)).flatten(),
-        detailed,
+        interface: wants.details.then(|| analysis.interface_of(case.facts)).flatten(),
+        wants,
     };
     row(named, case, findings, verdict)
 }
@@ -89,14 +114,14 @@ pub(super) struct Named {
     pub(super) tcp_stream: Option<u64>,
     /// Name of the interface, where that is asked for.
     pub(super) interface: Option<String>,
-    /// With what no table shows.
-    pub(super) detailed: bool,
+    pub(super) wants: Wants,
 }
 
 /// The row of a judged flow.
 pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: Verdict) -> FlowRow {
-    let (facts, detailed) = (case.facts, named.detailed);
+    let (facts, detailed) = (case.facts, named.wants.details);
     let cause = verdict.cause.and_then(|place| findings.get(place));
+    let leaning = cause.filter(|_| named.wants.incidents);
     FlowRow {
         flow: named.flow,
         capture: named.capture,
@@ -132,7 +157,7 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
         evidence_packets: verdict.evidence,
-        leaning: cause.map_or_else(Leaning::default, |_| Leaning::of(case)),
+        leaning: leaning.map_or_else(Leaning::default, |_| Leaning::of(case)),
         details: detailed.then(|| Box::new(details_of(named.interface, case))),
     }
 }
@@ -151,7 +176,11 @@ fn details_of(interface: Option<String>, case: &Case<'_>) -> Details {
 fn zeek_counts(facts: &FlowFacts, originator: Dir) -> ZeekCounts {
     let sides = [originator, originator.flip()].map(|dir| &facts.sides[dir.index()]);
     let [orig_bytes, resp_bytes] = sides.map(|side| if side.packets == 0 { 0 } else { side.bytes });
-    let has_gap = facts.history.text().contains(['G', 'g']);
+    let has_gap = facts
+        .history
+        .letters()
+        .iter()
+        .any(|letter| matches!(letter, b'G' | b'g'));
     ZeekCounts {
         orig_bytes,
         resp_bytes,

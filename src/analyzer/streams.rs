@@ -1,5 +1,8 @@
 //! The numbers of Wireshark's streams, by the packets that start them: four bytes each, for there may be millions.
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
 /// First packets of streams, ascending: a stream's number is its place.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -7,6 +10,8 @@ pub(super) struct Streams {
     starts: Vec<u32>,
     /// For each upper half, from 0, the place behind its last stream.
     ends: Vec<usize>,
+    /// By how much the last guess was too high. Wrong ones cost time and nothing else, so threads need not agree.
+    off: AtomicUsize,
 }
 
 impl Streams {
@@ -15,16 +20,13 @@ impl Streams {
         let mut streams = Self {
             starts: Vec::with_capacity(count),
             ends: Vec::new(),
+            off: AtomicUsize::new(0),
         };
         let mut lists: Vec<Ahead<'_>> = lists.into_iter().map(Ahead::new).collect();
-        let mut heads: Vec<u64> = lists.iter_mut().map(Ahead::take).collect();
-        // For every stream, all that are left are looked at.
-        let mut left = heads.iter().map(|&head| head != NEVER);
-        lists.retain(|_| left.next() == Some(true));
-        heads.retain(|&head| head != NEVER);
+        let mut heads = Heads::new(lists.iter_mut().map(Ahead::take));
         let mut before = None;
-        while let Some((start, list)) = least(&heads) {
-            heads[list] = lists[list].take();
+        while let Some((start, list)) = heads.least() {
+            heads.set(list, lists[list].take());
             if before != Some(start) {
                 streams.push(start);
             }
@@ -49,11 +51,13 @@ impl Streams {
             _ => *self.ends.get(upper - 1)?,
         };
         let (end, wanted) = (*self.ends.get(upper)?, start as u32);
-        if (first..end).contains(&guess) && self.starts.get(guess) == Some(&wanted) {
-            return Some(guess as u64);
+        let likely = guess.wrapping_sub(self.off.load(Relaxed));
+        if (first..end).contains(&likely) && self.starts.get(likely) == Some(&wanted) {
+            return Some(likely as u64);
         }
-        let place = self.starts.get(first..end)?.binary_search(&wanted).ok()?;
-        Some((first + place) as u64)
+        let place = first + self.starts.get(first..end)?.binary_search(&wanted).ok()?;
+        self.off.store(guess.wrapping_sub(place), Relaxed);
+        Some(place as u64)
     }
 }
 
@@ -95,16 +99,71 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// The least of a few, and its place; `None` where all are at their end. Few enough to look at every one.
-pub(super) fn least(heads: &[u64]) -> Option<(u64, usize)> {
-    let least = heads.iter().copied().min().filter(|&least| least != NEVER)?;
-    let place = heads.iter().position(|&head| head == least)?;
-    Some((least, place))
+/// Bits that tell lists apart: several for each of [`limits::SHARDS`].
+const LIST_BITS: u32 = 8;
+
+/// The heads of several ascending lists, the least of them at hand: a tournament, in which one that changes meets only those
+/// on its way up.
+pub(super) struct Heads {
+    /// From 1 on: the least of all, of the halves, of their halves, and so on, the heads themselves at the end. Each has its
+    /// list behind it, in bits that no packet number needs.
+    least: Vec<u64>,
+}
+
+impl Heads {
+    /// Those of lists numbered from 0.
+    pub(super) fn new(heads: impl Iterator<Item = u64>) -> Self {
+        let heads: Vec<u64> = heads.collect();
+        let mut all = Self {
+            least: vec![NEVER; 2 * heads.len().next_power_of_two()],
+        };
+        for (list, head) in heads.into_iter().enumerate() {
+            all.set(list, head);
+        }
+        all
+    }
+
+    /// The least, and its list; `None` where all are at their end.
+    pub(super) fn least(&self) -> Option<(u64, usize)> {
+        let least = self.least.get(1).copied().filter(|&least| least != NEVER)?;
+        Some((least >> LIST_BITS, (least & !(u64::MAX << LIST_BITS)) as usize))
+    }
+
+    /// The head of `list` is another.
+    pub(super) fn set(&mut self, list: usize, head: u64) {
+        let mut place = self.least.len() / 2 + list;
+        let mut least = match head {
+            NEVER => NEVER,
+            _ => head << LIST_BITS | list as u64,
+        };
+        self.least[place] = least;
+        while place > 1 {
+            least = least.min(self.least[place ^ 1]);
+            place /= 2;
+            self.least[place] = least;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_of_all_heads_comes_first() {
+        for count in [0, 1, 2, 3, 5, 16, 32, 33] {
+            // Each list has every so manieth number.
+            let mut next: Vec<u64> = (0..count).collect();
+            let mut heads = Heads::new(next.iter().copied());
+            for expected in 0..count * 10 {
+                let (least, list) = heads.least().unwrap();
+                assert_eq!((least, list as u64), (expected, expected % count));
+                next[list] += count;
+                heads.set(list, if next[list] < count * 10 { next[list] } else { NEVER });
+            }
+            assert_eq!(heads.least(), None);
+        }
+    }
 
     #[test]
     fn numbers_are_places_without_repetition() {

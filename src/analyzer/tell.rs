@@ -4,7 +4,7 @@ use super::analysis::{Analysis, Selected};
 use super::lone::Slot;
 use super::marks::Listed;
 use super::order::{Order, Place};
-use super::rows;
+use super::rows::{self, Wants};
 use crate::base::Map;
 use crate::case::Case;
 use crate::incident::Incidents;
@@ -23,8 +23,7 @@ const RUN: usize = 32;
 pub(super) struct Judge<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) selected: &'a Selected<'a>,
-    /// With what no table shows.
-    pub(super) detailed: bool,
+    pub(super) wants: Wants,
 }
 
 impl Judge<'_> {
@@ -81,11 +80,11 @@ impl Judge<'_> {
         let facts = || shard.facts(place.number);
         match shard.lone(place.number) {
             Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
-            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.detailed, facts),
+            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.wants, facts),
             None => slot.put(facts().and_then(|facts| {
                 let case = Case::new(&facts, &self.analysis.context);
                 let selected = (self.selected)(case.client(), case.server());
-                selected.then(|| rows::judge(self.analysis, &case, place.index, self.detailed))
+                selected.then(|| rows::judge(self.analysis, &case, place.index, self.wants))
             })),
         }
     }
@@ -97,8 +96,8 @@ pub(super) struct Teller<'a, 'r, 'd> {
     pub(super) reporters: &'r mut [&'d mut dyn Reporter],
     /// Told so far.
     pub(super) flows: u64,
-    /// What they have in common.
-    pub(super) incidents: Incidents,
+    /// What they have in common, if somebody wants to know.
+    pub(super) incidents: Option<Incidents>,
     /// What their marks need, by shard and number there; if there are marks.
     pub(super) listed: Map<(u8, u32), Listed>,
 }
@@ -114,7 +113,9 @@ impl Teller<'_, '_, '_> {
             let listed = Listed::new(judged.key, self.flows, judged.row.stamp_digits);
             self.listed.insert((place.shard as u8, place.number), listed);
         }
-        self.incidents.on_flow(&judged.observation());
+        if let Some((incidents, seen)) = self.incidents.as_mut().zip(judged.observation()) {
+            incidents.on_flow(&seen);
+        }
         let report = FlowReport {
             row: &judged.row,
             findings: &judged.findings,
@@ -129,10 +130,10 @@ impl Teller<'_, '_, '_> {
         let mut incidents = self.incidents;
         let tail = Tail {
             flows: self.flows,
-            limits: incidents.limits(),
-            time: incidents.take_timeline(),
+            limits: incidents.as_ref().map_or_else(Vec::new, Incidents::limits),
+            time: incidents.as_mut().and_then(Incidents::take_timeline),
         };
-        for incident in incidents.finish() {
+        for incident in incidents.map_or_else(Vec::new, Incidents::finish) {
             let reporters = &mut self.reporters.iter_mut();
             reporters.try_for_each(|reporter| reporter.incident(&incident))?;
         }

@@ -53,35 +53,45 @@ pub fn push_number(number: u64, line: &mut Vec<u8>) {
 }
 
 fn push_long(number: u64, line: &mut Vec<u8>) {
-    match number {
-        0..100 => push_number(number, line),
-        100..10_000 => {
-            push_number(number / 100, line);
-            line.extend_from_slice(&pair(number % 100));
-        }
-        _ => {
-            push_long(number / 10_000, line);
-            push_four(number % 10_000, line);
-        }
+    if number >= EIGHT {
+        push_long(number / EIGHT, line);
+        return push_first(eight(number % EIGHT), 8, line);
     }
+    let digits = eight(number);
+    let idle = digits.trailing_zeros() / 8;
+    push_first(digits >> (8 * idle), 8 - idle as usize, line);
 }
 
-fn push_four(number: u64, line: &mut Vec<u8>) {
-    let ([a, b], [c, d]) = (pair(number / 100), pair(number % 100));
-    line.extend_from_slice(&[a, b, c, d]);
+/// The first number with more than eight digits.
+const EIGHT: u64 = 100_000_000;
+
+/// The values of the eight digits of `number` (below 10^8), the first of them in the lowest byte: all are split off at
+/// once, the halves of four digits, then the pairs, then the digits, each with the multiplication that stands for a division.
+#[inline]
+fn eight(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
+}
+
+/// The first `count` (at most 8) of these digits. All eight are written, which is quicker than some; then those too many are
+/// taken back.
+#[inline]
+fn push_first(digits: u64, count: usize, line: &mut Vec<u8>) {
+    let end = line.len() + count;
+    line.extend_from_slice(&(digits | 0x3030_3030_3030_3030).to_le_bytes());
+    line.truncate(end);
 }
 
 /// The first `digits` (1 to 9) decimals of `nanos` (below 10^9).
+#[inline]
 fn push_decimals(nanos: u64, digits: usize, line: &mut Vec<u8>) {
-    let end = line.len() + digits;
-    push_four(nanos / 100_000, line);
-    if digits > 6 {
-        push_four(nanos / 10 % 10_000, line);
+    push_first(eight(nanos / 10), digits.min(8), line);
+    if digits > 8 {
         line.push(b'0' + (nanos % 10) as u8);
-    } else if digits > 4 {
-        line.extend_from_slice(&pair(nanos / 1000 % 100));
     }
-    line.truncate(end);
 }
 
 /// `units` / 10^`places` (at most 9), exact, without idle zeros: `1500000` with 6 places is `1.5`.
@@ -108,10 +118,12 @@ fn push_fraction<const ONE: u64>(units: i64, line: &mut Vec<u8>) {
     if fraction > 0 {
         line.push(b'.');
         let nanos = fraction * (1_000_000_000 / ONE);
-        // Most captures know no more than microseconds.
-        push_decimals(nanos, if nanos % 1000 == 0 { 6 } else { 9 }, line);
-        let idle = line.iter().rev().take_while(|&&digit| digit == b'0').count();
-        line.truncate(line.len() - idle);
+        let (digits, last) = (eight(nanos / 10), nanos % 10);
+        let idle = if last == 0 { digits.leading_zeros() / 8 } else { 0 };
+        push_first(digits, 8 - idle as usize, line);
+        if last > 0 {
+            line.push(b'0' + last as u8);
+        }
     }
 }
 
@@ -169,12 +181,16 @@ fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
     longest
 }
 
+static HEX: &[u8; 16] = b"0123456789abcdef";
+
 fn push_hex(group: u16, line: &mut Vec<u8>) {
-    let [high, low] = group.to_be_bytes();
-    let digits = [high >> 4, high & 15, low >> 4, low & 15];
-    let text = digits.map(|digit| digit + if digit < 10 { b'0' } else { b'a' - 10 });
     let idle = (group.leading_zeros() as usize / 4).min(3);
-    line.extend_from_slice(text.get(idle..).unwrap_or_default());
+    let end = line.len() + 4 - idle;
+    // All four, and then those too many are taken back.
+    let group = u32::from(group) << (4 * idle);
+    let digits = [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[(digit & 15) as usize]);
+    line.extend_from_slice(&digits);
+    line.truncate(end);
 }
 
 /// An address and a port, as [`Endpoint`] shows itself.
@@ -187,20 +203,23 @@ pub fn push_endpoint(end: Endpoint, line: &mut Vec<u8>) {
     push_number(end.port.into(), line);
 }
 
+/// Bytes of `2024-02-29T12:34:56`.
+const SECOND: usize = 19;
+
 /// Writes times; those of one second share its text, and rows come in order of time.
 #[derive(Debug)]
 pub struct Clock {
     /// The second of the last time written.
     second: i64,
-    /// It as RFC 3339, without the `Z`.
-    text: Vec<u8>,
+    /// It as RFC 3339, without the `Z`. The years of a [`Stamp`] have four digits.
+    text: [u8; SECOND],
 }
 
 impl Default for Clock {
     fn default() -> Self {
         Self {
             second: i64::MIN,
-            text: Vec::new(),
+            text: [0; SECOND],
         }
     }
 }
@@ -226,11 +245,10 @@ impl Clock {
         let mut text = String::with_capacity(20);
         // Writing to a string cannot fail.
         let _ = stamp.write_rfc3339(&mut text, 0);
-        text.pop();
-        *self = Self {
-            second,
-            text: text.into_bytes(),
-        };
+        self.second = second;
+        if let Some(text) = text.as_bytes().first_chunk() {
+            self.text = *text;
+        }
     }
 }
 

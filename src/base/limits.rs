@@ -89,6 +89,12 @@ pub const MAX_ENDED: usize = 1 << 16;
 /// Clients with failed connections whose targets are counted: about 1 kB each, 17 MB.
 pub const MAX_CALLERS: usize = 1 << 14;
 
+/// Pairs of hosts whose connections lost data, and connections that are cut off above a rate: 26 MB with the examples.
+pub const MAX_LOSSY: usize = 2048;
+
+/// Connections between two such hosts that are remembered one by one: about 200 bytes each.
+pub const MAX_LOSSY_OF_PAIR: usize = 64;
+
 /// Broken connections whose moments are compared: about 200 bytes each, 13 MB.
 pub const MAX_ENDS: usize = 1 << 16;
 
@@ -109,6 +115,9 @@ pub const PACKED_ROOM: usize = 64 << 20;
 
 /// Moments of loss kept per direction of a flow: 8 bytes each, and never more than packets were sent again.
 pub const MAX_LOSS_TIMES: usize = 4096;
+
+/// Losses per direction of a flow whose rates are compared: 48 bytes each. So many show a rate as well as any number does.
+pub const MAX_LOSS_POINTS: usize = 512;
 
 /// Moments of loss, and of handshakes, that are searched for a rhythm: 40 bytes each, 10 MB a list.
 pub const MAX_MOMENTS: usize = 1 << 18;

@@ -86,6 +86,10 @@ impl Reporter for Failed {
         false
     }
 
+    fn wants_incidents(&self) -> bool {
+        false
+    }
+
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
         self.out.as_mut().map_or(Ok(()), |out| out.head(head))
     }

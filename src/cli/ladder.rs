@@ -89,6 +89,10 @@ impl Reporter for Asked {
         false
     }
 
+    fn wants_incidents(&self) -> bool {
+        false
+    }
+
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
         Ok(())
     }

@@ -43,6 +43,7 @@ static OF: &[(&str, &[&str])] = &[
     ("http-error", &["D40", "D16", "D41"]),
     ("syn-answered-late", &["D24", "D25", "D47", "D4", "D9", "D48", "D54", "D50"]),
     ("syn-ack-repeated", &["D47", "D5", "D11", "D48"]),
+    ("rate-policed", &["D49", "D47", "D48"]),
     ("heavy-retransmission", &["D35", "D47", "D48", "D49", "D50", "D26", "D27"]),
     ("reset-ignored", &["D56"]),
     ("ports-reused", &["D55", "D28"]),

@@ -11,6 +11,7 @@ use crate::base::{Stamp, words};
 use crate::case::Case;
 use crate::flow::Sighting;
 use need::{Need, Seen};
+pub use rate_policed::{bits, rate as policed_rate};
 
 words! {
     /// How bad a finding is.
@@ -156,6 +157,7 @@ catalogue! {
     http_error => Talk,
     syn_answered_late => Repeated,
     syn_ack_repeated => Repeated,
+    rate_policed => Again,
     heavy_retransmission => Again,
     abortive_close => Reset,
     reset_after_fin => Reset,
@@ -168,7 +170,7 @@ catalogue! {
     capture_cut => Unclosed,
     mid_stream_start => Unopened,
     captured_twice => Odd,
-    two_senders,
+    two_senders => Ttls,
 }
 
 /// Every finding there is, in the order in which they explain a flow.
@@ -180,15 +182,20 @@ pub fn catalogue() -> &'static [&'static Meta] {
 /// All troubles of one case, worst first.
 #[must_use]
 pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
-    let seen = Seen::new(case);
     let mut found: Vec<Finding> = Vec::new();
-    for &(need, find) in FINDS {
-        if seen.has(need) {
+    let mut asked = Seen::new(case).askable();
+    // Every flow of every test proves it.
+    debug_assert!(
+        (0..)
+            .zip(FINDS)
+            .all(|(place, (_, find))| asked >> place & 1 == 1 || find(case).is_none()),
+        "a finding came without what it needs"
+    );
+    while asked != 0 {
+        if let Some((_, find)) = FINDS.get(asked.trailing_zeros() as usize) {
             found.extend(find(case));
-        } else {
-            // Every flow of every test proves it.
-            debug_assert!(find(case).is_none(), "a finding came without what it needs: {need:?}");
         }
+        asked &= asked - 1;
     }
     if found.len() > 1 {
         found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

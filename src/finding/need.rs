@@ -1,5 +1,6 @@
 //! What a finding cannot do without: seen at a glance, so that a flow without trouble is asked for little.
 
+use super::FINDS;
 use crate::case::Case;
 use crate::case::words::{Ending, Handshake};
 use crate::flow::facts::SideFacts;
@@ -31,6 +32,8 @@ pub enum Need {
     Odd,
     /// First bytes that were understood.
     Talk,
+    /// TTLs that differ within one side.
+    Ttls,
 }
 
 /// What there is, one bit for each [`Need`].
@@ -72,14 +75,36 @@ impl Seen {
                 any(|side| side.missed_bytes > 0 || side.copies > 0 || side.packets == 0),
             ),
             (Need::Talk, facts.talk.is_some()),
+            (Need::Ttls, any(|side| side.ttl.min != side.ttl.max)),
         ];
         Self(seen.into_iter().fold(1 << Need::Nothing as u16, |bits, (need, holds)| {
             bits | u16::from(holds) << need as u16
         }))
     }
 
-    /// `need` is there.
-    pub fn has(self, need: Need) -> bool {
-        self.0 & 1 << need as u16 != 0
+    /// The places of the findings that have what they need, a bit each.
+    pub fn askable(self) -> u64 {
+        let needs = ASKING.iter().enumerate();
+        needs.fold(0, |bits, (need, finds)| {
+            let is_there = self.0 >> need & 1;
+            bits | (finds * u64::from(is_there))
+        })
     }
+}
+
+/// How many different needs there are.
+const NEEDS: usize = Need::Ttls as usize + 1;
+
+/// For each need, the places of the findings that have it, a bit each.
+static ASKING: [u64; NEEDS] = asking();
+
+const fn asking() -> [u64; NEEDS] {
+    assert!(FINDS.len() <= 64, "there are more findings than bits");
+    let mut asking = [0; NEEDS];
+    let mut place = 0;
+    while place < FINDS.len() {
+        asking[FINDS[place].0 as usize] |= 1 << place;
+        place += 1;
+    }
+    asking
 }

@@ -140,12 +140,17 @@ impl History {
         behind.is_some_and(|(between, _)| !between.contains(['H', 'A', 'F', 'G', 'I', 'Q']))
     }
 
+    /// Its letters, which are ASCII.
+    #[must_use]
+    pub fn letters(&self) -> &[u8] {
+        let letters = self.many.as_deref().map_or(&self.few[..], |many| &many[..]);
+        letters.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
     /// As Zeek prints it.
     #[must_use]
     pub fn text(&self) -> &str {
-        let letters = self.many.as_deref().map_or(&self.few[..], |many| &many[..]);
-        let letters = letters.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(letters).unwrap_or_default()
+        std::str::from_utf8(self.letters()).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one flow showed: plain values, filled by the tracker, read by findings and verdicts. No opinions in here.
 
+use super::loss::LossPoint;
 use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use super::recovery::Losses;
 use super::rtt::Rtts;
@@ -305,6 +306,10 @@ pub struct SideTroubles {
     pub(super) echo_due: Option<(Seq, u32)>,
     /// When lost data had been sent, as far as that is known: the first loss after each acknowledgment of something new.
     pub lost_at: Vec<Stamp>,
+    /// The losses that something told the sender of, or whose place was seen empty: the first [`crate::base::limits::MAX_LOSS_POINTS`].
+    pub loss_points: Vec<LossPoint>,
+    /// When the first of the parts that are missing now was jumped over.
+    pub(super) hole_at: Option<Stamp>,
 }
 
 impl Usual for SideTroubles {
@@ -335,6 +340,8 @@ impl Usual for SideTroubles {
         early_echoes: 0,
         echo_due: None,
         lost_at: Vec::new(),
+        loss_points: Vec::new(),
+        hole_at: None,
     };
 }
 
@@ -363,7 +370,7 @@ impl SideFacts {
 pack_fields!(Repeats { count first second last widest_gap });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes duplicate_acks isn first last first_data last_data fin fin_acked fins unacked last_acked min_rtt rtts ttl ip_ids kinds timestamps window_scale mss troubles });
-pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at });
+pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at loss_points hole_at });
 pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
 
 /// All three are the same for most senders.

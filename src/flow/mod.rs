@@ -8,6 +8,7 @@ pub mod finished;
 mod holes;
 mod likely_servers;
 mod lone;
+pub mod loss;
 pub mod mark;
 mod newest;
 mod opening;

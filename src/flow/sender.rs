@@ -2,11 +2,12 @@
 
 mod calm;
 
-use super::facts::{Repeats, SideFacts, SideTroubles, Sighting};
+use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
+use super::loss::Resent;
 use super::pack::pack_fields;
 use super::recovery::{Recovery, Resend};
-use crate::base::{Seq, Span, Stamp, limits};
+use crate::base::{Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 
 /// A jump or an acknowledgment further than this is no hole but a number from another connection (1 GiB, the largest window).
@@ -181,9 +182,12 @@ impl Sender {
             troubles.deaf_resends = Repeats::default();
         }
         if offset > 0 {
+            let (is_first, missing) = (self.holes.is_empty(), self.holes.missing_below(self.next));
+            let passed = facts.bytes.saturating_sub(missing);
             self.holes.open(self.next, segment.seq);
             let troubles = facts.troubles.make_mut();
             troubles.holes = troubles.holes.saturating_add(1);
+            troubles.note_hole(segment.stamp, passed, is_first);
             facts.bytes += u64::from(offset.unsigned_abs());
         }
         facts.bytes += u64::from(segment.length);
@@ -210,10 +214,11 @@ impl Sender {
         let soon = rtt.map_or(REORDERING, |rtt| {
             Span(rtt.0 / 2).min(REORDERING).max(Span::from_millis(1))
         });
-        let min_rtt = facts.min_rtt;
+        let (min_rtt, bytes) = (facts.min_rtt, facts.bytes);
         let facts = facts.troubles.make_mut();
         if filled && age < soon && self.duplicates <= FAST_AFTER {
             facts.out_of_order = facts.out_of_order.saturating_add(1);
+            facts.forget_hole();
             return Progress::Filled;
         }
         if filled {
@@ -225,15 +230,19 @@ impl Sender {
             facts.spurious = facts.spurious.saturating_add(u32::from(!filled));
             facts.deaf_resends.on(Sighting::from(segment));
         } else {
-            if facts.resends.count == 0 && segment.length > 0 && facts.lost_at.len() < limits::MAX_LOSS_TIMES {
-                // Told by the receiver: a round trip ago. Else nothing has been sent since.
-                let told = self.duplicates >= FAST_AFTER || facts.sacked_beyond;
-                let since = if told {
-                    rtt.or(min_rtt).unwrap_or(Span::ZERO)
-                } else {
-                    age
-                };
-                facts.lost_at.push(segment.stamp + Span(since.0.saturating_neg()));
+            let was_told = self.duplicates >= FAST_AFTER;
+            let told = was_told || facts.sacked_beyond;
+            let rtt = rtt.or(min_rtt);
+            if segment.length > 0 {
+                facts.note_loss(&Resent {
+                    again: Sighting::from(segment),
+                    since: if told { rtt.unwrap_or(Span::ZERO) } else { age },
+                    bytes,
+                    flight: self.next.since(segment.seq).unsigned_abs(),
+                    filled,
+                    told,
+                    begins: !self.recovery.is_open(),
+                });
             }
             facts.resends.on(Sighting::from(segment));
             facts.smallest_resent = match facts.smallest_resent {
@@ -243,7 +252,6 @@ impl Sender {
             if let (false, Some((tsval, _))) = (filled, segment.options.timestamps) {
                 facts.echo_due.get_or_insert((end, tsval));
             }
-            let was_told = self.duplicates >= FAST_AFTER;
             facts.fast = facts.fast.saturating_add(u32::from(was_told));
             if segment.length > 0 {
                 let resend = Resend {
@@ -251,8 +259,8 @@ impl Sender {
                     end,
                     next: self.next,
                     gap: age,
-                    was_told: was_told || facts.sacked_beyond,
-                    rtt: rtt.or(min_rtt),
+                    was_told: told,
+                    rtt,
                 };
                 self.recovery.on_resend(&resend, &mut facts.losses);
             }
@@ -277,7 +285,7 @@ impl Sender {
         self.duplicates = 0;
         if let Some(troubles) = facts.troubles.get_mut() {
             self.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
-            take_echo(segment, troubles);
+            troubles.take_echo(segment);
             troubles.resends = Repeats::default();
             troubles.smallest_resent = 0;
             troubles.sacked_beyond = false;
@@ -346,17 +354,6 @@ impl Sender {
             facts.troubles.make_mut().missed_bytes = missed_bytes;
         }
     }
-}
-
-/// RFC 3522: an acknowledgment of a segment sent again that echoes an older time stamp was caused by its first copy.
-fn take_echo(segment: &Segment, troubles: &mut SideTroubles) {
-    let Some((_, sent)) = troubles.echo_due.filter(|(end, _)| segment.ack.is_at_least(*end)) else {
-        return;
-    };
-    troubles.echo_due = None;
-    let echo = segment.options.timestamps.map(|(_, tsecr)| Seq(tsecr));
-    let is_early = echo.is_some_and(|echo| echo.is_before(Seq(sent)));
-    troubles.early_echoes = troubles.early_echoes.saturating_add(is_early.into());
 }
 
 pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end recovery });

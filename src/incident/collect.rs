@@ -5,6 +5,7 @@ use super::family::{self, Recent};
 use super::group::{Group, Mark};
 use super::instant::{self, Ends};
 use super::lookup::Before;
+use super::losses::{self, Losses};
 use super::rhythm::Moments;
 use super::service::Service;
 use super::timeline::Timeline;
@@ -25,6 +26,7 @@ pub struct Incidents {
     recent: Recent,
     before: Before,
     moments: Moments,
+    pub(super) losses: Losses,
     timeline: Option<Timeline>,
     sources: usize,
     pub(super) left_out: LeftOut,
@@ -85,6 +87,7 @@ impl Incidents {
             service.on_ok(seen);
         }
         let counts = (service.attempts, service.ok);
+        self.losses.on(seen, counts);
         if let Some(way) = way {
             service.fails(way);
             self.on_failed(seen, way, counts);
@@ -145,6 +148,7 @@ impl Incidents {
         flood::find(&mut self, &mut found);
         family::find(&mut self, &mut found);
         instant::find(&mut self, &mut found);
+        losses::find(&mut self, &mut found);
         plain::find(&mut self, &mut found);
         self.before.find(&mut found);
         std::mem::take(&mut self.moments).find(&mut found);
@@ -196,6 +200,14 @@ impl Incidents {
                     "{} broken connections were not searched for a common moment: {} were the most there is room for",
                     self.ends.left_out,
                     limits::MAX_ENDS
+                ),
+            ),
+            (
+                self.losses.left_out,
+                format!(
+                    "{} connections that lost data were not compared with others: {} pairs of hosts were the most there is room for",
+                    self.losses.left_out,
+                    limits::MAX_LOSSY
                 ),
             ),
             (

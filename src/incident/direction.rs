@@ -1,10 +1,10 @@
 //! Connections between two hosts that work in one direction only.
 
-use super::collect::Incidents;
+use super::plain::Worked;
 use super::say::{list, thousands, when};
 use super::scene::Scene;
 use super::{Failure, Incident, ONE_DIRECTION};
-use crate::base::{Endpoint, Stamp};
+use crate::base::Endpoint;
 use crate::finding::causes::numbered;
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 const LEAST: u64 = 3;
 
 /// None of the clients gets through to the host, while the host gets through to each of them.
-pub(super) fn find(scene: &Scene, all: &Incidents) -> Option<Incident> {
+pub(super) fn find(scene: &Scene, all: &Worked<'_>) -> Option<Incident> {
     let host = scene.services.first()?.ip;
     let can = matches!(scene.way, Failure::Silent | Failure::Rejected | Failure::HalfOpen);
     let is_one = scene.services.iter().all(|service| service.ip == host);
@@ -23,11 +23,11 @@ pub(super) fn find(scene: &Scene, all: &Incidents) -> Option<Incident> {
     let mut back: Vec<Endpoint> = Vec::new();
     for client in scene.sources.keys() {
         // If it reaches the host elsewhere, the direction is not what matters.
-        if worked(all, *client, host, from).next().is_some() {
+        if all.between(*client, host, from).next().is_some() {
             return None;
         }
         let before = back.len();
-        back.extend(worked(all, host, *client, from));
+        back.extend(all.between(host, *client, from));
         if back.len() == before {
             return None;
         }
@@ -52,12 +52,4 @@ pub(super) fn find(scene: &Scene, all: &Incidents) -> Option<Incident> {
     ];
     incident.commands = scene.commands(&numbered(&["D1", "D2", "D8"]));
     Some(incident)
-}
-
-/// Services of `to` that `from` used with success since `at`.
-fn worked(all: &Incidents, from: IpAddr, to: IpAddr, at: Stamp) -> impl Iterator<Item = Endpoint> {
-    let services = all.services.iter().filter(move |(place, _)| place.ip == to);
-    services
-        .filter(move |(_, service)| service.clients.iter().any(|(ip, _, last)| *ip == from && last >= at))
-        .map(|(place, _)| *place)
 }

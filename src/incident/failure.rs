@@ -76,7 +76,7 @@ impl Failure {
             Status::Degraded => {
                 return match cause {
                     Some("syn-answered-late") => Some(Self::Late),
-                    Some("heavy-retransmission") => Some(Self::Lossy),
+                    Some("heavy-retransmission" | "rate-policed") => Some(Self::Lossy),
                     _ => None,
                 };
             }

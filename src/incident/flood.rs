@@ -2,6 +2,7 @@
 
 use super::group::{Burst, Group};
 use super::say::{count, thousands, when};
+use super::scene::first;
 use super::{Cover, Failure, Incident, Incidents, SYN_FLOOD, Sources};
 use crate::base::Endpoint;
 use crate::finding::Confidence;
@@ -76,8 +77,8 @@ fn describe(services: &[Endpoint], groups: &[Group], ok: u64) -> Option<Incident
     let sources: u64 = groups.iter().map(|group| group.sources.len() as u64).sum();
     let more = groups.iter().any(|group| group.more);
     let at_least = if more { "more than " } else { "" };
-    let (first, last) = (whole.first.at, whole.last.at);
-    let seconds = (last - first).as_secs().max(1.0);
+    let (from, to) = (whole.first.at, whole.last.at);
+    let seconds = (to - from).as_secs().max(1.0);
     let first_service = *services.first()?;
     let service = if services.len() == 1 {
         first_service.to_string()
@@ -88,7 +89,7 @@ fn describe(services: &[Endpoint], groups: &[Group], ok: u64) -> Option<Incident
         "{} to {service} from {at_least}{} {}, {} a second at most on average, and hardly any of them came again: a flood of SYNs, probably with forged senders.",
         count(failed, "SYN"),
         count(sources, "source"),
-        when(first, last),
+        when(from, to),
         thousands((failed as f64 / seconds).ceil() as u64),
     );
     let answered = groups.iter().any(|group| group.way != Failure::Silent);
@@ -97,9 +98,8 @@ fn describe(services: &[Endpoint], groups: &[Group], ok: u64) -> Option<Incident
     } else {
         "Not one connection to it worked.".to_owned()
     };
-    let mut listed: Vec<_> = groups.iter().flat_map(|group| group.sources.keys().copied()).collect();
-    listed.sort_unstable();
-    listed.truncate(Sources::LISTED);
+    let listed = groups.iter().flat_map(|group| group.sources.keys().copied());
+    let listed = first(listed, Sources::LISTED);
     Some(Incident {
         confidence: if ok > 0 || answered {
             Confidence::High
@@ -125,6 +125,6 @@ fn describe(services: &[Endpoint], groups: &[Group], ok: u64) -> Option<Incident
             first_service.ip
         ),
         covers: Cover::new(groups.iter().map(|group| (group.service, group.way)), None),
-        ..Incident::new(&SYN_FLOOD, service.clone(), (first, last), summary)
+        ..Incident::new(&SYN_FLOOD, service.clone(), (from, to), summary)
     })
 }

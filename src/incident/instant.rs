@@ -65,16 +65,17 @@ impl Ends {
 pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
     let mut ends = std::mem::take(&mut all.ends.all);
     ends.sort_by_key(|end| (end.at, end.start));
-    let mut from = 0;
+    let (mut from, mut number) = (0, 0_usize);
     while from < ends.len() {
+        // All of those near the one before are near this one, too.
         let near = |end: &&End| end.at - ends[from].at <= TOGETHER;
-        let number = ends[from..].iter().take_while(near).count();
+        number += ends[from + number..].iter().take_while(near).count();
         let cluster = &ends[from..from + number];
         if is_telling(cluster, &ends) && explains(all, cluster) {
             found.push(describe(all, cluster));
-            from += number;
+            (from, number) = (from + number, 0);
         } else {
-            from += 1;
+            (from, number) = (from + 1, number - 1);
         }
     }
 }
@@ -84,15 +85,6 @@ fn is_telling(cluster: &[End], all: &[End]) -> bool {
     let (Some(first), Some(last)) = (cluster.first(), cluster.last()) else {
         return false;
     };
-    let starts = cluster.iter().map(|end| end.start);
-    let spread = starts
-        .clone()
-        .max()
-        .zip(starts.min())
-        .map_or(Span::ZERO, |(last, first)| last - first);
-    let lasted = last.at - first.at;
-    // What breaks soon after it began breaks one after the other, at its own time.
-    let is_at_once = spread >= Span(lasted.0.saturating_mul(5)).max(Span::from_secs(2));
     // By chance, so many would fall into one stretch of this length.
     let whole = all
         .first()
@@ -101,7 +93,18 @@ fn is_telling(cluster: &[End], all: &[End]) -> bool {
     let share = TOGETHER.as_secs() / whole.as_secs().max(TOGETHER.as_secs());
     let expected = all.len() as f64 * share;
     let is_rare = cluster.len() == all.len() || cluster.len() as f64 > expected * 4.0 + 2.0;
-    cluster.len() >= LEAST && is_at_once && is_rare
+    if cluster.len() < LEAST || !is_rare {
+        return false;
+    }
+    let starts = cluster.iter().map(|end| end.start);
+    let spread = starts
+        .clone()
+        .max()
+        .zip(starts.min())
+        .map_or(Span::ZERO, |(last, first)| last - first);
+    let lasted = last.at - first.at;
+    // What breaks soon after it began breaks one after the other, at its own time.
+    spread >= Span(lasted.0.saturating_mul(5)).max(Span::from_secs(2))
 }
 
 /// Most failures of these services in these ways are in it.

@@ -10,6 +10,7 @@ mod flood;
 mod group;
 mod instant;
 mod lookup;
+mod losses;
 mod observation;
 mod pattern;
 mod periodic;
@@ -24,7 +25,7 @@ mod timeline;
 
 pub use collect::Incidents;
 pub use failure::Failure;
-pub use observation::Observation;
+pub use observation::{Observation, SideLoss};
 pub use timeline::{Bin, Timeline};
 
 use crate::base::{Endpoint, Set, Stamp};
@@ -142,6 +143,11 @@ impl Cover {
         }
     }
 
+    /// The services and ways.
+    fn all(&self) -> impl Iterator<Item = (Endpoint, Failure)> {
+        self.what.iter().copied()
+    }
+
     /// All of it is in `what`.
     fn is_within(&self, what: &Set<(Endpoint, Failure)>) -> bool {
         !self.what.is_empty() && self.what.iter().all(|each| what.contains(each))
@@ -212,6 +218,8 @@ catalogue! {
     FAMILY_BROKEN "family-broken" Warn "IPv6 (or IPv4) does not work, the other does",
     PORT_SCAN "port-scan" Warn "one client tries many ports or hosts",
     PERIODIC_LOSS "periodic-loss" Warn "losses come back at regular intervals",
+    ONE_WAY_LOSS "one-way-loss" Warn "data gets lost in one direction between two hosts, not in the other",
+    THROUGHPUT_POLICED "throughput-policed" Warn "several connections are cut off above a rate",
     SYN_FLOOD "syn-flood" Error "very many SYNs that nobody follows up",
     SERVICE_FAILING "service-failing" Error "many connections to a service fail in the same way",
     DNS_UNANSWERED "dns-unanswered" Error "look-ups of names get no answer",

@@ -5,6 +5,25 @@ use crate::finding::candidates::Leaning;
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::{Culprit, Ending, Handshake, Status};
 
+/// Data that one side sent, and what was lost of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideLoss {
+    /// Segments with data that passed the capture point.
+    pub segments: u64,
+    /// Lost after they had passed it.
+    pub behind: u32,
+    /// Lost before they came there.
+    pub before: u32,
+}
+
+impl SideLoss {
+    /// All that was lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        u64::from(self.behind) + u64::from(self.before)
+    }
+}
+
 /// One judged flow, as incidents see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
@@ -48,6 +67,10 @@ pub struct Observation<'a> {
     pub idle: Span,
     /// Smallest payload among the segments that were lost again and again, where smaller ones got through; else 0.
     pub too_large: u32,
+    /// What the client's and the server's data lost.
+    pub losses: [SideLoss; 2],
+    /// Payload bytes a second above which its data is cut off; 0 where it is not.
+    pub policed: f64,
     /// Round trip of the handshake, or the smallest there was.
     pub rtt: Option<Span>,
     /// When data of either side that was lost had been sent.
@@ -79,6 +102,8 @@ impl Observation<'_> {
             last_heard: self.last_heard,
             idle: self.idle,
             too_large: self.too_large,
+            losses: self.losses,
+            policed: self.policed,
             rtt: self.rtt,
             lost: &[],
         }

@@ -23,7 +23,7 @@ pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
         scenes
             .iter()
             .filter(|scene| is_telling(scene))
-            .map(|scene| common(scene, all).unwrap_or_else(|| describe(scene, &worked))),
+            .map(|scene| common(scene, all, &worked).unwrap_or_else(|| describe(scene, &worked))),
     );
 }
 
@@ -62,12 +62,12 @@ fn scenes(all: &mut Incidents) -> Vec<Scene> {
 }
 
 /// What its failures have in common, where it is one service.
-fn common(scene: &Scene, all: &Incidents) -> Option<Incident> {
+fn common(scene: &Scene, all: &Incidents, worked: &Worked<'_>) -> Option<Incident> {
     let own = match scene.services[..] {
         [service] => ports::find(scene).or_else(|| pattern::find(scene, all.services.get(&service)?)),
         _ => None,
     };
-    own.or_else(|| direction::find(scene, all))
+    own.or_else(|| direction::find(scene, worked))
 }
 
 /// Hosts or ports, and how many of them there are in all.
@@ -159,6 +159,16 @@ impl<'a> Worked<'a> {
             services: &all.services,
             by_ip,
         }
+    }
+
+    /// Services of `to` that `from` used with success since `at`.
+    pub fn between(&self, from: IpAddr, to: IpAddr, at: Stamp) -> impl Iterator<Item = Endpoint> {
+        let ports = self.by_ip.get(&to).into_iter().flatten();
+        let services = ports.map(move |(port, _)| Endpoint { ip: to, port: *port });
+        services.filter(move |place| {
+            let clients = self.services.get(place).map(|service| &service.clients);
+            clients.is_some_and(|clients| clients.iter().any(|(ip, _, last)| *ip == from && last >= at))
+        })
     }
 
     /// What still worked in the stretch of `scene`, one sentence each.
@@ -258,11 +268,12 @@ pub(super) fn place(scene: &Scene) -> String {
 
 /// `3 clients`, `10.0.0.1`.
 pub(super) fn from_whom(scene: &Scene) -> String {
-    let hit = scene.hit();
-    match (&hit.listed[..], hit.more) {
-        ([one], false) => one.to_string(),
-        (_, false) => count(hit.count, "client"),
-        (_, true) => format!("more than {}", count(hit.count, "client")),
+    let mut sources = scene.sources.keys();
+    let number = count(sources.len() as u64, "client");
+    match (sources.next(), sources.len(), scene.more) {
+        (Some(one), 0, false) => one.to_string(),
+        (.., false) => number,
+        (.., true) => format!("more than {number}"),
     }
 }
 

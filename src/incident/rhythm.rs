@@ -29,7 +29,8 @@ impl Moments {
             self.tried.push((seen.start, seen.server));
         }
         self.cut += u64::from(seen.lost.len() >= limits::MAX_LOSS_TIMES);
-        if !seen.lost.is_empty() && way.is_none_or(Failure::is_mild) {
+        // What is cut off above a rate comes back with a rhythm of its own.
+        if !seen.lost.is_empty() && way.is_none_or(Failure::is_mild) && seen.policed <= 0.0 {
             if self.losses.len() + seen.lost.len() <= limits::MAX_MOMENTS {
                 self.losses.extend(seen.lost);
             } else {
@@ -62,12 +63,12 @@ impl Moments {
             return;
         }
         let is_open = |incident: &Incident| incident.meta.id == SERVICE_FAILING.id;
-        self.silent.retain(|(_, service, way)| {
-            let mut explained = found
-                .iter()
-                .filter(|each| !is_open(each) && each.covers.client.is_none());
-            !explained.any(|each| each.covers.has(*service, *way))
-        });
+        let explaining = found
+            .iter()
+            .filter(|each| !is_open(each) && each.covers.client.is_none());
+        let explained: Set<(Endpoint, Failure)> = explaining.flat_map(|each| each.covers.all()).collect();
+        self.silent
+            .retain(|(_, service, way)| !explained.contains(&(*service, *way)));
         let services: Set<Endpoint> = self.silent.iter().map(|(_, service, _)| *service).collect();
         self.tried.retain(|(_, service)| services.contains(service));
         let silent: Vec<Stamp> = self.silent.iter().map(|(at, ..)| *at).collect();

@@ -9,6 +9,7 @@ use crate::finding::candidates::{Leaning, candidates};
 use crate::finding::causes::Cause;
 use crate::finding::{Confidence, Meta};
 use crate::verdict::words::Culprit;
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 /// Attempts between two failures that do not separate them.
@@ -183,10 +184,10 @@ impl Scene {
 
     /// Who was hit, the hardest first.
     pub fn hit(&self) -> Sources {
-        let mut all: Vec<(&IpAddr, u32)> = self.sources.iter().map(|(ip, source)| (ip, source.failed)).collect();
-        all.sort_unstable_by_key(|(ip, failed)| (std::cmp::Reverse(*failed), **ip));
+        let all = self.sources.iter();
+        let all = first(all.map(|(ip, source)| (Reverse(source.failed), *ip)), Sources::LISTED);
         Sources {
-            listed: all.iter().take(Sources::LISTED).map(|(ip, _)| **ip).collect(),
+            listed: all.into_iter().map(|(_, ip)| ip).collect(),
             count: self.sources.len() as u64,
             more: self.more,
         }
@@ -201,6 +202,8 @@ impl Scene {
         let causes = self
             .cause
             .map_or_else(Vec::new, |cause| candidates(cause.id, self.leaning));
+        let sources = self.hit();
+        let filling = Filling::new(self.services.first(), sources.listed.first());
         Incident {
             severity: if self.way.is_mild() {
                 crate::finding::Severity::Warn
@@ -210,13 +213,13 @@ impl Scene {
             confidence: self.confidence,
             failed: self.failed,
             attempts: self.attempts,
-            sources: self.hit(),
+            sources,
             examples,
             culprit: self.culprit,
             cause: self.cause.map(|cause| cause.id),
             candidates: said(&causes, self.way),
-            commands: self.commands(&causes),
-            next: self.fill(self.cause.map_or("", |cause| cause.next)),
+            commands: Command::of(&causes, |text| filling.put_in(text)),
+            next: filling.put_in(self.cause.map_or("", |cause| cause.next)),
             covers: Cover::new(self.what.iter().copied(), None),
             ..Incident::new(meta, service, (self.first.at, self.last.at), summary)
         }
@@ -226,19 +229,65 @@ impl Scene {
 impl Scene {
     /// The commands of these causes, for its first service and the client that was hit hardest.
     pub fn commands(&self, causes: &[&'static Cause]) -> Vec<Command> {
-        Command::of(causes, |text| self.fill(text))
+        let all = self.sources.iter();
+        let hardest = all.min_by_key(|(ip, source)| (Reverse(source.failed), **ip));
+        let filling = Filling::new(self.services.first(), hardest.map(|(ip, _)| ip));
+        Command::of(causes, |text| filling.put_in(text))
+    }
+}
+
+/// The first `most` of `all`, in order.
+pub(super) fn first<T: Ord>(all: impl Iterator<Item = T>, most: usize) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    if all.len() > most {
+        all.select_nth_unstable(most);
+        all.truncate(most);
+    }
+    all.sort_unstable();
+    all
+}
+
+/// What stands for the names in braces of commands and hints.
+struct Filling {
+    server: String,
+    port: String,
+    client: String,
+}
+
+impl Filling {
+    fn new(server: Option<&Endpoint>, client: Option<&IpAddr>) -> Self {
+        Self {
+            server: server.map_or_else(String::new, |server| server.ip.to_string()),
+            port: server.map_or_else(String::new, |server| server.port.to_string()),
+            client: client.map_or_else(|| "CLIENT".to_owned(), IpAddr::to_string),
+        }
     }
 
-    fn fill(&self, text: &str) -> String {
-        let client = self.hit().listed.first().map(IpAddr::to_string);
-        let (ip, port) = self.services.first().map_or_else(Default::default, |server| {
-            (server.ip.to_string(), server.port.to_string())
-        });
-        text.replace("{server}", &ip)
-            .replace("{port}", &port)
-            .replace("{client}", client.as_deref().unwrap_or("CLIENT"))
-            .replace("{client_port}", "PORT")
-            .replace("{interface}", "any")
+    fn of(&self, name: &str) -> Option<&str> {
+        Some(match name {
+            "server" => &self.server,
+            "port" => &self.port,
+            "client" => &self.client,
+            "client_port" => "PORT",
+            "interface" => "any",
+            _ => return None,
+        })
+    }
+
+    /// `text`, filled in. Other braces stay as they are.
+    fn put_in(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len() + 16);
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('{') {
+            out.push_str(before);
+            let name = behind.split_once('}');
+            let filled = name.and_then(|(name, after)| Some((self.of(name)?, after)));
+            let (value, after) = filled.unwrap_or(("{", behind));
+            out.push_str(value);
+            rest = after;
+        }
+        out.push_str(rest);
+        out
     }
 }
 
@@ -248,4 +297,33 @@ fn said(causes: &[&Cause], way: Failure) -> Vec<String> {
         return way.candidates().iter().map(|text| (*text).to_owned()).collect();
     }
     causes.iter().map(|cause| cause.text()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_that_name_nothing_stay() {
+        let server = Endpoint {
+            ip: [10, 0, 0, 5].into(),
+            port: 443,
+        };
+        let filling = Filling::new(Some(&server), None);
+        let show = |text| filling.put_in(text);
+        assert_eq!(
+            show("nc {server} {port} from {client}:{client_port}"),
+            "nc 10.0.0.5 443 from CLIENT:PORT"
+        );
+        assert_eq!(show("awk '{print $1}' {x{port}} {"), "awk '{print $1}' {x443} {");
+        assert_eq!(show(""), "");
+    }
+
+    #[test]
+    fn only_the_first_are_put_in_order() {
+        let all = [5, 3, 9, 1, 7, 2];
+        assert_eq!(first(all.into_iter(), 3), [1, 2, 3]);
+        assert_eq!(first(all.into_iter(), 6), [1, 2, 3, 5, 7, 9]);
+        assert_eq!(first(all.into_iter(), 9).len(), 6);
+    }
 }

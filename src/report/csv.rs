@@ -1,8 +1,9 @@
 //! The flows CSV: RFC 4180, one row per flow, the columns of `row.rs`.
 
-use super::row::{COLUMNS, Cells, Value, visit};
+use super::row::{COLUMNS, Cells, Value, Words, visit};
 use super::{FlowReport, Head, Only, Reporter, Tail};
 use crate::base::digits::{Clock, push_decimal, push_ip, push_number};
+use crate::verdict::words::Doubt;
 use memchr::{memchr, memchr3};
 use std::convert::Infallible;
 use std::io;
@@ -33,6 +34,10 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         false
     }
 
+    fn wants_incidents(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if !self.only.wants(flow.row) {
             return Ok(());
@@ -60,6 +65,8 @@ pub(super) struct Table<W: io::Write> {
     /// Rows that are not handed on yet; behind every cell stands a comma, until its row ends.
     rows: Vec<u8>,
     clock: Clock,
+    steady: Steady,
+    said: Said,
 }
 
 impl<W: io::Write> Table<W> {
@@ -68,6 +75,8 @@ impl<W: io::Write> Table<W> {
             out,
             rows: Vec::with_capacity(BLOCK + BLOCK / 16),
             clock: Clock::default(),
+            steady: Steady::default(),
+            said: Said::default(),
         }
     }
 
@@ -108,7 +117,10 @@ impl<W: io::Write> Table<W> {
         let rows = &mut self.rows;
         match value {
             Value::Empty => {}
-            Value::Text(text) => self.text(text),
+            Value::Text(text) => push_text(text, rows),
+            Value::Steady(text) => self.steady.push(text, rows),
+            Value::History(history) => rows.extend_from_slice(history.letters()),
+            Value::Community(id) => rows.extend_from_slice(id.bytes()),
             Value::Word(word) => rows.extend_from_slice(word.as_bytes()),
             // The most frequent of all.
             Value::Count(0) => {
@@ -127,15 +139,6 @@ impl<W: io::Write> Table<W> {
         }
         self.rows.push(b',');
     }
-
-    /// Text from outside: no spreadsheet must run it as a formula.
-    fn text(&mut self, text: &str) {
-        // A lone sign is no formula, and `-` is how standard input is called.
-        if text.len() > 1 && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            return push_quoted(&format!("'{text}"), &mut self.rows);
-        }
-        push_quoted(text, &mut self.rows);
-    }
 }
 
 impl<W: io::Write> Cells for Table<W> {
@@ -147,6 +150,101 @@ impl<W: io::Write> Cells for Table<W> {
         self.put(value);
         Ok(())
     }
+
+    fn words(&mut self, words: &Words<'_>) -> Result<(), Infallible> {
+        if let Some(text) = self.said.find(words) {
+            self.rows.extend_from_slice(text);
+            return Ok(());
+        }
+        let start = self.rows.len();
+        let Ok(()) = words.visit(self);
+        self.said.keep(words, self.rows.get(start..).unwrap_or_default());
+        Ok(())
+    }
+
+    fn counts<const N: usize>(&mut self, _: &[&'static str; N], counts: &[u64; N]) -> Result<(), Infallible> {
+        if *counts == [0; N] {
+            self.rows.extend_from_slice([*b"0,"; N].as_flattened());
+        } else {
+            for count in counts {
+                self.put(Value::Count(*count));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text and its cell: where one row's is that of the row before, it need not be searched for what must be quoted.
+#[derive(Debug, Default)]
+struct Steady {
+    text: String,
+    cell: Vec<u8>,
+}
+
+impl Steady {
+    fn push(&mut self, text: &str, line: &mut Vec<u8>) {
+        if self.text != text {
+            text.clone_into(&mut self.text);
+            self.cell.clear();
+            push_text(text, &mut self.cell);
+        }
+        line.extend_from_slice(&self.cell);
+    }
+}
+
+/// Words of rows before with their cells: few combinations are frequent.
+#[derive(Debug, Default)]
+struct Said([Option<Kept>; 16]);
+
+#[derive(Debug)]
+struct Kept {
+    /// Without the lists.
+    words: Words<'static>,
+    doubts: Vec<Doubt>,
+    findings: Vec<&'static str>,
+    cells: Vec<u8>,
+}
+
+impl Said {
+    /// Where a combination is kept: those that occur together in different places, most often.
+    fn place(words: &Words<'_>) -> usize {
+        let mix = words.handshake as usize + 3 * words.ending as usize + 5 * words.stage as usize;
+        (mix + 7 * words.findings.len() + 11 * words.doubts.len()) % 16
+    }
+
+    fn find(&self, words: &Words<'_>) -> Option<&[u8]> {
+        let kept = self.0.get(Self::place(words))?.as_ref()?;
+        let before = Words {
+            doubts: &kept.doubts,
+            findings: &kept.findings,
+            ..kept.words
+        };
+        (before == *words).then_some(&kept.cells)
+    }
+
+    fn keep(&mut self, words: &Words<'_>, cells: &[u8]) {
+        if let Some(place) = self.0.get_mut(Self::place(words)) {
+            *place = Some(Kept {
+                words: Words {
+                    doubts: &[],
+                    findings: &[],
+                    ..*words
+                },
+                doubts: words.doubts.to_vec(),
+                findings: words.findings.to_vec(),
+                cells: cells.to_vec(),
+            });
+        }
+    }
+}
+
+/// Text from outside as one cell: no spreadsheet must run it as a formula.
+fn push_text(text: &str, line: &mut Vec<u8>) {
+    // A lone sign is no formula, and `-` is how standard input is called.
+    if text.len() > 1 && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        return push_quoted(&format!("'{text}"), line);
+    }
+    push_quoted(text, line);
 }
 
 /// `text` as one cell, between quotes where it needs them.

@@ -279,8 +279,11 @@ impl<M: SerializeMap> Cells for Keys<M> {
         self.0.serialize_key(column)?;
         match value {
             Value::Empty => self.0.serialize_value(&()),
-            Value::Text(text) => self.0.serialize_value(text),
-            Value::Word(word) => self.0.serialize_value(word),
+            Value::Text(text) | Value::Steady(text) | Value::Word(text) => self.0.serialize_value(text),
+            Value::History(history) => self
+                .0
+                .serialize_value(&Some(history.text()).filter(|text| !text.is_empty())),
+            Value::Community(id) => self.0.serialize_value(id.text()),
             Value::Count(count) => self.0.serialize_value(&count),
             Value::Decimal(units, places) => {
                 let number = units as f64 / 10_f64.powi(i32::from(places));

@@ -88,6 +88,10 @@ impl<W: io::Write> Reporter for MarksCsv<W> {
         false
     }
 
+    fn wants_incidents(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.wanted.push(self.only.wants(flow.row));
         Ok(())

@@ -61,6 +61,12 @@ pub trait Reporter {
         true
     }
 
+    /// It shows incidents, what happened when, or what a trouble may come from. Where nobody does, none of it is looked for:
+    /// then [`Reporter::incident`] is not called, and rows and [`Tail`] are without it.
+    fn wants_incidents(&self) -> bool {
+        true
+    }
+
     /// Where the head was told before all was read (live), it wants it again before the end.
     fn wants_head_again(&self) -> bool {
         false
@@ -317,7 +323,7 @@ pub struct FlowRow {
     pub last_packet: u64,
     /// Packets that prove the verdict.
     pub evidence_packets: Vec<u64>,
-    /// What speaks for one candidate of its cause or the other.
+    /// What speaks for one candidate of its cause or the other; only where [`Reporter::wants_incidents`].
     pub leaning: Leaning,
     /// What no table shows, if somebody wants it.
     pub details: Option<Box<Details>>,

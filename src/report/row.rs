@@ -3,7 +3,9 @@
 use super::community::CommunityId;
 use super::{FlowRow, SideRow};
 use crate::base::{Endpoint, Span, Stamp};
-use crate::verdict::words::{AppError, Doubt};
+use crate::finding::Confidence;
+use crate::flow::History;
+use crate::verdict::words::{AppError, Culprit, Doubt, Ending, Handshake, Stage, Status};
 use std::net::IpAddr;
 
 /// Names of the columns, in order. Later versions may append.
@@ -72,6 +74,12 @@ pub enum Value<'a> {
     Empty,
     /// Text from outside, possibly hostile.
     Text(&'a str),
+    /// The same, but one row's is most often that of the row before.
+    Steady(&'a str),
+    /// A history in Zeek's letters; unknown if it is empty.
+    History(&'a History),
+    /// A Community ID.
+    Community(&'a CommunityId),
     /// A word of ours.
     Word(&'a str),
     /// A count or number.
@@ -122,6 +130,72 @@ pub trait Cells {
     /// # Errors
     /// What the output reports.
     fn cell(&mut self, column: &'static str, value: Value<'_>) -> Result<(), Self::Error>;
+
+    /// The cells of `words`, which many rows have in common.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn words(&mut self, words: &Words<'_>) -> Result<(), Self::Error> {
+        words.visit(self)
+    }
+
+    /// Counters side by side, most often all of them 0.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn counts<const N: usize>(&mut self, columns: &[&'static str; N], counts: &[u64; N]) -> Result<(), Self::Error> {
+        let mut cells = columns.iter().zip(counts);
+        cells.try_for_each(|(column, count)| self.cell(column, Value::Count(*count)))
+    }
+}
+
+/// What became of a flow, in words of ours alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Words<'a> {
+    pub(super) status: Status,
+    pub(super) handshake: Handshake,
+    pub(super) ending: Ending,
+    pub(super) stage: Stage,
+    pub(super) cause: Option<&'static str>,
+    pub(super) culprit: Culprit,
+    pub(super) confidence: Confidence,
+    pub(super) doubts: &'a [Doubt],
+    pub(super) app_error: Option<AppError>,
+    pub(super) findings: &'a [&'static str],
+}
+
+impl<'a> Words<'a> {
+    fn of(row: &'a FlowRow) -> Self {
+        Self {
+            status: row.status,
+            handshake: row.handshake,
+            ending: row.ending,
+            stage: row.stage,
+            cause: row.cause,
+            culprit: row.culprit,
+            confidence: row.confidence,
+            doubts: &row.doubts,
+            app_error: row.app_error,
+            findings: &row.findings,
+        }
+    }
+
+    /// Hands their cells to `to`.
+    ///
+    /// # Errors
+    /// What `to` reports.
+    pub fn visit<C: Cells + ?Sized>(&self, to: &mut C) -> Result<(), C::Error> {
+        to.cell("status", Value::Word(self.status.word()))?;
+        to.cell("handshake", Value::Word(self.handshake.word()))?;
+        to.cell("ending", Value::Word(self.ending.word()))?;
+        to.cell("stage", Value::Word(self.stage.word()))?;
+        to.cell("cause", Value::word(self.cause))?;
+        to.cell("culprit", Value::Word(self.culprit.word()))?;
+        to.cell("confidence", Value::Word(self.confidence.word()))?;
+        to.cell("doubts", Value::Doubts(self.doubts))?;
+        to.cell("app_error", Value::word(self.app_error.map(AppError::word)))?;
+        to.cell("findings", Value::Ids(self.findings))
+    }
 }
 
 /// Hands the cells of `row` to `to`, in the order of [`COLUMNS`].
@@ -130,7 +204,8 @@ pub trait Cells {
 /// What `to` reports.
 pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_identity(row, to)?;
-    visit_verdict(row, to)?;
+    to.words(&Words::of(row))?;
+    to.cell("summary", Value::text(&row.summary))?;
     to.cell("syns", Value::Count(row.syns))?;
     to.cell("syn_acks", Value::Count(row.syn_acks))?;
     to.cell("handshake_rtt_ms", Value::millis(row.handshake_rtt))?;
@@ -138,9 +213,9 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_sides(&row.client_side, &row.server_side, to)?;
     to.cell("max_silence_s", Value::seconds(row.max_silence))?;
     to.cell("conn_state", Value::Word(row.conn_state.word()))?;
-    to.cell("history", Value::text(row.history.text()))?;
+    to.cell("history", Value::History(&row.history))?;
     let community = CommunityId::of(row.client, row.server);
-    to.cell("community_id", Value::Word(community.text()))?;
+    to.cell("community_id", Value::Community(&community))?;
     to.cell("first_packet", Value::Count(row.first_packet))?;
     to.cell("last_packet", Value::Count(row.last_packet))?;
     to.cell("evidence_packets", Value::Packets(&row.evidence_packets))
@@ -148,7 +223,7 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
 
 fn visit_identity<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     to.cell("flow", Value::Count(row.flow))?;
-    to.cell("capture", Value::Text(&row.capture))?;
+    to.cell("capture", Value::Steady(&row.capture))?;
     to.cell("tcp_stream", row.tcp_stream.map_or(Value::Empty, Value::Count))?;
     to.cell("start", Value::Time(row.start, row.stamp_digits))?;
     to.cell("duration_s", Value::seconds(row.duration))?;
@@ -163,33 +238,21 @@ fn visit_end<C: Cells>(columns: [&'static str; 2], end: Endpoint, to: &mut C) ->
     to.cell(columns[1], Value::Count(end.port.into()))
 }
 
-fn visit_verdict<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
-    to.cell("status", Value::Word(row.status.word()))?;
-    to.cell("handshake", Value::Word(row.handshake.word()))?;
-    to.cell("ending", Value::Word(row.ending.word()))?;
-    to.cell("stage", Value::Word(row.stage.word()))?;
-    to.cell("cause", Value::word(row.cause))?;
-    to.cell("culprit", Value::Word(row.culprit.word()))?;
-    to.cell("confidence", Value::Word(row.confidence.word()))?;
-    to.cell("doubts", Value::Doubts(&row.doubts))?;
-    to.cell("app_error", Value::word(row.app_error.map(AppError::word)))?;
-    to.cell("findings", Value::Ids(&row.findings))?;
-    to.cell("summary", Value::text(&row.summary))
-}
-
 fn visit_sides<C: Cells>(client: &SideRow, server: &SideRow, to: &mut C) -> Result<(), C::Error> {
-    /// The two columns of one counter.
+    /// The two columns of each counter.
     macro_rules! pairs {
         ($($field:ident)+) => {
-            $(
-                to.cell(concat!("client_", stringify!($field)), Value::Count(client.$field))?;
-                to.cell(concat!("server_", stringify!($field)), Value::Count(server.$field))?;
-            )+
+            to.counts(
+                &[$(concat!("client_", stringify!($field)), concat!("server_", stringify!($field))),+],
+                &[$(client.$field, server.$field),+],
+            )
         };
     }
-    pairs!(packets bytes retransmissions fast_retransmissions spurious_retransmissions out_of_order);
-    pairs!(duplicate_acks lost_segments zero_windows keep_alives missed_bytes);
-    Ok(())
+    pairs!(packets bytes)?;
+    pairs!(
+        retransmissions fast_retransmissions spurious_retransmissions out_of_order duplicate_acks lost_segments
+        zero_windows keep_alives missed_bytes
+    )
 }
 
 #[cfg(test)]

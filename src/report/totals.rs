@@ -80,6 +80,10 @@ impl Reporter for Totals {
         false
     }
 
+    fn wants_incidents(&self) -> bool {
+        false
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.add(flow);
         Ok(())

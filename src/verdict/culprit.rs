@@ -23,7 +23,7 @@ pub fn culprit_of(case: &Case<'_>, status: Status, found: Option<&Finding>) -> C
         Some("proxy-refused" | "app-refused") => sent_away(case),
         Some("tls-mismatch") => Culprit::Unknown,
         Some("no-response" | "closed-without-response") => Culprit::ServerApp,
-        Some("stall" | "keep-alive-failure" | "heavy-retransmission") => Culprit::Path,
+        Some("stall" | "keep-alive-failure" | "heavy-retransmission" | "rate-policed") => Culprit::Path,
         Some("syn-answered-late" | "syn-ack-repeated") => late_handshake(case),
         _ => by_outcome(case),
     }

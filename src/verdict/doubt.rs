@@ -25,7 +25,7 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
     let missed: u64 = facts.sides.iter().map(|side| side.missed_bytes).sum();
     let one_sided_silence = facts.sides.iter().any(|side| side.packets == 0) && context.is_one_sided();
     let is_silent_drop = case.handshake == Handshake::SilentlyDropped;
-    [
+    let each = [
         (case.is_one_sided() || one_sided_silence, Doubt::OneSided),
         (in_opening, Doubt::CaptureEndsEarly),
         (context.cut && troubled, Doubt::CaptureCut),
@@ -49,10 +49,14 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
         ),
         (is_absence, Doubt::SingleVantage),
         (facts.limited || context.limited && troubled, Doubt::StateLimit),
-    ]
-    .into_iter()
-    .filter_map(|(holds, doubt)| holds.then_some(doubt))
-    .collect()
+    ];
+    // Most flows have none.
+    if each.iter().all(|(holds, _)| !holds) {
+        return Vec::new();
+    }
+    each.into_iter()
+        .filter_map(|(holds, doubt)| holds.then_some(doubt))
+        .collect()
 }
 
 /// So close to the end of the recording, packets may be missing.

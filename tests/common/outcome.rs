@@ -178,6 +178,17 @@ pub fn csv(analysis: &Analysis) -> String {
     written(|out| tell(analysis, &mut FlowsCsv::new(out, Only::All)))
 }
 
+/// The flows CSV, written beside a report that shows everything there is.
+pub fn csv_beside_json(analysis: &Analysis) -> String {
+    let mut json = Json::new(io::sink(), Only::All);
+    written(|out| {
+        let reporters: &mut [&mut dyn Reporter] = &mut [&mut FlowsCsv::new(out, Only::All), &mut json];
+        analysis
+            .report(&|_, _| true, reporters)
+            .expect("memory takes everything");
+    })
+}
+
 /// The findings CSV.
 pub fn findings_csv(analysis: &Analysis) -> String {
     written(|out| tell(analysis, &mut FindingsCsv::new(out, Only::All)))

@@ -2,7 +2,7 @@
 
 use super::ended::Ended;
 use super::{Event, Tell, Watched, due};
-use crate::analyzer::rows::{self, Named};
+use crate::analyzer::rows::{self, Named, Wants};
 use crate::capture::CaptureInfo;
 use crate::case::Case;
 use crate::finding::{Finding, find_all};
@@ -97,7 +97,10 @@ pub(super) fn judged(case: &Case<'_>, info: &CaptureInfo, watched: &Watched) -> 
             .interfaces
             .get(usize::from(case.facts.interface))
             .and_then(|interface| interface.name.clone()),
-        detailed: true,
+        wants: Wants {
+            details: true,
+            incidents: true,
+        },
     };
     Judged {
         cause: verdict.cause,

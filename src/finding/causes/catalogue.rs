@@ -289,7 +289,7 @@ pub static CAUSES: &[Cause] = &[
     ),
     cause(
         "D40",
-        "the server's program gave the connection up",
+        "the program of the side that ended it gave the connection up",
         "its log in that second; a RST with the connection's time stamps and next IP ID is its own",
         "journalctl --since -1h; ss -tieo 'sport = :{port}'",
         "Get-WinEvent -LogName Application -MaxEvents 50",

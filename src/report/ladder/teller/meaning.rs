@@ -162,7 +162,7 @@ impl Teller<'_> {
         } else if has(Mark::FastRetransmission) {
             format!("the missing {size} bytes again: the {other}'s duplicate ACKs asked for them")
         } else if has(Mark::Retransmission) {
-            format!("the same {size} bytes again,{since}: no acknowledgment came")
+            self.again(segment, side, &since)
         } else if has(Mark::OutOfOrder) {
             format!("{size} bytes that belong before what has passed: reordered, or lost before here and repaired")
         } else if has(Mark::LostSegment) {
@@ -185,6 +185,21 @@ impl Teller<'_> {
         } else {
             return None;
         })
+    }
+
+    /// Bytes sent again, perhaps with some that are new.
+    fn again(&self, segment: &Segment, side: usize, since: &str) -> String {
+        let end = segment.seq.plus(segment.length);
+        let new = self.next[side].map_or(0, |next| end.since(next).max(0)).unsigned_abs();
+        let size = thousands(segment.length.into());
+        if segment.length == 0 {
+            format!("the {} repeats itself: no acknowledgment came", NAMES[side])
+        } else if new > 0 && new < segment.length {
+            let old = thousands((segment.length - new).into());
+            format!("{size} bytes: {old} of them again, the others are new")
+        } else {
+            format!("the same {size} bytes again,{since}: no acknowledgment came")
+        }
     }
 
     fn data(segment: &Segment, side: usize, first: bool) -> (String, bool) {
