@@ -32,17 +32,25 @@ impl Pack for Span {
 }
 
 impl Pack for Stamp {
-    /// Zero, which many are that tell nothing, as it is; any other one more than its distance.
+    /// Zero, which many are that tell nothing, as it is; any other one more than its distance. What would be zero by that
+    /// takes the number that zero has left free.
     #[inline(always)]
     fn pack(&self, to: &mut Packer<'_>) {
-        let distance = self.0.wrapping_sub(to.bases.stamp).wrapping_add(1);
-        to.number(if self.0 == 0 { 0 } else { distance as u64 }, TIME);
+        let before = to.bases.stamp.wrapping_sub(1);
+        let number = match self.0 {
+            0 => 0,
+            stamp if stamp == before => before.wrapping_neg(),
+            stamp => stamp.wrapping_sub(before),
+        };
+        to.number(number as u64, TIME);
     }
     #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        match from.number(TIME) {
+        let before = from.bases.stamp.wrapping_sub(1);
+        match from.number(TIME) as i64 {
             0 => Self(0),
-            distance => Self((distance as i64).wrapping_add(from.bases.stamp).wrapping_sub(1)),
+            number if number == before.wrapping_neg() => Self(before),
+            number => Self(number.wrapping_add(before)),
         }
     }
 }
