@@ -5,50 +5,18 @@ use super::pack::{Pack, Packer, Unpacker, pack_fields};
 use super::recovery::Losses;
 use super::rtt::Rtts;
 use crate::base::{Rare, Seq, Span, Stamp, Usual};
-use crate::wire::{PayloadKind, Segment};
-use std::num::NonZeroU64;
+use crate::wire::PayloadKind;
 use std::ops::Deref;
 
 mod flow;
 mod icmp;
 mod reset;
+mod sighting;
 
 pub use flow::{FlowFacts, FlowTroubles, OpeningFacts};
 pub use icmp::{IcmpFact, IcmpMeaning};
 pub use reset::{AfterReset, Reset, ResetStage};
-
-/// A packet that was seen: its number and time. No bigger where there may be none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    packet: NonZeroU64,
-    /// Capture time.
-    pub stamp: Stamp,
-}
-
-impl Sighting {
-    /// Packet `number` (from 1) at `stamp`.
-    #[inline]
-    #[must_use]
-    pub fn new(number: u64, stamp: Stamp) -> Self {
-        Self {
-            packet: NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN),
-            stamp,
-        }
-    }
-
-    /// Packet number in the recording.
-    #[inline]
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.packet.get()
-    }
-}
-
-impl From<&Segment> for Sighting {
-    fn from(segment: &Segment) -> Self {
-        Self::new(segment.packet, segment.stamp)
-    }
-}
+pub use sighting::Sighting;
 
 /// A packet that was sent again and again: how often, when first and last, and the longest interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
