@@ -21,9 +21,13 @@ fn segment(talk: &mut Talk<'_>, from: Side, is_lossy: bool) {
 /// Connections that talk in turns: so many in all, with losses of the client's data and of the server's; or only the client
 /// has much to say.
 fn talks(flows: u32, lossy: [bool; 2], is_upload: bool) -> Story {
+    talks_to("10.0.0.5:443", flows, lossy, is_upload)
+}
+
+fn talks_to(server: &str, flows: u32, lossy: [bool; 2], is_upload: bool) -> Story {
     let mut story = Story::new(60);
     for number in 0..flows {
-        story.flow(f64::from(number) * 3.1, CLIENTS[0], "10.0.0.5:443", |talk| {
+        story.flow(f64::from(number) * 3.1, CLIENTS[0], server, |talk| {
             talk.handshake();
             for turn in 0..50 {
                 segment(talk, Client, lossy[0]);
@@ -64,6 +68,7 @@ fn loss_in_both_directions_in_few_connections_or_with_nothing_to_compare_is_no_m
         ("few", talks(2, [true, false], false)),
         ("upload", talks(8, [true, false], true)),
         ("none", talks(8, [false, false], false)),
+        ("within a host", talks_to("192.168.1.20:443", 8, [true, false], false)),
     ] {
         let found = story.incidents();
         let is_one_way = found.iter().any(|incident| incident.meta.id == "one-way-loss");

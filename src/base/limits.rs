@@ -42,7 +42,8 @@ pub const MAX_REASSEMBLIES: usize = 256;
 pub const MAX_HOLES: usize = 64;
 
 /// Flows of one recording, over all shards: 90 bytes each for a lone SYN, about 600 for a packed flow, its place in the
-/// table included. At most 4 GB, and far less for any recording with fewer flows.
+/// table included. At most 10 GB, of which all but [`PACKED_ROOM`] may go to temporary files, and far less for any
+/// recording with fewer flows.
 pub const MAX_FLOWS: usize = 1 << 24;
 
 /// Shards that flows are dealt to; more than any machine has threads, so that a shard's part of a batch works in cache.
@@ -104,8 +105,9 @@ pub const MAX_GRANTED: usize = 1 << 18;
 /// Services known to have completed a handshake, remembered for those that did not: about 24 bytes each, 25 MB.
 pub const MAX_ANSWERING: usize = 1 << 20;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 2,048 flows × 1.6 kB are 52 MB, and what their talk takes.
-pub const OPEN_PER_SHARD: usize = 2048;
+/// Flows kept open (not packed) in one shard: 16 shards × 512 flows × 1.6 kB are 13 MB, and what their talk takes. More of
+/// them cost more page faults than packing does.
+pub const OPEN_PER_SHARD: usize = 512;
 
 /// The same where more than these speak in turns, so that packing them would only be waste: a million in all, 1.7 GB.
 pub const MAX_OPEN_PER_SHARD: usize = 1 << 16;

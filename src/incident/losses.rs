@@ -107,6 +107,10 @@ impl Losses {
             self.policed.push(one);
         }
         let (from, to) = (seen.client.ip, seen.server.ip);
+        // Within one host there is no way with two directions.
+        if from == to {
+            return;
+        }
         let key = (from.min(to), from.max(to));
         if self.pairs.len() >= limits::MAX_LOSSY && !self.pairs.contains_key(&key) {
             self.left_out += 1;
