@@ -347,7 +347,7 @@ pub static CAUSES: &[Cause] = &[
         "D48",
         "a bad link: cable, duplex, Wi-Fi",
         "loss at any load; error counters of interfaces grow",
-        "ethtool -S {interface} | grep -iE 'err|drop|crc'",
+        "ip -s -s link",
         "netstat -e; Get-NetAdapterStatistics",
     ),
     cause(
