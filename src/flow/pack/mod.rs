@@ -291,6 +291,24 @@ impl<'a> Unpacker<'a> {
     }
 }
 
+/// The optional value of a kind that keeps its place where there is none, as zero: then what follows stands where it always does.
+macro_rules! option_in_place {
+    () => {
+        #[inline(always)]
+        fn pack_option(value: Option<&Self>, to: &mut $crate::flow::pack::Packer<'_>) {
+            to.bits(u64::from(value.is_some()), 1);
+            value.copied().unwrap_or_default().pack(to);
+        }
+        #[inline(always)]
+        fn unpack_option(from: &mut $crate::flow::pack::Unpacker<'_>) -> Option<Self> {
+            let is_some = from.bits(1) != 0;
+            let value = Self::unpack(from);
+            is_some.then_some(value)
+        }
+    };
+}
+use option_in_place;
+
 /// Packs a fieldless enum by its place in a list of all its values, which must be in order.
 macro_rules! pack_words {
     ($name:ident, $all:expr) => {

@@ -1,6 +1,6 @@
 //! How times and packets are packed: by their distance to the flow's first.
 
-use super::{Kind, Pack, Packer, Unpacker};
+use super::{Kind, Pack, Packer, Unpacker, option_in_place};
 use crate::base::{Span, Stamp};
 use crate::flow::Sighting;
 
@@ -18,17 +18,7 @@ impl Pack for Span {
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self(from.number(TIME) as i64)
     }
-    #[inline(always)]
-    fn pack_option(value: Option<&Self>, to: &mut Packer<'_>) {
-        to.bits(u64::from(value.is_some()), 1);
-        value.copied().unwrap_or_default().pack(to);
-    }
-    #[inline(always)]
-    fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
-        let is_some = from.bits(1) != 0;
-        let value = Self::unpack(from);
-        is_some.then_some(value)
-    }
+    option_in_place!();
 }
 
 impl Pack for Stamp {

@@ -1,6 +1,6 @@
 //! How each kind of value is packed.
 
-use super::{Kind, Pack, Packer, Unpacker};
+use super::{Kind, Pack, Packer, Unpacker, option_in_place};
 use crate::base::{Dir, FlowKey, Rare, Seq, Usual};
 use std::net::IpAddr;
 
@@ -24,17 +24,7 @@ macro_rules! pack_numbers {
                     from.bits($bits) as $number
                 }
             }
-            #[inline(always)]
-            fn pack_option(value: Option<&Self>, to: &mut Packer<'_>) {
-                to.bits(u64::from(value.is_some()), 1);
-                value.copied().unwrap_or_default().pack(to);
-            }
-            #[inline(always)]
-            fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
-                let is_some = from.bits(1) != 0;
-                let value = Self::unpack(from);
-                is_some.then_some(value)
-            }
+            option_in_place!();
         })+
     };
 }
@@ -60,17 +50,7 @@ impl Pack for Seq {
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self(from.bits(u32::BITS) as u32)
     }
-    #[inline(always)]
-    fn pack_option(value: Option<&Self>, to: &mut Packer<'_>) {
-        to.bits(u64::from(value.is_some()), 1);
-        value.copied().unwrap_or_default().pack(to);
-    }
-    #[inline(always)]
-    fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
-        let is_some = from.bits(1) != 0;
-        let value = Self::unpack(from);
-        is_some.then_some(value)
-    }
+    option_in_place!();
 }
 
 impl Pack for Dir {
