@@ -120,7 +120,8 @@ impl Ttl {
     }
 
     pub(crate) fn on(&mut self, ttl: u8) {
-        if (self.min, self.max) == (ttl, ttl) {
+        // Both at once.
+        if u16::from_le_bytes([self.min, self.max]) == u16::from(ttl) * 0x0101 {
             return;
         }
         if self.first == 0 {

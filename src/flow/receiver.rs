@@ -50,6 +50,12 @@ impl Receiver {
         }
     }
 
+    /// A SYN: a window, and nothing acknowledged.
+    pub fn on_syn(&mut self, segment: &Segment) {
+        self.heard = true;
+        self.window = segment.window;
+    }
+
     /// In a steady flow: an acknowledgment and a window that is not zero.
     pub fn on_steady(&mut self, segment: &Segment) {
         self.heard = true;
