@@ -3,7 +3,8 @@
 
 use super::facts::{SideFacts, Sighting};
 use super::steady::pair;
-use super::{Flow, IDLE, opening};
+use super::{Flow, IDLE, opening, table};
+use crate::base::Dir;
 use crate::wire::{Flags, Segment};
 
 impl Flow {
@@ -38,13 +39,7 @@ impl Flow {
         let at = Sighting::from(segment);
         self.is_steady = false;
         self.note_time(segment);
-        self.conversation.stream.on_header(
-            segment.packet,
-            segment.dir.index(),
-            segment.seq,
-            segment.ack,
-            segment.flags,
-        );
+        table::on_header(&mut self.conversation.stream, segment);
         self.note_answer(segment, at);
         let (own, peer) = pair(&mut self.sides, segment.dir);
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
@@ -62,7 +57,7 @@ impl Flow {
     /// One SYN of the other side is all that was seen, nothing but time passed since, and this acknowledges it.
     fn awaits(&self, segment: &Segment) -> bool {
         let facts = &self.facts;
-        let [own, peer] = [segment.dir, segment.dir.flip()].map(|dir| dir.index());
+        let [own, peer] = [segment.dir, segment.dir.flip()].map(Dir::index);
         let silence = segment.stamp - facts.last.stamp;
         (facts.sides[own].packets, facts.sides[peer].packets) == (0, 1)
             && segment.dir != facts.client

@@ -268,7 +268,8 @@ impl Table {
     }
 }
 
-fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
+/// What the header of `segment` does to its stream.
+pub(super) fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
     let from = segment.dir.index();
     if segment.length_in_wireshark().is_none() {
         return stream.effect(segment.packet, from, segment.seq, segment.flags);

@@ -49,6 +49,7 @@ impl<'s> Ahead<'s> {
     }
 
     /// What was looked up, in order.
+    #[must_use]
     pub fn spots(&self) -> &[Spot<'s>] {
         self.spots.get(..self.count).unwrap_or_default()
     }
