@@ -336,7 +336,9 @@ mod tests {
     #[test]
     fn so_they_do_where_wireshark_takes_the_last_bytes_for_a_check_sequence() {
         for mut segments in fixtures().filter(|segments| segments.len() < 500) {
-            segments.iter_mut().for_each(|segment| segment.as_fcs = 4);
+            for segment in &mut segments {
+                segment.as_fcs = 4;
+            }
             compare(&segments);
         }
     }
