@@ -42,6 +42,16 @@ impl Repeats {
         widest_gap: Span::ZERO,
     };
 
+    /// Seen the first time.
+    pub(super) fn once(at: Sighting) -> Self {
+        Self {
+            count: 1,
+            first: Some(at),
+            last: Some(at),
+            ..Self::NONE
+        }
+    }
+
     pub(super) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
         if let Some(last) = self.last {

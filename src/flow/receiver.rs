@@ -50,6 +50,11 @@ impl Receiver {
         }
     }
 
+    /// The SYN that begins a flow.
+    pub fn on_first_syn(&mut self, window: u16) {
+        (self.heard, self.window) = (true, window);
+    }
+
     /// In a steady flow: an acknowledgment and a window that is not zero.
     pub fn on_steady(&mut self, segment: &Segment) {
         self.heard = true;

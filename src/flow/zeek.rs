@@ -109,6 +109,16 @@ impl Zeek {
         }
     }
 
+    /// The SYN that the record starts with, as [`Zeek::on_segment`] would take it.
+    pub(super) fn on_first_syn(&mut self, segment: &Segment) {
+        self.note_control(segment, 0, b'S');
+        self.note_window(segment);
+        let end = &mut self.ends[segment.dir.index()];
+        end.start = segment.seq.0;
+        end.last = Some(segment.seq.plus(1).0);
+        end.set(State::SynSent);
+    }
+
     /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
     pub(super) fn is_steady(&self, last: Stamp) -> bool {
         !self.is_written

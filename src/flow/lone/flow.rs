@@ -1,0 +1,118 @@
+//! The flow that a lone SYN begins, made in one step. It is what the tracker would make of the SYN: nearly every flow
+//! begins so, and the tracker asks much that a first SYN leaves no question about.
+
+use super::LoneSyn;
+use crate::base::{FlowKey, Rare};
+use crate::flow::facts::Repeats;
+use crate::flow::stream::Stream;
+use crate::flow::table::Conversation;
+use crate::flow::{Flow, roles};
+use crate::wire::{Flags, PayloadKind};
+
+impl LoneSyn {
+    /// The flow whose only packet it is.
+    pub fn flow(&self, key: FlowKey) -> Flow {
+        let segment = self.segment(key);
+        let (from, at) = (self.dir.index(), self.at());
+        let mut stream = Stream::new(self.packet);
+        stream.on_header(self.packet, from, self.seq, segment.ack, self.flags);
+        let conversation = Conversation {
+            stream,
+            others: Rare::default(),
+        };
+        let mut flow = Flow::new(&segment, self.capture, conversation);
+        let facts = &mut flow.facts;
+        facts.roles_seen = true;
+        facts.only_odd_flags = roles::has_odd_flags(self.flags);
+        facts.opening.syn = Repeats::once(at);
+        let side = &mut facts.sides[from];
+        side.packets = 1;
+        side.syns = 1;
+        side.isn = Some(self.seq);
+        (side.first, side.last) = (Some(at), Some(at));
+        side.ttl.on(self.ttl);
+        side.ip_ids.last = segment.ip_id;
+        side.kinds.add(PayloadKind::None);
+        side.timestamps = segment.options.timestamps.is_some();
+        (side.window_scale, side.mss) = (segment.options.window_scale, segment.options.mss);
+        let live = &mut flow.sides[from];
+        live.sender.on_syn(&segment);
+        live.receiver.on_first_syn(self.window);
+        live.copies.remember(&segment);
+        flow.first_syn_asked = (
+            self.flags.any(Flags::ECE | Flags::CWR),
+            segment.options.fast_open_cookie,
+        );
+        flow.zeek.on_first_syn(&segment);
+        flow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Seq, Stamp};
+    use crate::script::Script;
+    use crate::wire::{Options, Segment};
+
+    /// The same by the tracker.
+    fn tracked(syn: &LoneSyn, segment: &Segment) -> Flow {
+        let mut stream = Stream::new(segment.packet);
+        let from = segment.dir.index();
+        stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags);
+        let others = Rare::default();
+        let mut flow = Flow::new(segment, syn.capture, Conversation { stream, others });
+        assert!(!flow.on_segment(segment));
+        flow
+    }
+
+    /// A SYN whose every field is one of a few values, by chance.
+    fn any_syn(like: &Segment, mut random: impl FnMut() -> u64) -> Segment {
+        let mut one_of = |values: &[u64]| values[random() as usize % values.len()];
+        let mut segment = Segment {
+            packet: one_of(&[1, 2, 77, 1 << 40]),
+            stamp: Stamp(one_of(&[0, 1, 1_700_000_000_123_456_789]) as i64),
+            seq: Seq(one_of(&[0, 1, 0x8000_0000, 0xffff_fffe, 0xffff_ffff]) as u32),
+            window: one_of(&[0, 1, 64_240, 65_535]) as u16,
+            checksum: one_of(&[0, 1, 0xffff]) as u16,
+            ttl: one_of(&[0, 1, 64, 255]) as u8,
+            ip_id: Some(one_of(&[0, 1, 0xffff]) as u16).filter(|_| one_of(&[0, 1]) > 0),
+            interface: one_of(&[0, 3, 4095]) as u16,
+            path: one_of(&[0, 9, u64::from(u32::MAX)]) as u32,
+            flags: Flags(Flags::SYN),
+            options: Options {
+                mss: Some(one_of(&[0, 1, 1460]) as u16).filter(|_| one_of(&[0, 1]) > 0),
+                window_scale: Some(one_of(&[0, 7, 14]) as u8).filter(|_| one_of(&[0, 1]) > 0),
+                timestamps: Some((one_of(&[0, 1, 0xffff_ffff]) as u32, 0)).filter(|_| one_of(&[0, 1]) > 0),
+                sack_permitted: one_of(&[0, 1]) > 0,
+                fast_open_cookie: one_of(&[0, 1]) > 0,
+                multipath: one_of(&[0, 1]) > 0,
+                damaged: one_of(&[0, 1]) > 0,
+                ..Options::default()
+            },
+            ..like.clone()
+        };
+        for flag in [Flags::PSH, Flags::URG, Flags::ECE, Flags::CWR, 0x100] {
+            segment.flags.0 |= if one_of(&[0, 0, 1]) > 0 { flag } else { 0 };
+        }
+        segment
+    }
+
+    #[test]
+    fn the_flow_of_a_syn_is_what_the_tracker_makes_of_it() {
+        let scripts = ["0 > S 0:0(0)", "0 < S 0:0(0) <mss 1460>"].map(|line| Script::parse(line).unwrap());
+        let mut state = 1_u64;
+        for script in &scripts {
+            let like = script.segments().next().unwrap();
+            for _ in 0..3_000 {
+                let segment = any_syn(like, || {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    state >> 40
+                });
+                let syn = LoneSyn::new(&segment, 5).unwrap();
+                let (short, long) = (syn.flow(segment.key), tracked(&syn, &segment));
+                assert_eq!(format!("{short:?}"), format!("{long:?}"), "{segment:?}");
+            }
+        }
+    }
+}
