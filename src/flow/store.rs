@@ -2,6 +2,7 @@
 //! some 600 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
 mod arena;
+mod blocks;
 mod chunks;
 mod free;
 
