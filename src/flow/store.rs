@@ -80,6 +80,8 @@ pub struct Store {
     /// Flows that are kept unpacked, and up to how many where fewer will not do.
     most_open: usize,
     limit: usize,
+    /// Flows that are kept unpacked while there are few in all.
+    most_of_few: usize,
     /// Flows unpacked again since some were last packed.
     reopened: usize,
     /// Numbers of flows that were removed, for new ones.
@@ -99,6 +101,7 @@ impl Default for Store {
             now: Stamp::default(),
             most_open: limits::OPEN_PER_SHARD,
             limit: limits::MAX_OPEN_PER_SHARD,
+            most_of_few: limits::OPEN_OF_FEW,
             reopened: 0,
             free: Vec::new(),
         }
@@ -115,6 +118,7 @@ impl Store {
     pub fn set_open_flows(&mut self, count: usize) {
         self.most_open = count.max(1);
         self.limit = self.most_open;
+        self.most_of_few = self.most_open;
     }
 
     /// Keeps about so many bytes of packed flows in memory, and the rest on `shelf`. To be said before the first.
@@ -216,8 +220,11 @@ impl Store {
         place
     }
 
-    /// Half of what was packed last time came back since: more flows than these speak at the same time.
+    /// There are few flows, or half of what was packed last time came back since: more than these speak at the same time.
     fn keeps_more(&mut self) -> bool {
+        if self.slots.len() <= limits::FEW_PER_SHARD && self.open.used() < self.most_of_few {
+            return true;
+        }
         let is_wanted = std::mem::take(&mut self.reopened) * 4 > self.most_open && self.most_open < self.limit;
         if is_wanted {
             self.most_open = (self.most_open * 2).min(self.limit);
@@ -248,7 +255,9 @@ impl Store {
             flow.settle();
             let place = match self.pack(&flow) {
                 Some(at) => {
-                    self.spare.push(flow);
+                    if self.spare.len() < self.most_open {
+                        self.spare.push(flow);
+                    }
                     Place::Packed(at)
                 }
                 None => Place::Open(self.open.put((number, flow))),

@@ -113,10 +113,8 @@ impl Zeek {
     pub(super) fn on_first_syn(&mut self, segment: &Segment) {
         self.note_control(segment, 0, b'S');
         self.note_window(segment);
-        let end = &mut self.ends[segment.dir.index()];
-        end.start = segment.seq.0;
-        end.last = Some(segment.seq.plus(1).0);
-        end.set(State::SynSent);
+        self.note_sequence(segment);
+        self.ends[segment.dir.index()].set(State::SynSent);
     }
 
     /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
