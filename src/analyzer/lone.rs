@@ -2,8 +2,8 @@
 
 use super::Analysis;
 use super::rows::{self, Judged, Wants};
-use crate::base::Span;
-use crate::case::{Case, has_waited_for_one};
+use crate::base::{Endpoint, Span};
+use crate::case::{Case, Context, has_waited_for_one};
 use crate::finding::lone::Wording;
 use crate::flow::finished::{Kind, Lone};
 use crate::flow::{FlowFacts, facts::Ttl};
@@ -21,8 +21,16 @@ struct Likeness {
     /// The capture went on long enough for another, or an answer.
     waited: bool,
     near_end: bool,
-    /// What the recording knows of both hosts.
-    hosts: [Option<[u8; 3]>; 2],
+    /// What the recording knows of the client.
+    client: Option<[u8; 3]>,
+    server: Called,
+}
+
+/// What the recording knows of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Called {
+    /// Of the host.
+    host: Option<[u8; 3]>,
     /// Others reached the service.
     answers: bool,
 }
@@ -30,18 +38,32 @@ struct Likeness {
 /// Room for one judged flow. It remembers the lone SYNs that it held: the next one like them needs only its own words.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// What it holds, if that is not one of `known`.
+    holds: Holds,
+    /// A flow that is not one of `known`, or was: its place is used again.
     other: Option<Judged>,
-    /// The place in `known` of the one that it holds.
-    like: Option<usize>,
     known: Vec<Known>,
     /// That of the last lone SYN in `known`.
     last: usize,
+    /// Kinds so far.
+    kinds: u64,
+    /// The server of the last lone SYN, and what the recording knows of it: of a flood, it is that of the next, too.
+    server: Option<(Endpoint, Called)>,
+}
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Holds {
+    #[default]
+    Nothing,
+    /// The lone SYN in this place of `known`.
+    Known(usize),
+    Other,
 }
 
 /// A lone SYN that was judged.
 #[derive(Debug)]
 struct Known {
+    number: u64,
     likeness: Likeness,
     judged: Judged,
     wording: Wording,
@@ -50,16 +72,34 @@ struct Known {
 impl Slot {
     /// What it holds.
     pub(super) fn judged(&mut self) -> Option<&mut Judged> {
-        match self.like {
-            Some(place) => self.known.get_mut(place).map(|known| &mut known.judged),
-            None => self.other.as_mut(),
+        match self.holds {
+            Holds::Nothing => None,
+            Holds::Known(place) => self.known.get_mut(place).map(|known| &mut known.judged),
+            Holds::Other => self.other.as_mut(),
         }
     }
 
-    /// Puts something here.
-    pub(super) fn put(&mut self, judged: Option<Judged>) {
-        self.other = judged;
-        self.like = None;
+    /// The number of its kind, if what it holds is a lone SYN: other than this, only what [`rows::readdress`] changes
+    /// tells two of a kind apart.
+    pub(super) fn kind(&self) -> Option<u64> {
+        match self.holds {
+            Holds::Known(place) => self.known.get(place).map(|known| known.number),
+            Holds::Nothing | Holds::Other => None,
+        }
+    }
+
+    /// Holds nothing.
+    pub(super) fn clear(&mut self) {
+        self.holds = Holds::Nothing;
+    }
+
+    /// Puts the judgement of a flow here, the `index`th of all.
+    pub(super) fn put(&mut self, analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) {
+        match &mut self.other {
+            Some(judged) => rows::judge_in(judged, analysis, case, index, wants),
+            None => self.other = Some(rows::judge(analysis, case, index, wants)),
+        }
+        self.holds = Holds::Other;
     }
 
     /// Puts the judgement of `lone` here, the `index`th flow of all. `facts` are needed for the first of its kind.
@@ -71,29 +111,33 @@ impl Slot {
         wants: Wants,
         facts: impl FnOnce() -> Option<Cow<'f, FlowFacts>>,
     ) {
-        let (likeness, wait) = likeness_of(analysis, lone);
+        let (likeness, wait) = self.likeness_of(analysis, lone);
         let place = self.place_of(&likeness);
         if let Some(known) = place.and_then(|place| self.known.get_mut(place)) {
             let is_new = known
                 .wording
                 .say(&mut known.judged.findings, lone.at, lone.server, wait);
             rows::readdress(analysis, &mut known.judged, lone, index, is_new);
-            self.like = place;
             self.last = place.unwrap_or_default();
+            self.holds = Holds::Known(self.last);
             return;
         }
-        self.put(None);
+        self.clear();
         let Some(facts) = facts() else { return };
         let case = Case::new(&facts, &analysis.context);
         let judged = rows::judge(analysis, &case, index, wants);
         let Some(wording) = Wording::of(&case, &judged.findings) else {
-            return self.put(Some(judged));
+            self.other = Some(judged);
+            self.holds = Holds::Other;
+            return;
         };
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        self.like = Some(self.known.len());
+        self.holds = Holds::Known(self.known.len());
+        self.kinds += 1;
         self.known.push(Known {
+            number: self.kinds,
             likeness,
             judged,
             wording,
@@ -108,25 +152,34 @@ impl Slot {
         }
         self.known.iter().position(is_like)
     }
+
+    /// What `lone` is like, and how long the capture went on after it.
+    fn likeness_of(&mut self, analysis: &Analysis, lone: &Lone) -> (Likeness, Span) {
+        let context = &analysis.context;
+        let end = context.end_of(lone.kind.interface).max(lone.at.stamp);
+        let wait = end - lone.at.stamp;
+        let server = match self.server {
+            Some((server, called)) if server == lone.server => called,
+            _ => Called {
+                host: ttl_of(context, lone.server.ip),
+                answers: context.answers(lone.server),
+            },
+        };
+        self.server = Some((lone.server, server));
+        let likeness = Likeness {
+            kind: lone.kind,
+            waited: has_waited_for_one(wait),
+            near_end: is_near_end(context, lone.at.stamp),
+            client: ttl_of(context, lone.client.ip),
+            server,
+        };
+        (likeness, wait)
+    }
 }
 
-/// What `lone` is like, and how long the capture went on after it.
-fn likeness_of(analysis: &Analysis, lone: &Lone) -> (Likeness, Span) {
-    let context = &analysis.context;
-    let end = context.end_of(lone.kind.interface).max(lone.at.stamp);
-    let wait = end - lone.at.stamp;
-    let host = |ip: IpAddr| {
-        let Ttl { first, min, max } = context.hosts.get(&ip)?.ttl;
-        Some([first, min, max])
-    };
-    let likeness = Likeness {
-        kind: lone.kind,
-        waited: has_waited_for_one(wait),
-        near_end: is_near_end(context, lone.at.stamp),
-        hosts: [host(lone.client.ip), host(lone.server.ip)],
-        answers: context.answers(lone.server),
-    };
-    (likeness, wait)
+fn ttl_of(context: &Context, ip: IpAddr) -> Option<[u8; 3]> {
+    let Ttl { first, min, max } = context.hosts.get(&ip)?.ttl;
+    Some([first, min, max])
 }
 
 #[cfg(test)]
@@ -136,7 +189,7 @@ mod tests {
     use super::*;
     use crate::analyzer::deal::Tally;
     use crate::analyzer::marks::Ledger;
-    use crate::base::{Endpoint, FlowKey, Map, Stamp};
+    use crate::base::{FlowKey, Map, Stamp};
     use crate::capture::{CaptureInfo, Interface};
     use crate::flow::table::Table;
     use crate::report::sample;
@@ -268,14 +321,16 @@ mod tests {
                 let facts = || shard.facts(place.number);
                 let case_facts = facts().unwrap();
                 let case = Case::new(&case_facts, &analysis.context);
-                let Some(syn) = shard.lone(place.number) else {
-                    continue;
-                };
-                slot.put_lone(&analysis, &syn, place.index, ALL, facts);
                 let new = rows::judge(&analysis, &case, place.index, ALL);
+                match shard.lone(place.number) {
+                    Some(syn) => slot.put_lone(&analysis, &syn, place.index, ALL, facts),
+                    None => slot.put(&analysis, &case, place.index, ALL),
+                }
                 assert_eq!(format!("{:?}", slot.judged().unwrap()), format!("{new:?}"));
-                kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
-                lone += 1;
+                if shard.is_lone(place.number) {
+                    kinds.insert((new.row.findings.clone(), new.row.doubts.clone(), new.row.culprit));
+                    lone += 1;
+                }
             }
             assert!(lone > 500, "{lone} lone SYNs");
         }

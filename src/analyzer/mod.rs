@@ -252,18 +252,22 @@ fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
     let mut ahead = Ahead::default();
     for places in dealt.places[shard].chunks(Ahead::AT_ONCE) {
         let heard = |place: &u32| work.heard(place & !KEPT);
-        ahead.look(table, places.iter().map(|place| segment_of(heard(place))));
-        for (at, place) in places.iter().enumerate() {
-            match heard(place) {
-                Some(Heard::Segment(segment)) => {
-                    table.on_next(&ahead, at, segment, work.capture);
-                    let kept = if place & KEPT == 0 { None } else { kept.next() };
-                    if let Some(&kept) = kept {
-                        table.on_payload(segment, dealt.payloads.get(kept, lent));
-                    }
+        ahead.look(
+            table,
+            places.iter().map(|place| (segment_of(heard(place)), place & KEPT != 0)),
+        );
+        let mut behind = ahead.spots();
+        while let (Some((&spot, rest)), Some(place)) = (behind.split_first(), places.get(places.len() - behind.len())) {
+            behind = rest;
+            if let Some(segment) = spot.segment {
+                table.on_next(&ahead, spot, segment, work.capture);
+                let kept = if place & KEPT == 0 { None } else { kept.next() };
+                if let Some(&kept) = kept {
+                    table.on_payload(segment, dealt.payloads.get(kept, lent));
                 }
-                Some(Heard::IcmpError(error)) => table.on_icmp(error),
-                _ => {}
+                behind = behind.get(table.go_on(behind)..).unwrap_or_default();
+            } else if let Some(Heard::IcmpError(error)) = heard(place) {
+                table.on_icmp(error);
             }
         }
     }

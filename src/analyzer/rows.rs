@@ -12,7 +12,7 @@ use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
 use crate::report::app::{App, object};
 use crate::report::{Details, FlowRow, LossRow, Reporter, RttRow, SideRow, ZeekCounts};
-use crate::verdict::Verdict;
+use crate::verdict::{self, Room, Verdict};
 use std::sync::Arc;
 
 /// A flow as reporters want it.
@@ -49,7 +49,7 @@ impl Wants {
 /// Judges a flow, the `index`th of all. It has no number yet.
 pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) -> Judged {
     let findings = find_all(case);
-    let verdict = crate::verdict::judge(case, &findings);
+    let verdict = verdict::judge(case, &findings);
     let cause = verdict.cause.and_then(|place| findings.get(place));
     Judged {
         key: case.facts.key,
@@ -58,6 +58,22 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: W
         row: row_of(analysis, case, index, &findings, verdict, wants),
         findings,
     }
+}
+
+/// [`judge`], in the place of a flow that was told.
+pub(super) fn judge_in(judged: &mut Judged, analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) {
+    let findings = find_all(case);
+    let room = Room {
+        summary: std::mem::take(&mut judged.row.summary),
+        evidence: std::mem::take(&mut judged.row.evidence_packets),
+    };
+    let verdict = verdict::judge_in(room, case, &findings);
+    let cause = verdict.cause.and_then(|place| findings.get(place));
+    judged.key = case.facts.key;
+    judged.cause = verdict.cause;
+    judged.beside = wants.incidents.then(|| Beside::of(case, verdict.status, cause));
+    judged.row = row_of(analysis, case, index, &findings, verdict, wants);
+    judged.findings = findings;
 }
 
 /// Makes what was judged of a lone SYN, its findings apart, that of `lone`, which is like it, the `index`th flow of all.

@@ -4,7 +4,7 @@ use super::analysis::{Analysis, Selected};
 use super::lone::Slot;
 use super::marks::Listed;
 use super::order::{Order, Place};
-use super::rows::{self, Wants};
+use super::rows::Wants;
 use crate::base::Map;
 use crate::case::Case;
 use crate::incident::Incidents;
@@ -94,17 +94,25 @@ impl Judge<'_> {
     /// Puts the judgement of a flow into `slot`, if it is selected.
     fn judge(self, place: Place, slot: &mut Slot) {
         let Some(shard) = self.analysis.shards.get(place.shard) else {
-            return slot.put(None);
+            return slot.clear();
         };
         let facts = || shard.facts(place.number);
-        match shard.lone(place.number) {
-            Some(lone) if !(self.selected)(lone.client, lone.server) => slot.put(None),
-            Some(lone) => slot.put_lone(self.analysis, &lone, place.index, self.wants, facts),
-            None => slot.put(facts().and_then(|facts| {
-                let case = Case::new(&facts, &self.analysis.context);
-                let selected = (self.selected)(case.client(), case.server());
-                selected.then(|| rows::judge(self.analysis, &case, place.index, self.wants))
-            })),
+        if let Some(lone) = shard.lone(place.number) {
+            if (self.selected)(lone.client, lone.server) {
+                slot.put_lone(self.analysis, &lone, place.index, self.wants, facts);
+            } else {
+                slot.clear();
+            }
+            return;
+        }
+        let Some(facts) = facts() else {
+            return slot.clear();
+        };
+        let case = Case::new(&facts, &self.analysis.context);
+        if (self.selected)(case.client(), case.server()) {
+            slot.put(self.analysis, &case, place.index, self.wants);
+        } else {
+            slot.clear();
         }
     }
 }
@@ -123,6 +131,7 @@ pub(super) struct Teller<'a, 'r, 'd> {
 
 impl Teller<'_, '_, '_> {
     fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
+        let kind = slot.kind();
         let Some(judged) = slot.judged() else {
             return Ok(());
         };
@@ -139,6 +148,7 @@ impl Teller<'_, '_, '_> {
             row: &judged.row,
             findings: &judged.findings,
             cause: judged.cause.and_then(|place| judged.findings.get(place)),
+            kind,
         };
         self.reporters
             .iter_mut()

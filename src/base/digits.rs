@@ -1,7 +1,7 @@
 //! Numbers, times and addresses as text, appended to bytes: what nearly every cell of every row is made of.
 
 use super::{Endpoint, Stamp};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 /// The decimal digits of 0 to 99.
@@ -52,6 +52,34 @@ pub fn push_number(number: u64, line: &mut Vec<u8>) {
     }
 }
 
+/// `number` in decimal, and a comma: together one piece, which is quicker than two.
+pub fn push_cell(number: u64, line: &mut Vec<u8>) {
+    let (upper, lower) = (pair(number / 100), pair(number % 100));
+    match number {
+        0..10 => line.extend_from_slice(&[lower[1], b',']),
+        10..100 => line.extend_from_slice(&[lower[0], lower[1], b',']),
+        100..1000 => line.extend_from_slice(&[upper[1], lower[0], lower[1], b',']),
+        1000..10_000 => line.extend_from_slice(&[upper[0], upper[1], lower[0], lower[1], b',']),
+        10_000..SEVEN => push_short_cell(number, line),
+        _ => {
+            push_long(number, line);
+            line.push(b',');
+        }
+    }
+}
+
+/// The first number that, with a comma, has more than eight characters.
+const SEVEN: u64 = 10_000_000;
+
+fn push_short_cell(number: u64, line: &mut Vec<u8>) {
+    let digits = eight(number);
+    let idle = digits.trailing_zeros() / 8;
+    let text = (digits | ZEROS) >> (8 * idle) | u64::from(b',') << (8 * (8 - idle));
+    let end = line.len() + 9 - idle as usize;
+    line.extend_from_slice(&text.to_le_bytes());
+    line.truncate(end);
+}
+
 fn push_long(number: u64, line: &mut Vec<u8>) {
     if number >= EIGHT {
         push_long(number / EIGHT, line);
@@ -62,6 +90,8 @@ fn push_long(number: u64, line: &mut Vec<u8>) {
     push_first(digits >> (8 * idle), 8 - idle as usize, line);
 }
 
+/// Eight times the character `0`.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// The first number with more than eight digits.
 const EIGHT: u64 = 100_000_000;
 
@@ -81,17 +111,8 @@ fn eight(number: u64) -> u64 {
 #[inline]
 fn push_first(digits: u64, count: usize, line: &mut Vec<u8>) {
     let end = line.len() + count;
-    line.extend_from_slice(&(digits | 0x3030_3030_3030_3030).to_le_bytes());
+    line.extend_from_slice(&(digits | ZEROS).to_le_bytes());
     line.truncate(end);
-}
-
-/// The first `digits` (1 to 9) decimals of `nanos` (below 10^9).
-#[inline]
-fn push_decimals(nanos: u64, digits: usize, line: &mut Vec<u8>) {
-    push_first(eight(nanos / 10), digits.min(8), line);
-    if digits > 8 {
-        line.push(b'0' + (nanos % 10) as u8);
-    }
 }
 
 /// `units` / 10^`places` (at most 9), exact, without idle zeros: `1500000` with 6 places is `1.5`.
@@ -115,36 +136,44 @@ fn push_fraction<const ONE: u64>(units: i64, line: &mut Vec<u8>) {
     }
     let (whole, fraction) = (units.unsigned_abs() / ONE, units.unsigned_abs() % ONE);
     push_number(whole, line);
-    if fraction > 0 {
-        line.push(b'.');
-        let nanos = fraction * (1_000_000_000 / ONE);
-        let (digits, last) = (eight(nanos / 10), nanos % 10);
-        let idle = if last == 0 { digits.leading_zeros() / 8 } else { 0 };
-        push_first(digits, 8 - idle as usize, line);
-        if last > 0 {
-            line.push(b'0' + last as u8);
-        }
+    if fraction == 0 {
+        return;
     }
+    let nanos = fraction * (1_000_000_000 / ONE);
+    let (digits, last) = (eight(nanos / 10), nanos % 10);
+    let idle = if last == 0 { digits.leading_zeros() / 8 } else { 0 };
+    let count = 9 - idle as usize + usize::from(last > 0);
+    let mut text = [0; 16];
+    text[0] = b'.';
+    text[1..9].copy_from_slice(&(digits | ZEROS).to_le_bytes());
+    text[9] = b'0' + last as u8;
+    let end = line.len() + count;
+    line.extend_from_slice(&text);
+    line.truncate(end);
 }
 
 /// An address.
 #[inline]
 pub fn push_ip(ip: IpAddr, line: &mut Vec<u8>) {
     match ip {
-        IpAddr::V4(ip) => {
-            for octet in ip.octets() {
-                let Some((text, length)) = OCTETS.get(usize::from(octet)) else {
-                    continue;
-                };
-                // All four characters are written, which is quicker than some; then those too many are taken back.
-                let end = line.len() + usize::from(*length);
-                line.extend_from_slice(text);
-                line.truncate(end);
-            }
-            line.pop();
-        }
+        IpAddr::V4(ip) => push_v4(ip, line),
         IpAddr::V6(ip) => push_v6(ip, line),
     }
+}
+
+fn push_v4(ip: Ipv4Addr, line: &mut Vec<u8>) {
+    let (mut text, mut length) = ([0; 16], 0);
+    for octet in ip.octets() {
+        let (digits, count) = OCTETS[usize::from(octet)];
+        // All four characters are written, which is quicker than some; the next ones stand over those too many.
+        if let Some(room) = text.get_mut(length..length + 4) {
+            room.copy_from_slice(&digits);
+        }
+        length += usize::from(count);
+    }
+    let end = line.len() + length - 1;
+    line.extend_from_slice(&text);
+    line.truncate(end);
 }
 
 /// RFC 5952: the longest run of at least two zero groups, of equal ones the first, is left out.
@@ -232,13 +261,22 @@ impl Clock {
         if second != self.second {
             self.turn(stamp, second);
         }
-        line.extend_from_slice(&self.text);
-        if digits > 0 {
-            line.push(b'.');
-            let nanos = stamp.0.rem_euclid(1_000_000_000).unsigned_abs();
-            push_decimals(nanos, usize::from(digits.min(9)), line);
-        }
-        line.push(b'Z');
+        let nanos = stamp.0.rem_euclid(1_000_000_000).unsigned_abs();
+        // All decimals are written, which is quicker than some; the `Z` stands over those too many.
+        let mut text = [0; 32];
+        text[..SECOND].copy_from_slice(&self.text);
+        text[SECOND] = b'.';
+        text[SECOND + 1..SECOND + 9].copy_from_slice(&(eight(nanos / 10) | ZEROS).to_le_bytes());
+        text[SECOND + 9] = b'0' + (nanos % 10) as u8;
+        let count = if digits == 0 {
+            SECOND
+        } else {
+            SECOND + 1 + usize::from(digits.min(9))
+        };
+        text[count] = b'Z';
+        let end = line.len() + count + 1;
+        line.extend_from_slice(&text);
+        line.truncate(end);
     }
 
     fn turn(&mut self, stamp: Stamp, second: i64) {
@@ -288,6 +326,7 @@ mod tests {
         let numbers = edges.chain(0..12_000).chain([u64::MAX, 40_000, 65_535, 123_456_789]);
         for number in numbers {
             assert_eq!(shown(|line| push_number(number, line)), number.to_string());
+            assert_eq!(shown(|line| push_cell(number, line)), format!("{number},"));
         }
     }
 

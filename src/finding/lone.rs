@@ -4,15 +4,18 @@ use super::{Finding, capture_cut, syn_silent, text};
 use crate::base::{Endpoint, Span};
 use crate::case::Case;
 use crate::flow::Sighting;
+use std::ops::RangeInclusive;
 
 /// How the one finding of a lone SYN is put into words, if it has one.
 #[derive(Clone, Debug)]
 pub struct Wording {
     sentence: Sentence,
-    /// Whom the last sentence was about, and how the time in it read.
-    said: Option<(Endpoint, Vec<u8>)>,
-    /// Room for the time in the next one.
-    time: Vec<u8>,
+    /// Whom the last sentence was about, and what it said of it.
+    server: Option<Endpoint>,
+    start: Vec<u8>,
+    /// For which times the rest of it holds, and that.
+    waits: Option<RangeInclusive<Span>>,
+    rest: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +40,10 @@ impl Wording {
         };
         Some(Self {
             sentence,
-            said: None,
-            time: Vec::new(),
+            server: None,
+            start: Vec::new(),
+            waits: None,
+            rest: String::new(),
         })
     }
 
@@ -50,33 +55,38 @@ impl Wording {
             finding.stamp = at.stamp;
             finding.packets.clear();
             finding.packets.push(at.number());
-            if !is_new {
-                continue;
+            if is_new {
+                finding.summary.clear();
+                finding
+                    .summary
+                    .push_str(std::str::from_utf8(&self.start).unwrap_or_default());
+                finding.summary.push_str(&self.rest);
             }
-            let mut line = std::mem::take(&mut finding.summary).into_bytes();
-            line.clear();
-            match self.sentence {
-                Sentence::None => {}
-                Sentence::Silent(place) => syn_silent::say_once(server, wait, place, &mut line),
-                Sentence::TooSoon(cut) => capture_cut::say(wait, cut, &mut line),
-            }
-            finding.summary = String::from_utf8(line).unwrap_or_default();
         }
         is_new
     }
 
     /// The sentence differs from the last one.
     fn is_new(&mut self, server: Endpoint, wait: Span) -> bool {
-        self.time.clear();
-        text::push_time(wait, &mut self.time);
-        match &mut self.said {
-            Some((before, time)) if *before == server && *time == self.time => return false,
-            Some((before, time)) => {
-                *before = server;
-                std::mem::swap(time, &mut self.time);
+        let is_other = self.server != Some(server);
+        if is_other {
+            self.server = Some(server);
+            self.start.clear();
+            if matches!(self.sentence, Sentence::Silent(_)) {
+                syn_silent::say_start(server, &mut self.start);
             }
-            None => self.said = Some((server, std::mem::take(&mut self.time))),
         }
-        true
+        let is_later = !self.waits.as_ref().is_some_and(|waits| waits.contains(&wait));
+        if is_later {
+            self.waits = Some(text::said_alike(wait));
+            let mut rest = Vec::new();
+            match self.sentence {
+                Sentence::None => {}
+                Sentence::Silent(place) => syn_silent::say_rest(wait, place, &mut rest),
+                Sentence::TooSoon(cut) => capture_cut::say(wait, cut, &mut rest),
+            }
+            self.rest = String::from_utf8(rest).unwrap_or_default();
+        }
+        is_other || is_later
     }
 }

@@ -41,16 +41,21 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         )
     } else {
         let mut line = Vec::new();
-        say_once(case.server(), wait, beyond(case), &mut line);
+        say_start(case.server(), &mut line);
+        say_rest(wait, beyond(case), &mut line);
         String::from_utf8(line).unwrap_or_default()
     };
     Some(Finding::new(&META, sure, first, syn.packets(), summary).of(Side::Client))
 }
 
-/// The sentence about a single SYN. A flood is millions of them, so it is put together by hand.
-pub fn say_once(server: Endpoint, wait: Span, place: &str, line: &mut Vec<u8>) {
+/// How the sentence about a single SYN begins. A flood is millions of them, so it is put together by hand.
+pub fn say_start(server: Endpoint, line: &mut Vec<u8>) {
     line.extend_from_slice(b"SYN to ");
     push_endpoint(server, line);
+}
+
+/// The rest of it.
+pub fn say_rest(wait: Span, place: &str, line: &mut Vec<u8>) {
     line.extend_from_slice(b" sent once, no answer was seen in ");
     push_time(wait, line);
     line.extend_from_slice(b" more of capture: lost or dropped ");

@@ -5,6 +5,7 @@ use crate::base::digits::push_number;
 use crate::case::{Case, Vantage};
 use crate::flow::facts::{Reset, ResetStage};
 use crate::wire::PayloadKind;
+use std::ops::RangeInclusive;
 
 /// `3.1 s`, `40 ms`, `250 µs`.
 pub fn time(span: Span) -> String {
@@ -13,31 +14,56 @@ pub fn time(span: Span) -> String {
     String::from_utf8(line).unwrap_or_default()
 }
 
-/// [`time`], appended. Of a flood it is said once a flow: whole numbers are ten times as fast as fractions.
+const SECOND: u64 = 1_000_000_000;
+
+/// The units in which times are said, the widest first: the least time that each is for, its nanoseconds, and its word.
+/// Those of tenths are said with a decimal.
+static UNITS: [(u64, u64, &str); 5] = [
+    (10_800 * SECOND, 360 * SECOND, " hours"),
+    (100 * SECOND, SECOND, " s"),
+    (SECOND, SECOND / 10, " s"),
+    (SECOND / 1000, SECOND / 1000, " ms"),
+    (0, SECOND / 1_000_000, " µs"),
+];
+/// From here on, times are said in days.
+const DAYS: u64 = 172_800 * SECOND;
+
+/// [`time`], appended: whole numbers are ten times as fast as fractions.
 pub fn push_time(span: Span, line: &mut Vec<u8>) {
-    const SECOND: u64 = 1_000_000_000;
     let nanos = span.0.unsigned_abs();
-    let (unit, word) = match nanos {
-        _ if nanos >= 172_800 * SECOND => return push_fraction(span, line),
-        _ if nanos >= 10_800 * SECOND => (360 * SECOND, " hours"),
-        _ if nanos >= 100 * SECOND => (SECOND, " s"),
-        _ if nanos >= SECOND => (SECOND / 10, " s"),
-        _ if nanos >= SECOND / 1000 => (SECOND / 1000, " ms"),
-        _ => (SECOND / 1_000_000, " µs"),
-    };
-    let (mut units, rest) = (nanos / unit, nanos % unit);
+    let unit = UNITS.iter().find(|(least, ..)| nanos >= *least && nanos < DAYS);
     // Which way a half goes is up to the fraction nearest to it.
-    if rest * 2 == unit {
+    let Some((_, unit, word)) = unit.filter(|(_, unit, _)| nanos % unit * 2 != *unit) else {
         return push_fraction(span, line);
-    }
-    units += u64::from(rest * 2 > unit);
-    if matches!(unit, 100_000_000 | 360_000_000_000) {
+    };
+    let mut units = (nanos + unit / 2) / unit;
+    if matches!(*unit, 100_000_000 | 360_000_000_000) {
         push_number(units / 10, line);
         line.push(b'.');
         units %= 10;
     }
     push_number(units, line);
     line.extend_from_slice(word.as_bytes());
+}
+
+/// Times that [`time`] says as it says `span`: from the first to the last of them, or of some of them.
+pub fn said_alike(span: Span) -> RangeInclusive<Span> {
+    let at = UNITS.iter().position(|(least, ..)| span.0.unsigned_abs() >= *least);
+    let Some((place, nanos)) = at.zip(u64::try_from(span.0).ok().filter(|nanos| *nanos < DAYS)) else {
+        return span..=span;
+    };
+    let (least, unit, _) = UNITS[place];
+    if nanos % unit * 2 == unit {
+        return span..=span;
+    }
+    // Halves belong to neither neighbour.
+    let (middle, reach) = ((nanos + unit / 2) / unit * unit, unit / 2 - 1);
+    let behind = place.checked_sub(1).map_or(DAYS, |wider| UNITS[wider].0);
+    let (first, last) = (
+        middle.saturating_sub(reach).max(least),
+        (middle + reach).min(behind - 1),
+    );
+    Span(first as i64)..=Span(last as i64)
 }
 
 fn push_fraction(span: Span, line: &mut Vec<u8>) {
@@ -178,6 +204,11 @@ mod tests {
             let mut expected = Vec::new();
             push_fraction(Span(nanos), &mut expected);
             assert_eq!(time(Span(nanos)).as_bytes(), expected, "{nanos}");
+            let alike = said_alike(Span(nanos));
+            assert!(alike.contains(&Span(nanos)), "{nanos}");
+            for other in [alike.start(), alike.end()] {
+                assert_eq!(time(*other).as_bytes(), expected, "{nanos}: {other:?}");
+            }
         }
     }
 }

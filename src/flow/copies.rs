@@ -67,13 +67,16 @@ impl Copies {
     #[inline]
     pub fn remember(&mut self, segment: &Segment) {
         self.note_id(segment);
-        self.put(Print::of(segment, self.has_id(segment)));
+        let has_id = self.last_id != 0 && !self.constant_id;
+        self.put(Print::of(segment, has_id));
     }
 
     #[inline]
     fn note_id(&mut self, segment: &Segment) {
         let id = segment.ip_id.unwrap_or(0);
-        self.constant_id |= id != 0 && id == self.last_id;
+        if id != 0 && id == self.last_id {
+            self.constant_id = true;
+        }
         self.last_id = id;
     }
 
@@ -140,19 +143,19 @@ fn hash_of(segment: &Segment, has_id: bool) -> u32 {
     } else {
         segment.checksum
     };
-    let numbers = u64::from(segment.seq.0) << 32 | u64::from(segment.ack.0);
-    let rest = u64::from(segment.length) << 32 | u64::from(segment.window) << 16 | u64::from(segment.flags.0);
-    let times = u64::from(tsval) << 32 | u64::from(tsecr);
-    let ends = u64::from(segment.options.sack.map_or(0, |(_, right)| right.0)) << 16 | u64::from(tail);
-    // A collision, made on purpose, costs one statistic.
-    let hash = folded(numbers ^ 0x9E37_79B9_7F4A_7C15, rest ^ 0xD6E8_FEB8_6659_FD93);
-    (folded(times ^ hash, ends ^ 0xA076_1D64_78BD_642F) >> 32) as u32
-}
-
-/// Multiplies and folds, so that every bit counts.
-fn folded(one: u64, other: u64) -> u64 {
-    let product = u128::from(one) * u128::from(other);
-    product as u64 ^ (product >> 64) as u64
+    // Neighbours in a segment, so that they are read together.
+    let numbers = u64::from(segment.ack.0) << 32 | u64::from(segment.seq.0);
+    let times = u64::from(tsecr) << 32 | u64::from(tsval);
+    let rest = u64::from(segment.window) << 16 | u64::from(segment.flags.0);
+    let rest = rest | u64::from(segment.length ^ u32::from(tail) << 16) << 32;
+    let right = u64::from(segment.options.sack.map_or(0, |(_, right)| right.0));
+    // The high half of a sum of products: every bit counts. A collision, made on purpose, costs one statistic.
+    let sum = numbers
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(times.wrapping_mul(0xD6E8_FEB8_6659_FD93))
+        .wrapping_add(rest.wrapping_mul(0xA076_1D64_78BD_642F))
+        .wrapping_add(right.wrapping_mul(0xE703_7ED1_A0B4_28DB));
+    (sum >> 32) as u32
 }
 
 pack_fields!(Print { stamp hash path seat is_set });

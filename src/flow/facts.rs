@@ -42,16 +42,6 @@ impl Repeats {
         widest_gap: Span::ZERO,
     };
 
-    /// Seen the first time.
-    pub(super) fn once(at: Sighting) -> Self {
-        Self {
-            count: 1,
-            first: Some(at),
-            last: Some(at),
-            ..Self::NONE
-        }
-    }
-
     pub(super) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
         if let Some(last) = self.last {
@@ -130,7 +120,8 @@ impl Ttl {
     }
 
     pub(crate) fn on(&mut self, ttl: u8) {
-        if (self.min, self.max) == (ttl, ttl) {
+        // Both at once.
+        if u16::from_le_bytes([self.min, self.max]) == u16::from(ttl) * 0x0101 {
             return;
         }
         if self.first == 0 {

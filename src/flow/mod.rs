@@ -5,6 +5,7 @@ mod conn_state;
 mod copies;
 mod end;
 pub mod finished;
+mod handshake;
 mod holes;
 mod likely_servers;
 mod lone;
@@ -341,12 +342,9 @@ impl Flow {
         }
     }
 
-    #[inline]
     fn on_payload(&mut self, segment: &Segment) {
         self.facts.sides[segment.dir.index()].kinds.add(segment.kind);
-        if segment.name.is_some() && self.facts.name.is_none() && segment.dir == self.facts.client {
-            self.facts.name.clone_from(&segment.name);
-        }
+        self.note_name(segment);
     }
 
     /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).

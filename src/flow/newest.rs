@@ -2,22 +2,36 @@
 
 use crate::base::FlowKey;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use std::hash::BuildHasher;
 
 /// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub(super) struct KeyV4(u32, u32, u32);
+
+/// In two steps.
+impl PartialEq for KeyV4 {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.ips() == other.ips() && self.2 == other.2
+    }
+}
 
 impl KeyV4 {
     pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
-        let ports = u32::from(low_port) << 16 | u32::from(high_port);
-        Self(u32::from_be_bytes(low), u32::from_be_bytes(high), ports)
+        let ports = u32::from(high_port) << 16 | u32::from(low_port);
+        Self(u32::from_ne_bytes(low), u32::from_ne_bytes(high), ports)
     }
 
     /// The key that it was made of.
     pub(super) fn key(self) -> FlowKey {
-        let (low, high) = (self.0.to_be_bytes(), self.1.to_be_bytes());
-        FlowKey::V4(low, high, (self.2 >> 16) as u16, self.2 as u16)
+        let (low, high) = (self.0.to_ne_bytes(), self.1.to_ne_bytes());
+        FlowKey::V4(low, high, self.2 as u16, (self.2 >> 16) as u16)
+    }
+
+    /// Both addresses.
+    fn ips(self) -> u64 {
+        u64::from(self.1) << 32 | u64::from(self.0)
     }
 }
 
@@ -38,8 +52,7 @@ impl Default for Seeds {
 impl Seeds {
     #[inline]
     fn hash(&self, key: KeyV4) -> u64 {
-        let ips = u64::from(key.0) << 32 | u64::from(key.1);
-        folded(ips ^ self.0, u64::from(key.2) ^ self.1)
+        folded(key.ips() ^ self.0, u64::from(key.2) ^ self.1)
     }
 
     fn hash_v6(&self, &(low, high, low_port, high_port): &KeyV6) -> u64 {
@@ -63,8 +76,17 @@ pub(super) struct Newest {
     v4: HashTable<(KeyV4, u32)>,
     seeds: Seeds,
     v6: HashTable<(KeyV6, u32)>,
-    /// Changes so far: what was looked up holds until the next one.
-    changes: u64,
+    /// 4-tuples that came: those looked up before and not found may be here now.
+    added: u64,
+    /// 4-tuples whose newest flow is another than it was, or is none.
+    changed: u64,
+}
+
+/// What was looked up, and as of when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AsOf {
+    added: u64,
+    changed: u64,
 }
 
 impl Newest {
@@ -88,26 +110,36 @@ impl Newest {
         found.map(|&(_, number)| number)
     }
 
-    /// Changes so far: what was looked up holds until the next one.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
+    /// What is looked up now.
+    pub(super) fn as_of_now(&self) -> AsOf {
+        AsOf {
+            added: self.added,
+            changed: self.changed,
+        }
+    }
+
+    /// Does `found`, which was looked up then, still hold?
+    #[inline]
+    pub(super) fn holds(&self, found: Option<u32>, then: AsOf) -> bool {
+        self.changed == then.changed && (found.is_some() || self.added == then.added)
     }
 
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
-        self.changes += 1;
         let seeds = &self.seeds;
-        match key {
+        let is_known = match key {
             FlowKey::V4(a, b, c, d) => {
                 let key = KeyV4::new(a, b, c, d);
-                set(&mut self.v4, key, number, |key| seeds.hash(*key));
+                set(&mut self.v4, key, number, |key| seeds.hash(*key))
             }
             FlowKey::V6(a, b, c, d) => set(&mut self.v6, (a, b, c, d), number, |key| seeds.hash_v6(key)),
-        }
+        };
+        self.added += u64::from(!is_known);
+        self.changed += u64::from(is_known);
     }
 
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     pub(super) fn forget(&mut self, key: &FlowKey) {
-        self.changes += 1;
+        self.changed += 1;
         let seeds = &self.seeds;
         match *key {
             FlowKey::V4(a, b, c, d) => forget(&mut self.v4, &KeyV4::new(a, b, c, d), |key| seeds.hash(*key)),
@@ -135,9 +167,18 @@ impl Newest {
     }
 }
 
-fn set<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: K, number: u32, hash: impl Fn(&K) -> u64) {
-    let entry = map.entry(hash(&key), |(other, _)| *other == key, |(other, _)| hash(other));
-    entry.and_modify(|(_, old)| *old = number).or_insert((key, number));
+/// Says whether the key was known.
+fn set<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: K, number: u32, hash: impl Fn(&K) -> u64) -> bool {
+    match map.entry(hash(&key), |(other, _)| *other == key, |(other, _)| hash(other)) {
+        Entry::Occupied(mut known) => {
+            known.get_mut().1 = number;
+            true
+        }
+        Entry::Vacant(place) => {
+            place.insert((key, number));
+            false
+        }
+    }
 }
 
 fn forget<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: &K, hash: impl Fn(&K) -> u64) {

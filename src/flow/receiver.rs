@@ -50,9 +50,10 @@ impl Receiver {
         }
     }
 
-    /// The SYN that begins a flow.
-    pub fn on_first_syn(&mut self, window: u16) {
-        (self.heard, self.window) = (true, window);
+    /// A SYN: a window, and nothing acknowledged.
+    pub fn on_syn(&mut self, segment: &Segment) {
+        self.heard = true;
+        self.window = segment.window;
     }
 
     /// In a steady flow: an acknowledgment and a window that is not zero.

@@ -41,7 +41,9 @@ impl Rtts {
             return;
         }
         let place = place_of(sample);
-        if self.samples == 1 || !self.spans(place >> self.coarser) {
+        if self.samples == 1 {
+            self.floor = place;
+        } else if !self.spans(place >> self.coarser) {
             while !self.has_room(place >> self.coarser) {
                 self.coarsen();
             }
@@ -62,13 +64,11 @@ impl Rtts {
 
     /// Moves the parts along the scale until `place` is among them, if that can be.
     fn has_room(&mut self, place: u16) -> bool {
-        let used = |count: &u8| *count > 0;
-        let Some(first) = self.counts.iter().position(used) else {
+        let Some((first, last)) = self.used() else {
             self.floor = place;
             return true;
         };
-        let last = self.counts.iter().rposition(used).unwrap_or(first);
-        let (lowest, highest) = (self.floor + first as u16, self.floor + last as u16);
+        let (lowest, highest) = (self.floor + first, self.floor + last);
         let (lowest, highest) = (lowest.min(place), highest.max(place));
         if usize::from(highest - lowest) >= PARTS {
             return false;
@@ -82,12 +82,30 @@ impl Rtts {
                     ..*self
                 },
             );
-            for (part, count) in old.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-                let to = usize::from(old.floor) + part - usize::from(lowest);
-                self.counts[to % PARTS] = *count;
+            for part in first..=last {
+                let to = old.floor + part - lowest;
+                self.counts[usize::from(to) % PARTS] = old.counts[usize::from(part) % PARTS];
             }
         }
         true
+    }
+
+    /// The first part and the last that have samples.
+    fn used(&self) -> Option<(u16, u16)> {
+        let (low, high) = self.counts.split_at(PARTS / 2);
+        let [low, high] = [low, high].map(|half| <[u8; PARTS / 2]>::try_from(half).map_or(0, u128::from_le_bytes));
+        let bits = 8 * PARTS as u32;
+        let before = if low == 0 {
+            bits / 2 + high.trailing_zeros()
+        } else {
+            low.trailing_zeros()
+        };
+        let behind = if high == 0 {
+            bits / 2 + low.leading_zeros()
+        } else {
+            high.leading_zeros()
+        };
+        (before < bits).then(|| ((before / 8) as u16, ((bits - 1 - behind) / 8) as u16))
     }
 
     fn coarsen(&mut self) {

@@ -178,6 +178,15 @@ impl Store {
         self.open.get_mut(place).map(|(_, flow)| &mut **flow)
     }
 
+    /// Flow `number`, if it is open.
+    #[inline]
+    pub fn opened(&mut self, number: u32) -> Option<&mut Flow> {
+        match self.place(number) {
+            Place::Open(place) => self.open.get_mut(place).map(|(_, flow)| &mut **flow),
+            _ => None,
+        }
+    }
+
     /// Reads a little of what [`Store::open`] and its caller will read of flow `number`, so that it is near by then.
     #[inline]
     pub fn touch(&self, number: u32) -> u32 {

@@ -51,6 +51,11 @@ impl Stream {
         self.base.iter().all(Option::is_some)
     }
 
+    /// A SYN-ACK of side `from` with this sequence number does nothing to it.
+    pub(super) fn takes_answer(&self, from: usize, seq: Seq) -> bool {
+        self.base[from].is_none_or(|base| base == seq)
+    }
+
     /// A TCP header on this 4-tuple, sent by side `from`.
     pub(super) fn on_header(&mut self, packet: u64, from: usize, seq: Seq, ack: Seq, flags: Flags) -> Effect {
         let effect = self.effect(packet, from, seq, flags);

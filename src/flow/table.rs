@@ -40,7 +40,7 @@ pub struct Table {
     /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
     wireshark: Option<Map<FlowKey, Wireshark>>,
     marked: Vec<Marked>,
-    /// The flow of the last segment, unless that was a copy.
+    /// The flow of the last segment, the newest of its 4-tuple; none where that was a copy, or is all of its flow.
     listener: Option<u32>,
     /// Bytes that flows have put aside.
     aside: usize,
@@ -90,12 +90,12 @@ impl Table {
             return;
         };
         // What goes the short way stays where it is, and changes nothing in its stream.
-        if flow.path() != segment.path || !(flow.on_steady(segment) || flow.on_calm(segment)) {
+        if flow.path() != segment.path || !flow.on_short(segment) {
             self.on_any(newest, segment, capture);
             return;
         }
         self.listener = Some(newest);
-        if self.news.is_some() || self.wireshark.is_some() {
+        if self.is_watched() {
             self.tell_of_steady(newest, segment);
         }
     }
@@ -160,10 +160,7 @@ impl Table {
 
     /// The payload, as captured, of `segment`, which was taken in last. Most flows want only their first ones.
     pub fn on_payload(&mut self, segment: &Segment, bytes: &[u8]) {
-        let flow = self
-            .listener
-            .take()
-            .and_then(|number| self.store.open(number, &segment.key));
+        let flow = self.listener.and_then(|number| self.store.open(number, &segment.key));
         let Some(flow) = flow.filter(|flow| flow.wants_payload(segment)) else {
             return;
         };
@@ -271,7 +268,8 @@ impl Table {
     }
 }
 
-fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
+/// What the header of `segment` does to its stream.
+pub(super) fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
     let from = segment.dir.index();
     if segment.length_in_wireshark().is_none() {
         return stream.effect(segment.packet, from, segment.seq, segment.flags);

@@ -6,6 +6,8 @@
 //! Checksums are not verified, as with `zeek -C`: they need every payload byte, and on the sending host offload leaves them
 //! unfinished, so that a strict Zeek ignores good packets (`C`). `X` (an application's analysis given up) is never written.
 
+mod short;
+
 use super::conn_state::{ConnState, History, State};
 use super::likely_servers::is_flipped_by_ports;
 use super::pack::{Pack, Packer, Unpacker, pack_fields};
@@ -16,6 +18,8 @@ use crate::wire::{Flags, Segment};
 const ATTEMPT: Span = Span::from_secs(5);
 /// A closed or reset connection is forgotten after so long without a packet (`tcp_close_delay`, `tcp_connection_linger`).
 const LINGER: Span = Span::from_secs(5);
+/// No timer is shorter than this.
+const SHORTEST_TIMER: Span = Span::from_secs(5);
 /// Silence that ends a connection that is not established (`udp_inactivity_timeout`, the default of all connections).
 const UNESTABLISHED: Span = Span::from_secs(60);
 /// Silence that ends an established connection (`tcp_inactivity_timeout`).
@@ -109,40 +113,6 @@ impl Zeek {
         }
     }
 
-    /// The SYN that the record starts with, as [`Zeek::on_segment`] would take it.
-    pub(super) fn on_first_syn(&mut self, segment: &Segment) {
-        self.note_control(segment, 0, b'S');
-        self.note_window(segment);
-        self.note_sequence(segment);
-        self.ends[segment.dir.index()].set(State::SynSent);
-    }
-
-    /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
-    pub(super) fn is_steady(&self, last: Stamp) -> bool {
-        !self.is_written
-            && self.last == last
-            && self
-                .ends
-                .iter()
-                .all(|end| matches!(end.state, State::Partial | State::Established))
-    }
-
-    /// This side's numbers end here.
-    pub(super) fn is_at(&self, side: usize, next: Option<Seq>) -> bool {
-        self.ends[side].last == next.map(|next| next.0)
-    }
-
-    /// The next segment of a steady connection.
-    #[inline]
-    pub(super) fn on_steady(&mut self, segment: &Segment) {
-        self.last = segment.stamp;
-        let (bit, letter) = if segment.length > 0 { (DATA, b'D') } else { (ACK, b'A') };
-        let end = &mut self.ends[segment.dir.index()];
-        end.sent_data |= segment.length > 0;
-        end.last = Some(segment.seq.plus(segment.length).0);
-        self.note_once(segment.dir, bit, letter);
-    }
-
     /// What the record says.
     pub(super) fn finish(&self) -> (ConnState, History) {
         let [own, peer] = [self.originator, self.originator.flip()].map(|dir| &self.ends[dir.index()]);
@@ -167,6 +137,10 @@ impl Zeek {
             if is_closed || (own.start != segment.seq.0 && own.state != State::Partial) {
                 return true;
             }
+        }
+        // Too young for any timer: `last` is never before `started`.
+        if segment.stamp - self.started < SHORTEST_TIMER {
+            return false;
         }
         let silence = segment.stamp - self.last;
         let [originator, responder] = [self.originator, self.originator.flip()].map(|dir| self.ends[dir.index()].state);
@@ -200,9 +174,11 @@ impl Zeek {
 
     /// A connection that began with a SYN-ACK: the other side's first ordinary packet shows who called.
     fn flip_late(&mut self, segment: &Segment) {
-        let sender = &self.ends[self.originator.index()];
+        if self.ends[self.originator.index()].state != State::SynAckSent {
+            return;
+        }
         let is_plain = !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST) && segment.flags.is_ack();
-        if sender.state == State::SynAckSent && segment.dir != self.originator && is_plain {
+        if segment.dir != self.originator && is_plain {
             self.originator = segment.dir;
             self.history.flip();
             for end in &mut self.ends {
@@ -274,9 +250,12 @@ impl Zeek {
     }
 
     fn note_window(&mut self, segment: &Segment) {
+        if segment.window != 0 {
+            return;
+        }
         let [own, peer] = self.pair(segment.dir);
         let is_boring = segment.flags.is_rst() || own.state == State::Reset || peer.state == State::Closed;
-        if segment.window == 0 && !is_boring {
+        if !is_boring {
             self.note_often(segment.dir, Often::ZeroWindow);
         }
     }

@@ -1,16 +1,15 @@
 //! Community ID v1, seed 0: one name for a flow across tools (github.com/corelight/community-id-spec).
 
 use crate::base::Endpoint;
-use data_encoding::BASE64;
 use sha1::block_api::compress;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// IANA protocol number of TCP, then the padding byte that the specification asks for.
 const TCP_AND_PADDING: [u8; 2] = [6, 0];
-/// What stands before the hash: the version.
-const VERSION: &[u8; 2] = b"1:";
 /// RFC 3174 6.1.
 const START: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+/// RFC 4648 4.
+static BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// A Community ID. It is made for every flow of a report: no memory is taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,27 +19,11 @@ impl CommunityId {
     /// That of a TCP flow between `a` and `b`; the order does not matter.
     #[must_use]
     pub fn of(a: Endpoint, b: Endpoint) -> Self {
-        let (low, high) = if a <= b { (a, b) } else { (b, a) };
-        let mut input = Input {
-            block: [0; 64],
-            length: 0,
+        let input = match (a.ip, b.ip) {
+            (IpAddr::V4(ip), IpAddr::V4(other)) => Input::short((ip, a.port), (other, b.port)),
+            _ => Input::long(a, b),
         };
-        input.push(&0_u16.to_be_bytes());
-        for end in [low, high] {
-            match end.ip {
-                IpAddr::V4(ip) => input.push(&ip.octets()),
-                IpAddr::V6(ip) => input.push(&ip.octets()),
-            }
-        }
-        input.push(&TCP_AND_PADDING);
-        input.push(&low.port.to_be_bytes());
-        input.push(&high.port.to_be_bytes());
-        let hash = input.hash();
-        let mut text = [0; 30];
-        let (version, encoded) = text.split_at_mut(VERSION.len());
-        version.copy_from_slice(VERSION);
-        BASE64.encode_mut(&hash, encoded);
-        Self(text)
+        Self(text_of(input.hash()))
     }
 
     /// The bytes of [`CommunityId::text`].
@@ -56,6 +39,24 @@ impl CommunityId {
     }
 }
 
+/// The version, and these 20 bytes in Base64: of six groups of three bytes four letters each, of the last two bytes three.
+fn text_of(hash: [u32; 5]) -> [u8; 30] {
+    let mut bytes = [0; 21];
+    for (place, word) in hash.into_iter().enumerate() {
+        bytes[4 * place..4 * place + 4].copy_from_slice(&word.to_be_bytes());
+    }
+    let mut text = [b'='; 30];
+    text[..2].copy_from_slice(b"1:");
+    for group in 0..7 {
+        let (from, to) = (3 * group, 2 + 4 * group);
+        let bits = u32::from_be_bytes([0, bytes[from], bytes[from + 1], bytes[from + 2]]);
+        let letter = |shift: u32| BASE64[(bits >> shift & 63) as usize];
+        text[to..to + 4].copy_from_slice(&[letter(18), letter(12), letter(6), letter(0)]);
+    }
+    text[29] = b'=';
+    text
+}
+
 /// What is hashed: seed, addresses, protocol and ports, at most 42 bytes, so that one block takes them.
 struct Input {
     block: [u8; 64],
@@ -63,6 +64,36 @@ struct Input {
 }
 
 impl Input {
+    /// That of IPv4: it is sixteen bytes, of which the seed is the first two.
+    #[inline]
+    fn short(a: (Ipv4Addr, u16), b: (Ipv4Addr, u16)) -> Self {
+        let wide = |(ip, port): (Ipv4Addr, u16)| (u128::from(ip.to_bits()), u128::from(port));
+        let ((low, low_port), (high, high_port)) = (wide(a.min(b)), wide(a.max(b)));
+        let protocol = u128::from(u16::from_be_bytes(TCP_AND_PADDING));
+        let whole = low << 80 | high << 48 | protocol << 32 | low_port << 16 | high_port;
+        let mut block = [0; 64];
+        block[..16].copy_from_slice(&whole.to_be_bytes());
+        Self { block, length: 16 }
+    }
+
+    fn long(a: Endpoint, b: Endpoint) -> Self {
+        let mut input = Self {
+            block: [0; 64],
+            length: 2,
+        };
+        let (low, high) = (a.min(b), a.max(b));
+        for end in [low, high] {
+            match end.ip {
+                IpAddr::V4(ip) => input.push(&ip.octets()),
+                IpAddr::V6(ip) => input.push(&ip.octets()),
+            }
+        }
+        input.push(&TCP_AND_PADDING);
+        input.push(&low.port.to_be_bytes());
+        input.push(&high.port.to_be_bytes());
+        input
+    }
+
     fn push(&mut self, part: &[u8]) {
         let end = self.length + part.len();
         if let Some(room) = self.block.get_mut(self.length..end) {
@@ -72,7 +103,7 @@ impl Input {
     }
 
     /// SHA-1 of it. Padding one block by hand takes a fraction of what a hasher takes that is made for any length.
-    fn hash(mut self) -> [u8; 20] {
+    fn hash(mut self) -> [u32; 5] {
         let bits = self.length as u64 * 8;
         // RFC 3174 4: a bit that is set, zeros, and the length in bits.
         self.push(&[0x80]);
@@ -81,11 +112,7 @@ impl Input {
         }
         let mut state = START;
         compress(&mut state, &[self.block]);
-        let mut hash = [0; 20];
-        for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        hash
+        state
     }
 }
 
@@ -101,6 +128,17 @@ mod tests {
         };
         assert_eq!(CommunityId::of(end(a), end(b)).text(), expected);
         assert_eq!(CommunityId::of(end(b), end(a)).text(), expected);
+    }
+
+    #[test]
+    fn base64_is_that_of_the_library() {
+        let mut hash = [0x0123_4567_u32, 0x89ab_cdef, u32::MAX, 0, 0xdead_beef];
+        for step in 0..1000_u32 {
+            let bytes = hash.map(u32::to_be_bytes);
+            let expected = format!("1:{}", data_encoding::BASE64.encode(bytes.as_flattened()));
+            assert_eq!(text_of(hash), *expected.as_bytes());
+            hash = hash.map(|word| word.rotate_left(7).wrapping_mul(0x9e37_79b1).wrapping_add(step));
+        }
     }
 
     /// The TCP vectors of the specification's reference implementation (pycommunityid) and its baseline files.

@@ -1,9 +1,12 @@
 //! The flows CSV: RFC 4180, one row per flow, the columns of `row.rs`.
 
+mod kinds;
+
 use super::row::{COLUMNS, Cells, Value, Words, visit};
 use super::{FlowReport, Head, Only, Reporter, Tail};
-use crate::base::digits::{Clock, push_decimal, push_ip, push_number};
+use crate::base::digits::{Clock, push_cell, push_decimal, push_ip, push_number};
 use crate::verdict::words::Doubt;
+use kinds::Kinds;
 use memchr::{memchr, memchr3};
 use std::convert::Infallible;
 use std::io;
@@ -27,6 +30,7 @@ impl<W: io::Write> FlowsCsv<W> {
 
 impl<W: io::Write> Reporter for FlowsCsv<W> {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
+        self.out.kinds.clear();
         self.out.header(&COLUMNS)
     }
 
@@ -42,7 +46,12 @@ impl<W: io::Write> Reporter for FlowsCsv<W> {
         if !self.only.wants(flow.row) {
             return Ok(());
         }
-        let Ok(()) = visit(flow.row, &mut self.out);
+        match flow.kind {
+            Some(kind) => self.out.row_of_kind(kind, flow.row),
+            None => {
+                let Ok(()) = visit(flow.row, &mut self.out);
+            }
+        }
         self.out.end_row()
     }
 
@@ -67,6 +76,7 @@ pub(super) struct Table<W: io::Write> {
     clock: Clock,
     steady: Steady,
     said: Said,
+    kinds: Kinds,
 }
 
 impl<W: io::Write> Table<W> {
@@ -77,6 +87,7 @@ impl<W: io::Write> Table<W> {
             clock: Clock::default(),
             steady: Steady::default(),
             said: Said::default(),
+            kinds: Kinds::default(),
         }
     }
 
@@ -123,11 +134,8 @@ impl<W: io::Write> Table<W> {
             Value::Community(id) => rows.extend_from_slice(id.bytes()),
             Value::Word(word) => rows.extend_from_slice(word.as_bytes()),
             // The most frequent of all.
-            Value::Count(0) => {
-                rows.extend_from_slice(b"0,");
-                return;
-            }
-            Value::Count(count) => push_number(count, rows),
+            Value::Count(count @ 0..10) => return rows.extend_from_slice(&[b'0' + count as u8, b',']),
+            Value::Count(count) => return push_cell(count, rows),
             Value::Decimal(units, places) => push_decimal(units, places, rows),
             Value::Time(stamp, digits) => self.clock.push(stamp, digits, rows),
             Value::Ip(ip) => push_ip(ip, rows),
@@ -135,6 +143,7 @@ impl<W: io::Write> Table<W> {
             Value::Doubts(doubts) => push_list(doubts, rows, |doubt, line| {
                 line.extend_from_slice(doubt.word().as_bytes());
             }),
+            Value::Packets(&[packet]) => return push_cell(packet, rows),
             Value::Packets(packets) => push_list(packets, rows, |packet, line| push_number(*packet, line)),
         }
         self.rows.push(b',');

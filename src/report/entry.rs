@@ -368,6 +368,7 @@ mod tests {
                 row: &row,
                 findings: &[],
                 cause: Some(&finding),
+                kind: None,
             });
         }
         let group = &groups.ranked(Status::Failed, &[])[0];

@@ -338,11 +338,7 @@ mod tests {
     fn groups(rows: &[FlowRow]) -> Groups {
         let mut groups = Groups::default();
         for row in rows {
-            groups.add(&FlowReport {
-                row,
-                findings: &[],
-                cause: None,
-            });
+            groups.add(&sample::report(row));
         }
         groups
     }
@@ -389,11 +385,7 @@ mod tests {
         for number in 1..=(MAX_GROUPS as u64 + 5) {
             let mut row = sample::row(number);
             row.server = end(&format!("10.{}.{}.1", number / 256 % 256, number % 256), number as u16);
-            groups.add(&FlowReport {
-                row: &row,
-                findings: &[],
-                cause: None,
-            });
+            groups.add(&sample::report(&row));
         }
         assert_eq!(groups.overflow(Status::Failed), 5);
     }

@@ -156,6 +156,9 @@ pub struct FlowReport<'a> {
     pub findings: &'a [Finding],
     /// The finding that explains the status, if any (one of `findings`).
     pub cause: Option<&'a Finding>,
+    /// Of a lone SYN: its kind, if that is known. Of one kind's rows, only ends, times, packets, name and numbers differ, and
+    /// the summary by such.
+    pub kind: Option<u64>,
 }
 
 /// A packet with marks.

@@ -165,7 +165,7 @@ pub struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    fn of(row: &'a FlowRow) -> Self {
+    pub(super) fn of(row: &'a FlowRow) -> Self {
         Self {
             status: row.status,
             handshake: row.handshake,
@@ -206,6 +206,12 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_identity(row, to)?;
     to.words(&Words::of(row))?;
     to.cell("summary", Value::text(&row.summary))?;
+    visit_figures(row, to)?;
+    visit_proof(row, to)
+}
+
+/// The cells behind the summary that count and measure.
+pub(super) fn visit_figures<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     to.cell("syns", Value::Count(row.syns))?;
     to.cell("syn_acks", Value::Count(row.syn_acks))?;
     to.cell("handshake_rtt_ms", Value::millis(row.handshake_rtt))?;
@@ -213,7 +219,11 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     visit_sides(&row.client_side, &row.server_side, to)?;
     to.cell("max_silence_s", Value::seconds(row.max_silence))?;
     to.cell("conn_state", Value::Word(row.conn_state.word()))?;
-    to.cell("history", Value::History(&row.history))?;
+    to.cell("history", Value::History(&row.history))
+}
+
+/// The cells behind these: what finds the flow in other tools, and in the capture.
+pub(super) fn visit_proof<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     let community = CommunityId::of(row.client, row.server);
     to.cell("community_id", Value::Community(&community))?;
     to.cell("first_packet", Value::Count(row.first_packet))?;
@@ -221,7 +231,8 @@ pub fn visit<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     to.cell("evidence_packets", Value::Packets(&row.evidence_packets))
 }
 
-fn visit_identity<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
+/// The cells before the verdict.
+pub(super) fn visit_identity<C: Cells>(row: &FlowRow, to: &mut C) -> Result<(), C::Error> {
     to.cell("flow", Value::Count(row.flow))?;
     to.cell("capture", Value::Steady(&row.capture))?;
     to.cell("tcp_stream", row.tcp_stream.map_or(Value::Empty, Value::Count))?;

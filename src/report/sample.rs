@@ -137,6 +137,16 @@ pub(crate) fn head<'a>(captures: &'a [CaptureHead<'a>]) -> Head<'a> {
     }
 }
 
+/// That of a row without findings.
+pub(crate) fn report(row: &FlowRow) -> FlowReport<'_> {
+    FlowReport {
+        row,
+        findings: &[],
+        cause: None,
+        kind: None,
+    }
+}
+
 /// Plays `rows` through `reporter` as the analyzer would; a row with a cause has the finding `syn-silent`.
 pub(crate) fn play(reporter: &mut dyn Reporter, rows: &[FlowRow]) {
     let info = info("client.pcap");
@@ -158,6 +168,7 @@ pub(crate) fn play_with(reporter: &mut dyn Reporter, head: &Head<'_>, rows: &[Fl
             row,
             findings: &findings,
             cause: findings.first(),
+            kind: None,
         };
         reporter.flow(&flow).unwrap();
     }

@@ -2,7 +2,6 @@
 
 use super::{FlowReport, Head, Reporter, Tail};
 use crate::verdict::words::{Culprit, Ending, Handshake, Status};
-use std::collections::BTreeMap;
 use std::io;
 
 /// Flows counted by each word of their verdicts.
@@ -14,7 +13,8 @@ pub struct Totals {
     handshake: [u64; Handshake::ALL.len()],
     ending: [u64; Ending::ALL.len()],
     culprit: [u64; Culprit::ALL.len()],
-    causes: BTreeMap<&'static str, u64>,
+    /// Few, and the same ones again and again.
+    causes: Vec<(&'static str, u64)>,
 }
 
 impl Totals {
@@ -27,7 +27,10 @@ impl Totals {
         self.ending[row.ending as usize] += 1;
         self.culprit[row.culprit as usize] += 1;
         if let Some(cause) = row.cause {
-            *self.causes.entry(cause).or_default() += 1;
+            match self.causes.iter_mut().find(|(id, _)| *id == cause) {
+                Some((_, count)) => *count += 1,
+                None => self.causes.push((cause, 1)),
+            }
         }
     }
 
@@ -57,9 +60,11 @@ impl Totals {
         counts(Culprit::ALL, &self.culprit, Culprit::word)
     }
 
-    /// Counts by cause, those that occur.
+    /// Counts by cause, those that occur, by name.
     pub fn causes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.causes.iter().map(|(id, count)| (*id, *count))
+        let mut causes = self.causes.clone();
+        causes.sort_unstable();
+        causes.into_iter()
     }
 }
 

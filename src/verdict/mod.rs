@@ -39,13 +39,34 @@ pub struct Verdict {
     pub evidence: Vec<u64>,
 }
 
+/// What an earlier verdict needs no more, for the next one to use again.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// For the summary.
+    pub summary: String,
+    /// For the packets that prove it.
+    pub evidence: Vec<u64>,
+}
+
 /// Judges one case. `findings` are its own, worst first.
 #[must_use]
 pub fn judge(case: &Case<'_>, findings: &[Finding]) -> Verdict {
+    judge_in(Room::default(), case, findings)
+}
+
+/// [`judge`], in the room of an earlier verdict.
+#[must_use]
+pub fn judge_in(room: Room, case: &Case<'_>, findings: &[Finding]) -> Verdict {
+    let Room { summary, mut evidence } = room;
     let status = status_of(case, findings);
     let cause = cause_of(status, findings);
     let found = cause.and_then(|place| findings.get(place));
     let doubts = doubt::doubts_of(case, status);
+    evidence.clear();
+    match found {
+        Some(finding) => evidence.extend_from_slice(&finding.packets),
+        None => evidence.push(case.facts.first.number()),
+    }
     Verdict {
         handshake: case.handshake,
         ending: case.ending,
@@ -55,8 +76,8 @@ pub fn judge(case: &Case<'_>, findings: &[Finding]) -> Verdict {
         culprit: culprit::culprit_of(case, status, found),
         confidence: doubt::confidence_of(status, found, &doubts),
         app_error: culprit::app_error_of(case, status, found.map(|finding| finding.meta.id)),
-        summary: found.map_or_else(|| plain_summary(case), |finding| finding.summary.clone()),
-        evidence: found.map_or_else(|| vec![case.facts.first.number()], |finding| finding.packets.clone()),
+        summary: summary_of(case, found, summary),
+        evidence,
         doubts,
     }
 }
@@ -103,7 +124,17 @@ fn cause_of(status: Status, findings: &[Finding]) -> Option<usize> {
     }
 }
 
-fn plain_summary(case: &Case<'_>) -> String {
+fn summary_of(case: &Case<'_>, cause: Option<&Finding>, room: String) -> String {
+    let mut line = room.into_bytes();
+    line.clear();
+    match cause {
+        Some(finding) => line.extend_from_slice(finding.summary.as_bytes()),
+        None => say_plainly(case, &mut line),
+    }
+    String::from_utf8(line).unwrap_or_default()
+}
+
+fn say_plainly(case: &Case<'_>, line: &mut Vec<u8>) {
     let facts = case.facts;
     let (sent, received) = (facts.client().bytes, facts.server().bytes);
     let close = match case.ending {
@@ -116,20 +147,20 @@ fn plain_summary(case: &Case<'_>) -> String {
     };
     let opened = match case.handshake {
         Handshake::Undetermined if facts.only_odd_flags => {
-            return "Only packets with flags that no TCP sends: a scan.".into();
+            return line.extend_from_slice(b"Only packets with flags that no TCP sends: a scan.");
         }
-        Handshake::Undetermined => return "The capture does not show what became of this attempt.".into(),
+        Handshake::Undetermined => {
+            return line.extend_from_slice(b"The capture does not show what became of this attempt.");
+        }
         Handshake::NotCaptured => "Began before the capture; ",
         _ => "Opened, ",
     };
     // Every flow that worked is summed up so: by hand, this takes a tenth of what `format!` takes.
-    let mut line = Vec::with_capacity(128);
     line.extend_from_slice(opened.as_bytes());
-    push_number(sent, &mut line);
+    push_number(sent, line);
     line.extend_from_slice(b" bytes to the server and ");
-    push_number(received, &mut line);
+    push_number(received, line);
     line.extend_from_slice(b" back; ");
     line.extend_from_slice(close.as_bytes());
     line.push(b'.');
-    String::from_utf8(line).unwrap_or_default()
 }

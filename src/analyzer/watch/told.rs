@@ -52,6 +52,7 @@ pub(super) fn judge_and_tell(
         row: &row,
         findings: &findings,
         cause,
+        kind: None,
     };
     let note = due::note(case, now.status, is_over);
     let is_provisional = note.as_ref().is_some_and(|note| note.instead);

@@ -239,6 +239,7 @@ impl Added {
             row: &self.row,
             findings: &self.findings,
             cause: self.cause.and_then(|place| self.findings.get(place)),
+            kind: None,
         }
     }
 }
@@ -258,6 +259,7 @@ mod tests {
             row: &row,
             findings: &findings,
             cause: findings.first(),
+            kind: None,
         };
         let added = added("On this machine: nobody listens.", &report);
         let report = added.report();

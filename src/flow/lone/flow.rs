@@ -1,49 +1,25 @@
-//! The flow that a lone SYN begins, made in one step. It is what the tracker would make of the SYN: nearly every flow
-//! begins so, and the tracker asks much that a first SYN leaves no question about.
+//! The flow that a lone SYN begins: what the tracker would make of the SYN.
 
 use super::LoneSyn;
 use crate::base::{FlowKey, Rare};
-use crate::flow::facts::Repeats;
+use crate::flow::Flow;
 use crate::flow::stream::Stream;
 use crate::flow::table::Conversation;
-use crate::flow::{Flow, roles};
-use crate::wire::{Flags, PayloadKind};
 
 impl LoneSyn {
     /// The flow whose only packet it is.
     pub fn flow(&self, key: FlowKey) -> Flow {
         let segment = self.segment(key);
-        let (from, at) = (self.dir.index(), self.at());
         let mut stream = Stream::new(self.packet);
-        stream.on_header(self.packet, from, self.seq, segment.ack, self.flags);
+        stream.on_header(self.packet, self.dir.index(), self.seq, segment.ack, self.flags);
         let conversation = Conversation {
             stream,
             others: Rare::default(),
         };
         let mut flow = Flow::new(&segment, self.capture, conversation);
-        let facts = &mut flow.facts;
-        facts.roles_seen = true;
-        facts.only_odd_flags = roles::has_odd_flags(self.flags);
-        facts.opening.syn = Repeats::once(at);
-        let side = &mut facts.sides[from];
-        side.packets = 1;
-        side.syns = 1;
-        side.isn = Some(self.seq);
-        (side.first, side.last) = (Some(at), Some(at));
-        side.ttl.on(self.ttl);
-        side.ip_ids.last = segment.ip_id;
-        side.kinds.add(PayloadKind::None);
-        side.timestamps = segment.options.timestamps.is_some();
-        (side.window_scale, side.mss) = (segment.options.window_scale, segment.options.mss);
-        let live = &mut flow.sides[from];
-        live.sender.on_syn(&segment);
-        live.receiver.on_first_syn(self.window);
-        live.copies.remember(&segment);
-        flow.first_syn_asked = (
-            self.flags.any(Flags::ECE | Flags::CWR),
-            segment.options.fast_open_cookie,
-        );
-        flow.zeek.on_first_syn(&segment);
+        if !flow.on_first_syn(&segment) {
+            flow.on_segment(&segment);
+        }
         flow
     }
 }
@@ -53,7 +29,7 @@ mod tests {
     use super::*;
     use crate::base::{Seq, Stamp};
     use crate::script::Script;
-    use crate::wire::{Options, Segment};
+    use crate::wire::{Flags, Options, Segment};
 
     /// The same by the tracker.
     fn tracked(syn: &LoneSyn, segment: &Segment) -> Flow {

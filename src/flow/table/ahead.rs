@@ -2,6 +2,7 @@
 //! waits for all of them at once.
 
 use super::Table;
+use crate::flow::newest::AsOf;
 use crate::wire::Segment;
 use std::hint::black_box;
 
@@ -10,35 +11,107 @@ const AT_ONCE: usize = 16;
 
 /// What was found for the next few segments, and as of when.
 #[derive(Debug, Default)]
-pub struct Ahead {
-    newest: [Option<u32>; AT_ONCE],
-    changes: u64,
+pub struct Ahead<'s> {
+    spots: [Spot<'s>; AT_ONCE],
+    count: usize,
+    as_of: AsOf,
 }
 
-impl Ahead {
+/// A segment, if that is what was heard, and the newest flow of its 4-tuple.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spot<'s> {
+    /// Nothing where something else was heard.
+    pub segment: Option<&'s Segment>,
+    newest: Option<u32>,
+    /// It is of the same 4-tuple as the one before.
+    is_same: bool,
+    /// So it is, and its payload does not matter.
+    goes_on: bool,
+}
+
+impl<'s> Ahead<'s> {
     /// Segments that are looked up at once.
     pub const AT_ONCE: usize = AT_ONCE;
 
-    /// Looks up the flows of at most [`Ahead::AT_ONCE`] segments, by their places.
-    pub fn look<'s>(&mut self, table: &Table, segments: impl Iterator<Item = Option<&'s Segment>>) {
-        self.changes = table.newest.changes();
-        let found = segments.map(|segment| table.newest.get(&segment?.key));
-        self.newest
-            .iter_mut()
-            .zip(found)
-            .for_each(|(place, newest)| *place = newest);
-        let found = self.newest.iter().flatten();
-        black_box(found.fold(0, |all, newest| all ^ table.store.touch(*newest)));
+    /// Looks up the flows of at most [`Ahead::AT_ONCE`] segments; with each of them, whether its payload matters. Most are
+    /// of the same flow as the one before.
+    pub fn look(&mut self, table: &Table, segments: impl ExactSizeIterator<Item = (Option<&'s Segment>, bool)>) {
+        self.as_of = table.newest.as_of_now();
+        self.count = segments.len();
+        let mut before = Spot::default();
+        for (spot, (segment, has_payload)) in self.spots.iter_mut().zip(segments) {
+            before = before.next(segment, has_payload, table);
+            *spot = before;
+        }
+        let found = self.spots().iter().filter(|spot| !spot.is_same);
+        let found = found.filter_map(|spot| spot.newest);
+        black_box(found.fold(0, |all, newest| all ^ table.store.touch(newest)));
+    }
+
+    /// What was looked up, in order.
+    #[must_use]
+    pub fn spots(&self) -> &[Spot<'s>] {
+        self.spots.get(..self.count).unwrap_or_default()
+    }
+}
+
+impl<'s> Spot<'s> {
+    /// The one behind it.
+    #[inline]
+    fn next(&self, segment: Option<&'s Segment>, has_payload: bool, table: &Table) -> Self {
+        let is_same = self
+            .segment
+            .zip(segment)
+            .is_some_and(|(one, other)| one.key == other.key);
+        let newest = match segment {
+            Some(_) if is_same => self.newest,
+            Some(segment) => table.newest.get(&segment.key),
+            None => None,
+        };
+        Self {
+            segment,
+            newest,
+            is_same,
+            goes_on: is_same && !has_payload,
+        }
     }
 }
 
 impl Table {
-    /// As [`Table::on_segment`], for the segment that was looked up at `place`.
+    /// As [`Table::on_segment`], for the segment that was looked up at `spot`.
     #[inline]
-    pub fn on_next(&mut self, ahead: &Ahead, place: usize, segment: &Segment, capture: u16) {
-        match ahead.newest.get(place) {
-            Some(&newest) if ahead.changes == self.newest.changes() => self.on_segment_of(newest, segment, capture),
-            _ => self.on_segment(segment, capture),
+    pub fn on_next(&mut self, ahead: &Ahead<'_>, spot: Spot<'_>, segment: &Segment, capture: u16) {
+        if spot.is_same && self.listener.is_some() {
+            self.on_segment_of(self.listener, segment, capture);
+        } else if self.newest.holds(spot.newest, ahead.as_of) {
+            self.on_segment_of(spot.newest, segment, capture);
+        } else {
+            self.on_segment(segment, capture);
         }
+    }
+
+    /// Takes in as many of these as are of the last segment's flow and go the shortest way, as long as no payload matters.
+    /// Says how many.
+    pub fn go_on(&mut self, spots: &[Spot<'_>]) -> usize {
+        let goes_on = spots.first().is_some_and(|spot| spot.goes_on);
+        let Some(number) = self.listener.filter(|_| goes_on && !self.is_watched()) else {
+            return 0;
+        };
+        let Some(flow) = self.store.opened(number) else {
+            return 0;
+        };
+        let steady = spots.iter().take_while(|spot| {
+            let segment = spot.segment.filter(|_| spot.goes_on);
+            segment.is_some_and(|segment| flow.path() == segment.path && flow.on_steady(segment))
+        });
+        let (count, last) = (steady.count(), flow.facts().last.stamp);
+        self.store.on_time(last);
+        count
+    }
+
+    /// Someone watches, or wants marks.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.news.is_some() || self.wireshark.is_some()
     }
 }

@@ -4,7 +4,7 @@ use super::Table;
 use crate::base::{FlowKey, Stamp, limits};
 use crate::flow::mark::Marked;
 use crate::flow::{Flow, FlowFacts};
-use crate::wire::Segment;
+use crate::wire::{Flags, Segment};
 
 /// Flows that began and flows that were touched since somebody last asked, by number.
 #[derive(Debug, Default)]
@@ -108,8 +108,9 @@ impl Table {
 }
 
 impl Flow {
-    /// Data to a peer that has not sent any yet: an answer is waited for, even if nothing else comes.
+    /// An answer is waited for, even if nothing else comes: to a SYN-ACK, or to data to a peer that has not sent any yet.
     pub(super) fn is_question(&self, segment: &Segment) -> bool {
-        segment.length > 0 && self.facts.sides[segment.dir.flip().index()].data_segments == 0
+        segment.flags.any(Flags::SYN)
+            || segment.length > 0 && self.facts.sides[segment.dir.flip().index()].data_segments == 0
     }
 }

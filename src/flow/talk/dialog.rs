@@ -284,6 +284,25 @@ mod tests {
     }
 
     #[test]
+    fn no_client_that_is_known_by_its_first_bytes_is_passed_over() {
+        let starts: [(&[u8], bool); 7] = [
+            (&[5, 1, 0], true),
+            (&[4, 1, 1, 187, 10, 9, 9, 9, 0], true),
+            (&[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f], true),
+            (&[0, 0, 0, 40, 0, 3, 0, 0, b'u'], true),
+            (b"*1\r\n$4\r\nPING\r\n", true),
+            (b"SSH-2.0-OpenSSH_9.2", true),
+            (b"whatever", false),
+        ];
+        for (bytes, is_known) in starts {
+            let mut talk = Talk::default();
+            talk.classify_client(bytes);
+            let found = (talk.protocol.is_some(), super::super::has_known_start(bytes));
+            assert_eq!(found, (is_known, is_known), "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn the_words_in_a_reset_are_kept() {
         let lines = format!("{OPENING}+0 < R. 1:12(11) ack 1 text \"No flow\\x00abc\"");
         assert_eq!(talk_of(&lines, &[]).unwrap().reset_text.as_deref(), Some("No flow"));

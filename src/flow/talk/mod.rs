@@ -80,6 +80,14 @@ pub struct Tunnel {
 const MOST_SEGMENTS: u8 = 40;
 
 impl Flow {
+    /// The name that the client asks for, if the decoder has seen one.
+    #[inline]
+    pub(super) fn note_name(&mut self, segment: &Segment) {
+        if segment.name.is_some() && self.facts.name.is_none() && segment.dir == self.facts.client {
+            self.facts.name.clone_from(&segment.name);
+        }
+    }
+
     /// Do the bytes of this segment, which was taken in just now, matter to the flow?
     #[inline]
     #[must_use]
@@ -105,6 +113,9 @@ impl Flow {
 
     /// The captured payload of a segment that [`Flow::wants_payload`]. `room`: bytes that may still be put aside.
     pub fn on_bytes(&mut self, segment: &Segment, bytes: &[u8], room: usize) {
+        if self.facts.talk.is_none() && !may_begin(&self.facts, segment, bytes) {
+            return;
+        }
         let before = self.facts.talk.take();
         let is_new = before.is_none();
         let mut talk = before.unwrap_or_default();
@@ -173,9 +184,9 @@ impl Talk {
             by_client: segment.dir == facts.client,
             at: Sighting::from(segment),
             kind: segment.kind,
-            port: facts.key.sender(facts.client.flip()).port,
+            port: facts.key.sender_port(facts.client.flip()),
             is_plain: is_plain(facts),
-            is_first: facts.sides[segment.dir.flip().index()].bytes == 0 && !facts.is_mid_stream(),
+            is_first: is_first(facts, segment),
             room,
         };
         let start = segment.seq.plus(segment.flags.any(Flags::SYN).into());
@@ -281,6 +292,34 @@ impl Talk {
         }
         self.protocol = self.protocol.or(self.tunnel.as_ref().map(|tunnel| tunnel.protocol));
     }
+}
+
+/// May a talk begin with this payload? Most say nothing that is known.
+fn may_begin(facts: &FlowFacts, segment: &Segment, bytes: &[u8]) -> bool {
+    let is_known = !matches!(segment.kind, PayloadKind::Other | PayloadKind::TlsData);
+    if is_known || segment.flags.is_rst() {
+        return true;
+    }
+    is_first(facts, segment)
+        && if segment.dir == facts.client {
+            has_known_start(bytes)
+        } else {
+            greeting::read(bytes, facts.key.sender_port(facts.client.flip())).is_some()
+        }
+}
+
+/// The other side has said nothing, and the beginning was captured.
+fn is_first(facts: &FlowFacts, segment: &Segment) -> bool {
+    facts.sides[segment.dir.flip().index()].bytes == 0 && !facts.is_mid_stream()
+}
+
+/// A client begins so in one of the protocols that [`Talk::classify_client`] knows.
+fn has_known_start(bytes: &[u8]) -> bool {
+    proxy::is_socks5_offer(bytes)
+        || bytes.starts_with(&[4])
+        || greeting::is_postgres_start(bytes)
+        || greeting::is_redis_command(bytes)
+        || bytes.starts_with(b"SSH-")
 }
 
 /// The client's first bytes were captured, and are not TLS.
