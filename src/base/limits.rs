@@ -105,9 +105,16 @@ pub const MAX_GRANTED: usize = 1 << 18;
 /// Services known to have completed a handshake, remembered for those that did not: about 24 bytes each, 25 MB.
 pub const MAX_ANSWERING: usize = 1 << 20;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 512 flows × 1.6 kB are 13 MB, and what their talk takes. More of
-/// them cost more page faults than packing does.
+/// Flows kept open (not packed) in one shard: 16 shards × 512 flows × 1.6 kB are 13 MB, and what their talk takes. Where
+/// there are many flows, it makes no difference to time whether more are.
 pub const OPEN_PER_SHARD: usize = 512;
+
+/// The same as long as a shard has few flows, 54 MB: so most of them are never packed, and a page fault costs less than
+/// packing two flows and unpacking them again.
+pub const OPEN_OF_FEW: usize = 2048;
+
+/// Flows of a shard that are few: 131,000 in all.
+pub const FEW_PER_SHARD: usize = 1 << 13;
 
 /// The same where more than these speak in turns, so that packing them would only be waste: a million in all, 1.7 GB.
 pub const MAX_OPEN_PER_SHARD: usize = 1 << 16;

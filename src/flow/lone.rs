@@ -1,5 +1,7 @@
 //! A flow of which one SYN is all that was seen so far, in 48 bytes: a flood is millions of them.
 
+mod flow;
+
 use super::Sighting;
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 use crate::wire::{Flags, Options, PayloadKind, Segment};
@@ -102,11 +104,6 @@ impl LoneSyn {
         self.packet
     }
 
-    /// Capture that it is in.
-    pub fn capture(&self) -> u16 {
-        self.capture
-    }
-
     /// The SYN's packet.
     pub fn at(&self) -> Sighting {
         Sighting::new(self.packet, self.stamp)
@@ -194,7 +191,7 @@ mod tests {
             let syn = segment(line);
             let small = LoneSyn::new(&syn, 2).unwrap();
             assert_eq!(small.segment(syn.key), syn, "{line}");
-            assert_eq!(small.capture(), 2);
+            assert_eq!(small.capture, 2);
         }
     }
 

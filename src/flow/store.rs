@@ -2,6 +2,7 @@
 //! some 600 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
 mod arena;
+mod blocks;
 mod chunks;
 mod free;
 
@@ -11,9 +12,7 @@ use super::facts::FlowFacts;
 use super::lone::LoneSyn;
 use super::outline::Outline;
 use super::pack;
-use super::stream::Stream;
-use super::table::Conversation;
-use crate::base::{FlowKey, Rare, Stamp, limits};
+use crate::base::{FlowKey, Stamp, limits};
 use arena::Arena;
 use chunks::Chunks;
 pub use chunks::Shelf;
@@ -70,6 +69,9 @@ pub struct Store {
     lone: Arena<LoneSyn>,
     /// Open flows with their numbers.
     open: Arena<(u32, Box<Flow>)>,
+    /// Boxes of flows that were packed, for others: what is in them is over.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
+    spare: Vec<Box<Flow>>,
     chunks: Chunks,
     words: Vec<u64>,
     scratch: Vec<u8>,
@@ -78,6 +80,8 @@ pub struct Store {
     /// Flows that are kept unpacked, and up to how many where fewer will not do.
     most_open: usize,
     limit: usize,
+    /// Flows that are kept unpacked while there are few in all.
+    most_of_few: usize,
     /// Flows unpacked again since some were last packed.
     reopened: usize,
     /// Numbers of flows that were removed, for new ones.
@@ -90,12 +94,14 @@ impl Default for Store {
             slots: Vec::new(),
             lone: Arena::default(),
             open: Arena::default(),
+            spare: Vec::new(),
             chunks: Chunks::default(),
             words: Vec::new(),
             scratch: Vec::new(),
             now: Stamp::default(),
             most_open: limits::OPEN_PER_SHARD,
             limit: limits::MAX_OPEN_PER_SHARD,
+            most_of_few: limits::OPEN_OF_FEW,
             reopened: 0,
             free: Vec::new(),
         }
@@ -112,6 +118,7 @@ impl Store {
     pub fn set_open_flows(&mut self, count: usize) {
         self.most_open = count.max(1);
         self.limit = self.most_open;
+        self.most_of_few = self.most_open;
     }
 
     /// Keeps about so many bytes of packed flows in memory, and the rest on `shelf`. To be said before the first.
@@ -145,7 +152,7 @@ impl Store {
     }
 
     /// A new flow.
-    pub fn add(&mut self, flow: Box<Flow>) -> u32 {
+    pub fn add(&mut self, flow: Flow) -> u32 {
         let number = self.new_slot(Place::Gone);
         self.put_open(number, flow);
         number
@@ -193,9 +200,9 @@ impl Store {
     #[inline(never)]
     fn make_ready(&mut self, number: u32, place: Place, key: &FlowKey) -> Option<u32> {
         let flow = match place {
-            Place::Lone(place) => flow_of(&self.lone.take(place)?, *key),
+            Place::Lone(place) => self.lone.take(place)?.flow(*key),
             Place::Packed(at) => {
-                let unpack = |bytes: &[u8]| (Box::new(pack::unpack_behind::<Outline, Flow>(bytes)), bytes.len());
+                let unpack = |bytes: &[u8]| (pack::unpack_behind::<Outline, Flow>(bytes), bytes.len());
                 let (flow, length) = self.chunks.read(at, unpack)?;
                 self.chunks.forget(at, length);
                 self.reopened += 1;
@@ -206,17 +213,27 @@ impl Store {
         Some(self.put_open(number, flow))
     }
 
-    fn put_open(&mut self, number: u32, flow: Box<Flow>) -> u32 {
+    fn put_open(&mut self, number: u32, flow: Flow) -> u32 {
         if self.open.used() >= self.most_open && !self.keeps_more() {
             self.pack_quiet();
         }
+        let flow = match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = flow;
+                spare
+            }
+            None => Box::new(flow),
+        };
         let place = self.open.put((number, flow));
         self.set_place(number, Place::Open(place));
         place
     }
 
-    /// Half of what was packed last time came back since: more flows than these speak at the same time.
+    /// There are few flows, or half of what was packed last time came back since: more than these speak at the same time.
     fn keeps_more(&mut self) -> bool {
+        if self.slots.len() <= limits::FEW_PER_SHARD && self.open.used() < self.most_of_few {
+            return true;
+        }
         let is_wanted = std::mem::take(&mut self.reopened) * 4 > self.most_open && self.most_open < self.limit;
         if is_wanted {
             self.most_open = (self.most_open * 2).min(self.limit);
@@ -246,7 +263,12 @@ impl Store {
             }
             flow.settle();
             let place = match self.pack(&flow) {
-                Some(at) => Place::Packed(at),
+                Some(at) => {
+                    if self.spare.len() < self.most_open {
+                        self.spare.push(flow);
+                    }
+                    Place::Packed(at)
+                }
                 None => Place::Open(self.open.put((number, flow))),
             };
             self.set_place(number, place);
@@ -311,7 +333,7 @@ impl Store {
     /// The facts of a flow that is not open.
     fn facts_at(&self, place: Place, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
         Some(match place {
-            Place::Lone(place) => flow_of(self.lone.peek(place)?, key()?).finish(),
+            Place::Lone(place) => self.lone.peek(place)?.flow(key()?).finish(),
             Place::Packed(at) => {
                 let mut facts = self.chunks.read(at, pack::unpack_behind::<Outline, FlowFacts>)?;
                 facts.settle_roles();
@@ -362,28 +384,4 @@ impl Store {
     pub fn is_lone(&self, number: u32) -> bool {
         matches!(self.place(number), Place::Lone(_))
     }
-}
-
-fn flow_of(syn: &LoneSyn, key: FlowKey) -> Box<Flow> {
-    let segment = syn.segment(key);
-    let mut stream = Stream::new(segment.packet);
-    stream.on_header(
-        segment.packet,
-        segment.dir.index(),
-        segment.seq,
-        segment.ack,
-        segment.flags,
-    );
-    let mut flow = Box::new(Flow::new(
-        &segment,
-        syn.capture(),
-        Conversation {
-            stream,
-            others: Rare::default(),
-        },
-    ));
-    if !flow.on_first_syn(&segment) {
-        flow.on_segment(&segment);
-    }
-    flow
 }

@@ -189,7 +189,7 @@ impl Table {
         let number = match LoneSyn::new(segment, capture) {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
-                let mut flow = Box::new(Flow::new(segment, capture, conversation));
+                let mut flow = Flow::new(segment, capture, conversation);
                 flow.facts.opening.repeats_attempt = is_retry;
                 self.copies += u64::from(flow.on_segment(segment));
                 let number = self.store.add(flow);

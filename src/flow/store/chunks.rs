@@ -1,18 +1,17 @@
 //! Bytes of packed flows, piece by piece: the latest pieces in memory, those before them on a shelf if there is one. A
 //! piece is put there once and never changed.
 
+use super::blocks::Blocks;
 use std::fmt::Debug;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of the length before each flow.
-const LENGTH: usize = 2;
+pub(super) const LENGTH: usize = 2;
 /// Bytes of a piece, unless there is room for less.
 const SIZE: usize = 1 << 20;
-/// Bytes that are read at once: the next flow may be among them.
-const BLOCK: usize = 8 << 10;
 /// A flow is shorter than this.
-const LONGEST: usize = LENGTH + u16::MAX as usize;
+pub(super) const LONGEST: usize = LENGTH + u16::MAX as usize;
 
 /// A place for bytes that need not be in memory: a file, as a rule.
 pub trait Shelf: Debug + Send + Sync {
@@ -39,25 +38,12 @@ pub(super) struct Chunks {
     /// It takes no more.
     is_full: bool,
     /// What was last read from the shelf.
-    block: Mutex<Block>,
+    blocks: Mutex<Blocks>,
     /// Flows that could not be read from the shelf.
     lost: AtomicU64,
     /// Bytes in memory, and how many of them belong to flows that were taken out again.
     used: usize,
     garbage: usize,
-}
-
-#[derive(Debug, Default)]
-struct Block {
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl Block {
-    fn flow_at(&self, at: u64) -> Option<&[u8]> {
-        let start = at.checked_sub(self.start)?;
-        flow_at(&self.bytes, start as usize)
-    }
 }
 
 impl Default for Chunks {
@@ -69,7 +55,7 @@ impl Default for Chunks {
             most: 0,
             shelf: None,
             is_full: false,
-            block: Mutex::default(),
+            blocks: Mutex::default(),
             lost: AtomicU64::new(0),
             used: 0,
             garbage: 0,
@@ -144,28 +130,15 @@ impl Chunks {
             let chunk = self.memory.get(place).map(Vec::as_slice).unwrap_or_default();
             return flow_at(chunk, start).map(read);
         }
-        let Ok(mut block) = self.block.lock() else {
+        let Ok(mut blocks) = self.blocks.lock() else {
             return self.lose();
         };
         let end = (chunk as u64 + 1) * self.size as u64;
-        for length in [0, BLOCK, LONGEST] {
-            if length > 0 && !self.fill(&mut block, at, length.min((end - at) as usize)) {
-                break;
-            }
-            if let Some(flow) = block.flow_at(at) {
-                return Some(read(flow));
-            }
+        let look = |to: &mut [u8], at| self.shelf.as_ref()?.look(to, at);
+        match blocks.read(at, (end - at) as usize, look) {
+            Some(flow) => Some(read(flow)),
+            None => self.lose(),
         }
-        self.lose()
-    }
-
-    /// Fills `block` with so many bytes from the shelf.
-    fn fill(&self, block: &mut Block, at: u64, length: usize) -> bool {
-        block.bytes.resize(length, 0);
-        block.start = at;
-        let count = self.shelf.as_ref().and_then(|shelf| shelf.look(&mut block.bytes, at));
-        block.bytes.truncate(count.unwrap_or(0));
-        count.is_some()
     }
 
     fn lose<T>(&self) -> Option<T> {
@@ -210,7 +183,7 @@ impl Chunks {
 }
 
 /// A flow in a piece, behind its length.
-fn flow_at(chunk: &[u8], start: usize) -> Option<&[u8]> {
+pub(super) fn flow_at(chunk: &[u8], start: usize) -> Option<&[u8]> {
     let (length, rest) = chunk.get(start..)?.split_first_chunk::<LENGTH>()?;
     rest.get(..u16::from_le_bytes(*length).into())
 }

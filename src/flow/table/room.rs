@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    const NUMBER: u32 = limits::OPEN_PER_SHARD as u32 * 3;
+    const NUMBER: u32 = limits::OPEN_OF_FEW as u32 * 3;
 
     #[test]
     fn connections_that_take_turns_stay_open_and_those_that_are_over_do_not() {
@@ -83,7 +83,7 @@ mod tests {
                 in_turn.on_segment(&of(number, segment, packets.next().unwrap_or(0)), 0);
             }
         }
-        let room = limits::OPEN_PER_SHARD * limits::OPEN_FLOW;
+        let room = limits::OPEN_OF_FEW * limits::OPEN_FLOW;
         assert!(turns.store.bytes() > room * 3, "{}", turns.store.bytes());
         // Beside the open ones, those that are packed, at a third of that.
         assert!(in_turn.store.bytes() < room * 3, "{}", in_turn.store.bytes());
