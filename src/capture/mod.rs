@@ -23,6 +23,7 @@ mod pcap_layout;
 mod pcapng;
 mod pool;
 mod reader;
+mod records;
 mod snoop;
 mod stream;
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use super::bytes::Order;
 use super::health::Tally;
-use super::pcap_layout::{Layout, Lengths};
+use super::pcap_layout::Layout;
 use super::reader::{Format, Stop};
+use super::records::Records;
 use super::window::Window;
 use super::{CaptureError, CaptureInfo, Interface, Record};
 use crate::base::Stamp;
-use crate::base::limits::{BATCH_RECORDS, MAX_RECORD};
+use crate::base::limits::MAX_RECORD;
 
 /// Records that must stand one behind the other before reading goes on after damage.
 const PROOF: usize = 3;
@@ -40,13 +41,7 @@ impl Pcap {
     }
 
     /// The loop that everything waits for; one copy per byte order, and nothing in it that a record does not need.
-    fn run<const BIG: bool>(
-        &mut self,
-        data: &[u8],
-        at: &mut usize,
-        records: &mut Vec<Record>,
-        tally: &mut Tally,
-    ) -> Stop {
+    fn run<const BIG: bool>(&mut self, data: &[u8], at: &mut usize, records: &mut Records, tally: &mut Tally) -> Stop {
         let Layout {
             record_header,
             nanos_per_tick,
@@ -54,46 +49,57 @@ impl Pcap {
             link,
             ..
         } = self.layout;
-        let mut number = self.number;
+        let mut rest = data.get(*at..).unwrap_or_default();
         let stop = loop {
-            if records.len() >= BATCH_RECORDS {
-                break Stop::Full;
-            }
-            let Some(header) = data.get(*at..).and_then(|rest| rest.first_chunk::<16>()) else {
-                break Stop::Starved;
-            };
-            let [seconds, ticks, mut captured, mut original] = words::<BIG>(*header);
-            if captured != original {
-                if lengths == Lengths::Swapped || (lengths == Lengths::Unknown && captured > original) {
-                    std::mem::swap(&mut captured, &mut original);
+            let free = records.free();
+            let (places, mut taken, mut stop) = (free.len(), 0, Stop::Full);
+            for place in free {
+                let Some(header) = rest.first_chunk::<16>() else {
+                    stop = Stop::Starved;
+                    break;
+                };
+                let [seconds, ticks, mut captured, mut original] = words::<BIG>(*header);
+                if captured != original {
+                    (captured, original) = lengths.sort(captured, original);
+                    original = original.max(captured);
                 }
-                original = original.max(captured);
+                if captured as usize > MAX_RECORD {
+                    stop = too_long(captured);
+                    break;
+                }
+                let Some(behind) = rest.get(record_header + captured as usize..) else {
+                    stop = Stop::Starved;
+                    break;
+                };
+                // Cannot overflow: 2^32 seconds and 2^32 microseconds stay below 2^62 nanoseconds.
+                let stamp = Stamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * nanos_per_tick);
+                tally.count(Some(stamp), captured, original);
+                taken += 1;
+                *place = Record {
+                    number: self.number + taken,
+                    stamp,
+                    start: (data.len() - rest.len() + record_header) as u32,
+                    captured,
+                    original,
+                    interface: 0,
+                    link,
+                };
+                rest = behind;
             }
-            if captured as usize > MAX_RECORD {
-                break Stop::Damaged(format!("a record that claims {captured} captured bytes"));
+            self.number += taken;
+            records.take(taken as usize);
+            if taken as usize != places || places == 0 {
+                break stop;
             }
-            let start = *at + record_header;
-            if data.len() < start + captured as usize {
-                break Stop::Starved;
-            }
-            // Cannot overflow: 2^32 seconds and 2^32 microseconds stay below 2^62 nanoseconds.
-            let stamp = Stamp(i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * nanos_per_tick);
-            tally.count(Some(stamp), captured, original);
-            number += 1;
-            records.push(Record {
-                number,
-                stamp,
-                start: start as u32,
-                captured,
-                original,
-                interface: 0,
-                link,
-            });
-            *at = start + captured as usize;
         };
-        self.number = number;
+        *at = data.len() - rest.len();
         stop
     }
+}
+
+#[cold]
+fn too_long(captured: u32) -> Stop {
+    Stop::Damaged(format!("a record that claims {captured} captured bytes"))
 }
 
 /// The four numbers of a record header.
@@ -109,7 +115,7 @@ fn words<const BIG: bool>(header: [u8; 16]) -> [u32; 4] {
 }
 
 impl Format for Pcap {
-    fn walk(&mut self, window: &mut Window, records: &mut Vec<Record>, info: &mut CaptureInfo) -> Stop {
+    fn walk(&mut self, window: &mut Window, records: &mut Records, info: &mut CaptureInfo) -> Stop {
         if !self.settled {
             self.settled = self.layout.settle(window.rest(), window.ended());
             if !self.settled {

@@ -22,6 +22,17 @@ pub(super) enum Lengths {
     Unknown,
 }
 
+impl Lengths {
+    /// The captured and the original length, out of the two in their places.
+    pub(super) fn sort(self, first: u32, second: u32) -> (u32, u32) {
+        match self {
+            Self::Straight => (first, second),
+            Self::Swapped => (second, first),
+            Self::Unknown => (first.min(second), first.max(second)),
+        }
+    }
+}
+
 /// How the records of a pcap file are laid out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
@@ -133,7 +144,7 @@ impl Layout {
             captured: self.order.u32(data, at + 8)?,
             original: self.order.u32(data, at + 12)?,
         };
-        header.set_lengths(self.lengths);
+        (header.captured, header.original) = self.lengths.sort(header.captured, header.original);
         Some(header)
     }
 
@@ -190,19 +201,6 @@ impl Layout {
             && (self.snaplen == 0 || header.captured <= self.snaplen)
             && i64::from(header.ticks) * self.nanos_per_tick < 1_000_000_000
             && header.seconds.abs_diff(near) <= NEAR
-    }
-}
-
-impl Header {
-    fn set_lengths(&mut self, lengths: Lengths) {
-        let swap = match lengths {
-            Lengths::Straight => false,
-            Lengths::Swapped => true,
-            Lengths::Unknown => self.captured > self.original,
-        };
-        if swap {
-            std::mem::swap(&mut self.captured, &mut self.original);
-        }
     }
 }
 

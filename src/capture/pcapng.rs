@@ -4,10 +4,11 @@ use super::blocks::{self, Packet, order_of_section};
 use super::bytes::Order;
 use super::health::Tally;
 use super::reader::{Format, Stop};
+use super::records::Records;
 use super::ticks::Ticks;
 use super::window::{Fit, Window};
 use super::{CaptureError, CaptureInfo, Interface, LinkType, Record};
-use crate::base::limits::{BATCH_RECORDS, MAX_BLOCK, MAX_INTERFACES, MAX_NAMES, MAX_RECORD};
+use crate::base::limits::{MAX_BLOCK, MAX_INTERFACES, MAX_NAMES, MAX_RECORD};
 use crate::base::{Span, Stamp};
 
 /// Bytes of a block around its body: type, length, and the length again.
@@ -109,14 +110,7 @@ impl PcapNg {
         Found::Block(Block { kind, body, len })
     }
 
-    fn on_block(
-        &mut self,
-        block: &Block<'_>,
-        at: usize,
-        offset: u64,
-        records: &mut Vec<Record>,
-        info: &mut CaptureInfo,
-    ) {
+    fn on_block(&mut self, block: &Block<'_>, at: usize, offset: u64, records: &mut Records, info: &mut CaptureInfo) {
         let body = block.body;
         match block.kind {
             blocks::SECTION => self.on_section(body, offset, info),
@@ -211,7 +205,7 @@ impl PcapNg {
         body: &[u8],
         at: usize,
         offset: u64,
-        records: &mut Vec<Record>,
+        records: &mut Records,
         info: &mut CaptureInfo,
     ) {
         self.number += 1;
@@ -291,15 +285,15 @@ fn port_of(ports: &mut [Port], interface: u32) -> Option<&mut Port> {
 }
 
 impl Format for PcapNg {
-    fn walk(&mut self, window: &mut Window, records: &mut Vec<Record>, info: &mut CaptureInfo) -> Stop {
+    fn walk(&mut self, window: &mut Window, records: &mut Records, info: &mut CaptureInfo) -> Stop {
         if !self.pass(window) {
             return Stop::Starved;
         }
-        while records.len() < BATCH_RECORDS {
+        while !records.is_full() {
             let from = window.start();
             let at = self.take_run(window.data(), from, records, info);
             window.take(at - from);
-            if records.len() >= BATCH_RECORDS {
+            if records.is_full() {
                 break;
             }
             let (at, offset) = (window.start(), window.offset());

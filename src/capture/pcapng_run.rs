@@ -1,9 +1,10 @@
 //! Packets of one interface that stand one behind the other, read in one go: nearly all of a pcapng file.
 
 use super::{MAX_FOUND, PcapNg, blocks};
-use crate::base::limits::{BATCH_RECORDS, MAX_INTERFACES, MAX_RECORD};
+use crate::base::limits::{MAX_INTERFACES, MAX_RECORD};
 use crate::capture::bytes::Order;
 use crate::capture::health::Tally;
+use crate::capture::records::Records;
 use crate::capture::{CaptureInfo, Record};
 
 /// Bytes of an enhanced packet block before the packet.
@@ -12,13 +13,7 @@ const PACKET_HEADER: usize = 28;
 impl PcapNg {
     /// Takes the enhanced packet blocks of one interface that stand one behind the other from `at` on. Where one is not as
     /// it should be, it stops and leaves it to the long way. Gives the place behind the last one.
-    pub(super) fn take_run(
-        &mut self,
-        data: &[u8],
-        at: usize,
-        records: &mut Vec<Record>,
-        info: &mut CaptureInfo,
-    ) -> usize {
+    pub(super) fn take_run(&mut self, data: &[u8], at: usize, records: &mut Records, info: &mut CaptureInfo) -> usize {
         match self.order {
             Order::Little => self.run::<false>(data, at, records, info),
             Order::Big => self.run::<true>(data, at, records, info),
@@ -29,7 +24,7 @@ impl PcapNg {
         &mut self,
         data: &[u8],
         mut at: usize,
-        records: &mut Vec<Record>,
+        records: &mut Records,
         info: &mut CaptureInfo,
     ) -> usize {
         let header = |at: usize| data.get(at..)?.first_chunk::<PACKET_HEADER>().map(words::<BIG>);
@@ -44,7 +39,7 @@ impl PcapNg {
         };
         let mut tally = Tally::after(port.previous);
         let before = records.len();
-        while records.len() < BATCH_RECORDS {
+        while !records.is_full() {
             let Some([kind, len, interface, high, low, captured, original]) = header(at) else {
                 break;
             };
@@ -109,13 +104,16 @@ mod tests {
     /// All that the blocks from the start of `bytes` give, up to the first that is none; and where that is.
     fn read(bytes: &[u8], with_runs: bool) -> (String, usize) {
         let (mut format, mut info) = (PcapNg::new(None), CaptureInfo::default());
-        let (mut records, mut at) = (Vec::new(), 0);
+        let (mut records, mut at) = (Records::default(), 0);
         loop {
             if with_runs {
                 at = format.take_run(bytes, at, &mut records, &mut info);
             }
             let Found::Block(block) = format.find(&bytes[at..]) else {
-                return (format!("{records:?} {info:?} {} {:?}", format.number, format.ports), at);
+                return (
+                    format!("{:?} {info:?} {} {:?}", records.taken(), format.number, format.ports),
+                    at,
+                );
             };
             format.on_block(&block, at, at as u64, &mut records, &mut info);
             at += block.len;

@@ -1,8 +1,8 @@
 //! What all formats share: the loop that reads, lends batches, and goes on after damage.
 
+use super::records::Records;
 use super::window::Window;
-use super::{Batch, CaptureError, CaptureInfo, Record, Source};
-use crate::base::limits::BATCH_RECORDS;
+use super::{Batch, CaptureError, CaptureInfo, Source};
 
 /// Why a walk over the bytes in memory stopped.
 pub(super) enum Stop {
@@ -17,7 +17,7 @@ pub(super) enum Stop {
 /// How one file format is read.
 pub(super) trait Format: Send {
     /// Takes whole records from the window into `records`, and everything else on the way.
-    fn walk(&mut self, window: &mut Window, records: &mut Vec<Record>, info: &mut CaptureInfo) -> Stop;
+    fn walk(&mut self, window: &mut Window, records: &mut Records, info: &mut CaptureInfo) -> Stop;
 
     /// Moves the window behind damage at its start to where records go on; `false` if they do not.
     ///
@@ -35,7 +35,7 @@ pub(super) trait Format: Send {
 pub(super) struct Reader<F> {
     window: Window,
     format: F,
-    records: Vec<Record>,
+    records: Records,
     info: CaptureInfo,
     done: bool,
 }
@@ -45,7 +45,7 @@ impl<F: Format> Reader<F> {
         Self {
             window,
             format,
-            records: Vec::with_capacity(BATCH_RECORDS),
+            records: Records::default(),
             info,
             done: false,
         }
@@ -124,7 +124,7 @@ impl<F: Format> Source for Reader<F> {
         }
         let batch = Batch {
             data: self.window.data(),
-            records: &self.records,
+            records: self.records.taken(),
         };
         Ok((!self.records.is_empty()).then_some(batch))
     }

@@ -3,10 +3,11 @@
 use super::bytes::Order;
 use super::health::Tally;
 use super::reader::{Format, Stop};
+use super::records::Records;
 use super::window::Window;
 use super::{CaptureError, CaptureInfo, LinkType, Record};
 use crate::base::Stamp;
-use crate::base::limits::{BATCH_RECORDS, MAX_RECORD};
+use crate::base::limits::MAX_RECORD;
 
 /// Bytes before each packet: original length, captured length, record length, drops so far, seconds, microseconds.
 const HEADER: usize = 24;
@@ -40,8 +41,8 @@ impl Snoop {
 }
 
 impl Format for Snoop {
-    fn walk(&mut self, window: &mut Window, records: &mut Vec<Record>, info: &mut CaptureInfo) -> Stop {
-        while records.len() < BATCH_RECORDS {
+    fn walk(&mut self, window: &mut Window, records: &mut Records, info: &mut CaptureInfo) -> Stop {
+        while !records.is_full() {
             let (rest, start) = (window.rest(), window.start() + HEADER);
             let field = |at| Order::Big.u32(rest, at).unwrap_or(0);
             if rest.len() < HEADER {
