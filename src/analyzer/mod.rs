@@ -22,7 +22,6 @@ use crate::base::limits;
 use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
 use crate::flow::table::{Ahead, Table};
 use crate::wire::{Heard, Segment};
-use deal::KEPT;
 use front::{Front, Work};
 use marks::Ledger;
 use rayon::prelude::*;
@@ -235,30 +234,31 @@ fn track_shared(shards: &mut [Table], work: &Work, lent: Option<&[u8]>) {
 
 fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
     let dealt = &work.dealt;
-    let mut kept = dealt.kept[shard].iter();
+    let mut kept = dealt.kept(shard).iter();
+    let mut next = kept.next();
     let mut ahead = Ahead::default();
-    for places in dealt.places[shard].chunks(Ahead::AT_ONCE) {
-        let heard = |place: &u32| work.heard(place & !KEPT);
-        ahead.look(table, places.iter().map(|place| segment_of(heard(place))));
-        for (at, place) in places.iter().enumerate() {
-            match heard(place) {
-                Some(Heard::Segment(segment)) => {
+    let chunks = dealt.shares[shard].heard().chunks(Ahead::AT_ONCE);
+    for (first, chunk) in (0..).step_by(Ahead::AT_ONCE).zip(chunks) {
+        ahead.look(table, chunk.iter().map(segment_of));
+        for (at, heard) in chunk.iter().enumerate() {
+            match heard {
+                Heard::Segment(segment) => {
                     table.on_next(&ahead, at, segment, work.capture);
-                    let kept = if place & KEPT == 0 { None } else { kept.next() };
-                    if let Some(&kept) = kept {
-                        table.on_payload(segment, dealt.payloads.get(kept, lent));
+                    if let Some(&payload) = next.filter(|payload| payload.place == first + at) {
+                        table.on_payload(segment, dealt.payloads.get(payload.number, lent));
+                        next = kept.next();
                     }
                 }
-                Some(Heard::IcmpError(error)) => table.on_icmp(error),
+                Heard::IcmpError(error) => table.on_icmp(error),
                 _ => {}
             }
         }
     }
 }
 
-fn segment_of(heard: Option<&Heard>) -> Option<&Segment> {
+fn segment_of(heard: &Heard) -> Option<&Segment> {
     match heard {
-        Some(Heard::Segment(segment)) => Some(segment),
+        Heard::Segment(segment) => Some(segment),
         _ => None,
     }
 }

@@ -27,9 +27,9 @@ pub use dns::{DnsMessage, dns_in_tcp};
 pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
 pub use options::Options;
-pub use segment::{Flags, PayloadKind, Segment};
+pub use segment::{Flags, PayloadKind, Place, Segment};
 
-use crate::base::{Stamp, limits};
+use crate::base::{FlowKey, Stamp, limits};
 use crate::capture::Record;
 use part::Part;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ use walk::{Layer, Walk};
 #[must_use]
 pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
     let mut segment = Segment::blank();
-    match plain::read(record, bytes, record.number, &mut segment) {
+    match plain::read(record, bytes, record.number, |_| &mut segment) {
         Some(_) => Heard::Segment(segment),
         None => decode_any(record, bytes),
     }
@@ -50,41 +50,42 @@ pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
 /// there is replaced.
 #[inline(never)]
 pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
-    if decode_plain(record, bytes, packet, heard).is_none() {
-        decode_other(record, bytes, packet, heard);
+    if !matches!(heard, Heard::Segment(_)) {
+        *heard = Heard::Segment(Segment::blank());
     }
+    if let Heard::Segment(segment) = heard {
+        if decode_plain(record, bytes, packet, |_| segment).is_some() {
+            return;
+        }
+    }
+    *heard = decode_other(record, bytes, packet);
 }
 
-/// As [`decode_into`], where [`decode_plain`] was of no use.
+/// As [`decode`], for packet number `packet` of the recording, where [`decode_plain`] was of no use.
 #[inline(never)]
-pub fn decode_other(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
+#[must_use]
+pub fn decode_other(record: &Record, bytes: &[u8], packet: u64) -> Heard {
     let record = Record {
         number: packet,
         ..*record
     };
-    *heard = match heard {
-        // Tried already.
-        Heard::Segment(_) => decode_any(&record, bytes),
-        _ => decode(&record, bytes),
-    };
+    decode_any(&record, bytes)
 }
 
-/// As [`decode_into`], where a segment stands and most likely another one comes; gives that and its payload. `None` leaves
-/// the packet to [`decode_other`], whatever it was.
+/// What most packets carry: a TCP segment behind headers of the usual kinds. It is read into the `place` that its flow has
+/// for it, of which nothing stays; gives it and its payload. `None` leaves the packet to [`decode_other`].
 #[expect(
     clippy::inline_always,
     reason = "so that one loop reads and deals, and hands on little"
 )]
 #[inline(always)]
-pub fn decode_plain<'a, 'h>(
-    record: &Record,
+pub fn decode_plain<'a, P: Place>(
+    record: &'a Record,
     bytes: &'a [u8],
     packet: u64,
-    heard: &'h mut Heard,
-) -> Option<(&'h Segment, &'a [u8])> {
-    let Heard::Segment(segment) = heard else { return None };
-    let payload = plain::read(record, bytes, packet, segment)?;
-    Some((segment, payload))
+    place: impl FnOnce(&FlowKey) -> P,
+) -> Option<(P, &'a [u8])> {
+    plain::read(record, bytes, packet, place)
 }
 
 /// The long way, through any headers there are.
@@ -102,9 +103,10 @@ pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 /// segments whose bytes matter: it reads the headers once more.
 #[must_use]
 #[inline(never)]
-pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let short = plain::read(record, bytes, record.number, &mut Segment::blank());
-    short.or_else(|| {
+pub fn payload<'a>(record: &'a Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let mut segment = Segment::blank();
+    let short = plain::read(record, bytes, record.number, |_| &mut segment);
+    short.map(|(_, payload)| payload).or_else(|| {
         let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
         behind_header(segment.bytes())
     })
