@@ -1,6 +1,7 @@
 //! What the whole of it does: fixtures, situations, properties, peers and the command line, in one binary.
 
 mod cli;
+mod cli_outputs;
 mod common;
 mod evidence;
 mod fuzz_bodies;
@@ -9,6 +10,8 @@ mod generated;
 mod html;
 mod incident_near;
 mod incident_losses;
+mod hostile;
+mod incident_paths;
 mod incidents;
 mod lookups;
 mod ladder;
@@ -19,6 +22,9 @@ mod live_ends;
 #[cfg(target_os = "linux")]
 mod live_probe;
 mod matrix;
+#[cfg(target_os = "linux")]
+mod memory;
+mod missed;
 mod pages;
 mod peers;
 mod peers_marks;

@@ -65,16 +65,29 @@ impl Analyzer {
     /// # Errors
     /// When the operating system gives no threads.
     pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        Self::start(threads, rayon::ThreadPoolBuilder::build)
+    }
+
+    /// The same, with the calling thread as one of these: it need not be woken for every few packets. For a program that
+    /// analyses once: the other threads end with it, and the calling thread has no second such analyzer.
+    ///
+    /// # Errors
+    /// When the operating system gives no threads, and for a second one.
+    pub fn on_this_thread(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        Self::start(threads, |builder| builder.use_current_thread().build())
+    }
+
+    fn start(
+        threads: usize,
+        build: impl FnOnce(rayon::ThreadPoolBuilder) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError>,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = if threads == 0 {
             std::thread::available_parallelism().map_or(1, usize::from)
         } else {
             threads
         };
-        let pool = if threads > 1 {
-            Some(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)
-        } else {
-            None
-        };
+        let builder = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads));
+        let pool = builder.map(build).transpose()?;
         Ok(Self {
             pool,
             front: Front::default(),

@@ -15,7 +15,7 @@ use std::io;
 
 /// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
 const AHEAD: usize = 512;
-/// Of these, flows that one thread judges in a row.
+/// Flows that one thread judges in a row.
 const RUN: usize = 32;
 
 /// Judges the flows of a report.
@@ -27,13 +27,22 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// Some are judged, and then told of: the code of either stays near for more than one flow.
     pub(super) fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let mut slot = Slot::default();
-        for place in Order::new(&self.analysis.shards) {
-            self.judge(place, &mut slot);
-            teller.tell(place, &mut slot)?;
+        let mut order = Order::new(&self.analysis.shards);
+        let (mut places, mut slots, mut lone): (Vec<Place>, Vec<Slot>, Slot) = Default::default();
+        loop {
+            places.clear();
+            places.extend(order.by_ref().take(RUN));
+            if places.is_empty() {
+                return Ok(());
+            }
+            slots.resize_with(places.len(), Slot::default);
+            let pairs = places.iter().zip(&mut slots);
+            let others = pairs.filter(|(place, _)| !self.is_lone(**place));
+            others.for_each(|(&place, slot)| self.judge(place, slot));
+            self.tell(&places, &mut slots, &mut lone, teller)?;
         }
-        Ok(())
     }
 
     /// The threads of `pool` judge some flows while this one tells of those before them. Lone SYNs it judges itself: most
@@ -50,14 +59,7 @@ impl Judge<'_> {
             let others = pairs.filter(|(place, _)| !self.is_lone(**place));
             pool.in_place_scope(|scope| {
                 scope.spawn(|_| others.for_each(|(&place, slot)| self.judge(place, slot)));
-                let mut ready = before.iter().zip(&mut ready);
-                ready.try_for_each(|(&place, slot)| {
-                    let is_lone = self.is_lone(place);
-                    if is_lone {
-                        self.judge(place, &mut lone);
-                    }
-                    teller.tell(place, if is_lone { &mut lone } else { slot })
-                })
+                self.tell(&before, &mut ready, &mut lone, teller)
             })?;
             if places.is_empty() {
                 return Ok(());
@@ -65,6 +67,23 @@ impl Judge<'_> {
             std::mem::swap(&mut ready, &mut next);
             before = places;
         }
+    }
+
+    /// Tells of these flows. Lone SYNs are judged now, in a slot of their own.
+    fn tell(
+        self,
+        places: &[Place],
+        slots: &mut [Slot],
+        lone: &mut Slot,
+        teller: &mut Teller<'_, '_, '_>,
+    ) -> io::Result<()> {
+        places.iter().zip(slots).try_for_each(|(&place, slot)| {
+            let is_lone = self.is_lone(place);
+            if is_lone {
+                self.judge(place, lone);
+            }
+            teller.tell(place, if is_lone { lone } else { slot })
+        })
     }
 
     fn is_lone(self, place: Place) -> bool {

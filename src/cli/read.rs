@@ -19,7 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// One sentence that names the capture.
 pub(super) fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -> Result<(Analysis, Pieces)> {
-    let mut analyzer = Analyzer::new(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
+    let mut analyzer =
+        Analyzer::on_this_thread(plan.threads.unwrap_or(0)).context("cannot start threads (try --threads 1)")?;
     if let Some(filter) = &plan.filter {
         analyzer.set_filter(filter.clone());
     }
