@@ -5,7 +5,7 @@ use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::Record;
 use crate::lookup::{Lookups, Names, Neighbors};
 use crate::wire::{
-    DnsMessage, Heard, Place, Reassembled, Reassembler, Segment, Why, decode_plain, dns_in_tcp, payload,
+    DnsMessage, Heard, Place, Reassembled, Reassembler, Segment, Why, decode_other, decode_plain, dns_in_tcp, payload,
 };
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -120,6 +120,23 @@ impl Place for DealtPlace<'_> {
     }
 }
 
+/// The next place for a segment of this flow.
+#[expect(clippy::inline_always, reason = "as below")]
+#[inline(always)]
+fn place_for<'a>(
+    hasher: &foldhash::fast::FixedState,
+    shares: &'a mut [Share; limits::SHARDS],
+    key: &FlowKey,
+) -> DealtPlace<'a> {
+    let hash = hasher.hash_one(key);
+    let share = &mut shares[shard_of(hash)];
+    DealtPlace {
+        hash,
+        number: share.count,
+        segment: share.segment(),
+    }
+}
+
 /// Deals in capture order.
 #[derive(Debug, Default)]
 pub(super) struct Dealer {
@@ -158,28 +175,51 @@ impl Dealer {
         lent: Option<&[u8]>,
         dealt: &mut Dealt,
     ) -> bool {
-        let (hasher, shares) = (&self.hasher, &mut dealt.shares);
-        let found = decode_plain(record, bytes, number, |key| {
-            let hash = hasher.hash_one(key);
-            let share = &mut shares[shard_of(hash)];
-            DealtPlace {
-                hash,
-                number: share.count,
-                segment: share.segment(),
-            }
-        });
+        let Dealt { shares, kept, payloads } = dealt;
+        let found = decode_plain(record, bytes, number, |key| place_for(&self.hasher, shares, key));
         let Some((place, payload)) = found else { return false };
+        self.on_segment(place, payload, lent, kept, payloads);
+        true
+    }
+
+    /// As [`Dealer::deal_plain`], for whatever there is.
+    #[inline(never)]
+    pub(super) fn deal_other(
+        &mut self,
+        record: &Record,
+        bytes: &[u8],
+        number: u64,
+        lent: Option<&[u8]>,
+        dealt: &mut Dealt,
+    ) {
+        let Dealt { shares, kept, payloads } = &mut *dealt;
+        match decode_other(record, bytes, number, |key| place_for(&self.hasher, shares, key)) {
+            Ok((place, payload)) => self.on_segment(place, payload, lent, kept, payloads),
+            Err(mut heard) => self.deal(&mut heard, record, bytes, lent, dealt),
+        }
+    }
+
+    /// A segment was dealt: its payload may matter.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn on_segment(
+        &mut self,
+        place: DealtPlace<'_>,
+        payload: &[u8],
+        lent: Option<&[u8]>,
+        kept: &mut [Vec<Kept>; limits::SHARDS],
+        payloads: &mut Payloads,
+    ) {
         self.tally.tcp_packets += 1;
         if self.early.wants(place.segment, place.hash) {
             if is_dns(&place.segment.key) {
                 self.tally.on_dns_payload(place.segment, payload);
             }
-            dealt.kept[shard_of(place.hash)].push(Kept {
+            kept[shard_of(place.hash)].push(Kept {
                 place: place.number,
-                number: dealt.payloads.keep(payload, lent),
+                number: payloads.keep(payload, lent),
             });
         }
-        true
     }
 
     /// Deals what `record` was decoded to, and leaves something of no use in its place.

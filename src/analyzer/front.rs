@@ -4,7 +4,7 @@ use super::FeedError;
 use super::deal::{Dealer, Dealt};
 use crate::base::Map;
 use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
-use crate::wire::{Heard, Why, decode_into, decode_other};
+use crate::wire::{Heard, Why, decode_into};
 use rayon::prelude::*;
 
 /// Records that one thread decodes in a row.
@@ -123,9 +123,7 @@ impl Front {
                 .get(record)
                 .is_some_and(|bytes| self.dealer.deal_plain(record, bytes, number, lent, dealt));
             if !is_plain {
-                let bytes = batch.bytes(record);
-                let mut heard = decode_other(record, bytes, number);
-                self.dealer.deal(&mut heard, record, bytes, lent, &mut work.dealt);
+                self.dealer.deal_other(record, batch.bytes(record), number, lent, dealt);
             }
         }
         Ok(())

@@ -33,7 +33,7 @@ use crate::base::{FlowKey, Stamp, limits};
 use crate::capture::Record;
 use part::Part;
 use std::net::IpAddr;
-use walk::{Layer, Walk};
+use walk::{Layer, Origin, Walk};
 
 /// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
 /// will do, and the same ones give the same answer on every thread.
@@ -54,22 +54,36 @@ pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard
         *heard = Heard::Segment(Segment::blank());
     }
     if let Heard::Segment(segment) = heard {
-        if decode_plain(record, bytes, packet, |_| segment).is_some() {
-            return;
+        let found = match decode_plain(record, bytes, packet, |_| &mut *segment) {
+            Some(_) => Ok(()),
+            None => decode_other(record, bytes, packet, |_| segment).map(drop),
+        };
+        if let Err(other) = found {
+            *heard = other;
         }
     }
-    *heard = decode_other(record, bytes, packet);
 }
 
-/// As [`decode`], for packet number `packet` of the recording, where [`decode_plain`] was of no use.
+/// As [`decode_plain`], for whatever there is; what is no segment is given as it is, and so are the odd ones among them.
+///
+/// # Errors
+/// What there is instead.
+#[expect(
+    clippy::result_large_err,
+    reason = "what is no segment is neither small nor an error"
+)]
 #[inline(never)]
-#[must_use]
-pub fn decode_other(record: &Record, bytes: &[u8], packet: u64) -> Heard {
-    let record = Record {
-        number: packet,
-        ..*record
+pub fn decode_other<'a, P: Place>(
+    record: &'a Record,
+    bytes: &'a [u8],
+    packet: u64,
+    place: impl FnOnce(&FlowKey) -> P,
+) -> Result<(P, &'a [u8]), Heard> {
+    let origin = Origin {
+        packet,
+        ..record.into()
     };
-    decode_any(&record, bytes)
+    Walk::new(origin, 0).run_into(Layer::Link(record.link), whole(record, bytes), place)
 }
 
 /// What most packets carry: a TCP segment behind headers of the usual kinds. It is read into the `place` that its flow has
@@ -107,8 +121,9 @@ pub fn payload<'a>(record: &'a Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
     let mut segment = Segment::blank();
     let short = plain::read(record, bytes, record.number, |_| &mut segment);
     short.map(|(_, payload)| payload).or_else(|| {
-        let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
-        behind_header(segment.bytes())
+        let layer = Layer::Link(record.link);
+        let found = Walk::new(record.into(), 0).find_tcp(layer, whole(record, bytes));
+        behind_header(found.ok()?.1.bytes())
     })
 }
 

@@ -1,4 +1,4 @@
-//! The short way for most packets there are: Ethernet with at most one VLAN tag, Linux cooked or no link header, IP without
+//! The short way for most packets there are: Ethernet with or without VLAN tags, Linux cooked or no link header, IP without
 //! options or fragments, TCP with its fixed header captured. It gives what the long way would, and leaves everything else to that.
 
 use super::segment::{self, Place, Tcp};
@@ -21,7 +21,7 @@ pub(super) fn read<'a, P: Place>(
     place: impl FnOnce(&FlowKey) -> P,
 ) -> Option<(P, &'a [u8])> {
     let (kind, path, ip) = match bytes.split_first_chunk::<14>() {
-        Some(([.., high, low], rest)) if record.link == LinkType(1) && [*high, *low] != VLAN => {
+        Some(([.., high, low], rest)) if record.link == LinkType(1) && is_ip([*high, *low]) => {
             (u16::from_be_bytes([*high, *low]), 0, rest)
         }
         _ => find_packet(record.link, bytes)?,
@@ -44,8 +44,11 @@ pub(super) fn read<'a, P: Place>(
 const V4: u16 = 0x0800;
 /// EtherType of IPv6 (RFC 2464).
 const V6: u16 = 0x86dd;
-/// EtherType of a VLAN tag (IEEE 802.1Q).
-const VLAN: [u8; 2] = [0x81, 0];
+
+#[inline]
+fn is_ip(kind: [u8; 2]) -> bool {
+    matches!(u16::from_be_bytes(kind), V4 | V6)
+}
 
 /// EtherType, path, and the packet from its network header on, where that does not stand right behind an Ethernet header;
 /// kept apart from what most packets need.
@@ -53,12 +56,7 @@ const VLAN: [u8; 2] = [0x81, 0];
 fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     let (kind, device, rest) = match link {
         LinkType(1) => {
-            let (head, rest) = bytes.split_first_chunk::<18>()?;
-            let path = match u16::from_be_bytes([head[14] & 0x0f, head[15]]) {
-                0 => 0,
-                id => walk::mix(0, Tag::Vlan, id.into()),
-            };
-            return Some((u16::from_be_bytes([head[16], head[17]]), path, rest));
+            return find_behind_tags(bytes.split_at_checked(12)?.1);
         }
         // IP with nothing before it; the version tells which.
         LinkType(12 | 14 | 101 | 228 | 229) => match bytes.first()? >> 4 {
@@ -78,6 +76,20 @@ fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     };
     // Devices of type 1 (Ethernet) and 772 (loopback) only.
     matches!(u16::from_be_bytes(device), 1 | 772).then_some((u16::from_be_bytes(kind), 0, rest))
+}
+
+/// EtherType, path, and the packet behind the VLAN tags (IEEE 802.1Q, 802.1ad, and what came before it) at the start.
+fn find_behind_tags(mut bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
+    let mut path = 0;
+    while let ([0x81, 0] | [0x88, 0xa8] | [0x91 | 0x92, 0], [high, low, rest @ ..]) = bytes.split_first_chunk::<2>()? {
+        let id = u16::from_be_bytes([high & 0x0f, *low]);
+        if id != 0 {
+            path = walk::mix(path, Tag::Vlan, id.into());
+        }
+        bytes = rest;
+    }
+    let (kind, rest) = bytes.split_first_chunk::<2>()?;
+    Some((u16::from_be_bytes(*kind), path, rest))
 }
 
 /// What is known before the network header.
@@ -148,7 +160,7 @@ impl<'a> Way<'a> {
             None => rest,
         };
         let (head, rest) = captured.split_first_chunk::<20>()?;
-        let origin = Origin {
+        let origin = || Origin {
             packet: self.packet,
             ..self.record.into()
         };
@@ -213,7 +225,7 @@ mod tests {
     fn read_long<'a>(record: &crate::capture::Record, part: Part<'a>) -> (Heard, Option<&'a [u8]>) {
         let layer = Layer::Link(record.link);
         let found = Walk::new(record.into(), 0).find_tcp(layer, part);
-        let payload = found.and_then(|tcp| crate::wire::behind_header(tcp.bytes()));
+        let payload = found.ok().and_then(|(_, tcp)| crate::wire::behind_header(tcp.bytes()));
         (Walk::new(record.into(), 0).run(layer, part), payload)
     }
 
@@ -290,7 +302,13 @@ mod tests {
     #[test]
     fn they_agree_whatever_the_lengths_say_and_wherever_the_capture_cuts() {
         let mut short_ones = 0;
-        for (link, head) in [(1, "0800"), (1, "8100 0007 0800"), (1, "86dd"), (228, "")] {
+        for (link, head) in [
+            (1, "0800"),
+            (1, "8100 0007 0800"),
+            (1, "88a8 0007 8100 0000 9100 0009 0800"),
+            (1, "86dd"),
+            (228, ""),
+        ] {
             let is_v6 = head == "86dd";
             let packet = if is_v6 {
                 samples::packet_v6()

@@ -190,7 +190,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
     let mut segment = Segment::blank();
     let length = part.wire();
     if let Some((head, rest)) = part.bytes().split_first_chunk::<20>() {
-        read_into(|_| &mut segment, origin, path, net, &Tcp { head, rest, length });
+        read_into(|_| &mut segment, || origin, path, net, &Tcp { head, rest, length });
         return Heard::Segment(segment);
     }
     match zero_filled(part) {
@@ -200,7 +200,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
                 rest: &[],
                 length,
             };
-            read_into(|_| &mut segment, origin, path, net, &tcp);
+            read_into(|_| &mut segment, || origin, path, net, &tcp);
             segment.header_cut = true;
             Heard::Segment(segment)
         }
@@ -240,7 +240,7 @@ pub(super) struct Tcp<'a> {
 #[inline(always)]
 pub(super) fn read_into<'a, P: Place>(
     place: impl FnOnce(&FlowKey) -> P,
-    origin: Origin,
+    origin: impl FnOnce() -> Origin,
     path: u32,
     net: &Net,
     tcp: &Tcp<'a>,
@@ -252,6 +252,7 @@ pub(super) fn read_into<'a, P: Place>(
     );
     let mut place = place(&key);
     let segment = place.segment();
+    let origin = origin();
     segment.packet = origin.packet;
     segment.stamp = origin.stamp;
     segment.key = key;
