@@ -178,7 +178,7 @@ impl Dealer {
         let Dealt { shares, kept, payloads } = dealt;
         let found = decode_plain(record, bytes, number, |key| place_for(&self.hasher, shares, key));
         let Some((place, payload)) = found else { return false };
-        self.on_segment(place, payload, lent, kept, payloads);
+        self.on_segment(&place, payload, lent, kept, payloads);
         true
     }
 
@@ -194,7 +194,7 @@ impl Dealer {
     ) {
         let Dealt { shares, kept, payloads } = &mut *dealt;
         match decode_other(record, bytes, number, |key| place_for(&self.hasher, shares, key)) {
-            Ok((place, payload)) => self.on_segment(place, payload, lent, kept, payloads),
+            Ok((place, payload)) => self.on_segment(&place, payload, lent, kept, payloads),
             Err(mut heard) => self.deal(&mut heard, record, bytes, lent, dealt),
         }
     }
@@ -204,7 +204,7 @@ impl Dealer {
     #[inline(always)]
     fn on_segment(
         &mut self,
-        place: DealtPlace<'_>,
+        place: &DealtPlace<'_>,
         payload: &[u8],
         lent: Option<&[u8]>,
         kept: &mut [Vec<Kept>; limits::SHARDS],

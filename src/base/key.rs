@@ -96,11 +96,14 @@ impl FlowKey {
     /// The key of a packet from (`source`, `source_port`) to (`target`, `target_port`), and the packet's direction in it.
     #[must_use]
     #[inline]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "no jump: who speaks next is anyone's guess, and a wrong one costs more than all the rest"
+    )]
     pub fn v4(source: [u8; 4], target: [u8; 4], source_port: u16, target_port: u16) -> (Self, Dir) {
         let there = u64::from(u32::from_be_bytes(source)) << 32 | u64::from(u32::from_be_bytes(target));
         let back = there.rotate_left(32);
         let ports = u32::from(source_port) << 16 | u32::from(target_port);
-        // Without a jump: who speaks next is anyone's guess, and a wrong one costs more than all the rest.
         let is_up = (there < back) | ((there == back) & (source_port <= target_port));
         let ips = there.min(back);
         let ports = ports.rotate_left(if is_up { 0 } else { 16 });

@@ -150,6 +150,7 @@ impl Format for Pcap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits::BATCH_RECORDS;
     use crate::capture::LinkType;
     use crate::capture::testing::{Outcome, Writer, read_all, read_in_pieces};
 

@@ -81,21 +81,14 @@ impl Options {
                     self.sack_permitted = true;
                     rest
                 }
-                [8, 10, a, b, c, d, e, f, g, h, rest @ ..] => {
-                    let (value, echo) = ([*a, *b, *c, *d], [*e, *f, *g, *h]);
-                    self.timestamps = Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
-                    rest
-                }
-                [kind, rest @ ..] => match split_value(rest) {
-                    Some((value, rest)) => {
-                        self.read_one(*kind, value);
-                        rest
-                    }
-                    None => {
+                [kind, rest @ ..] => {
+                    let Some((value, rest)) = split_value(rest) else {
                         self.damaged = true;
                         return;
-                    }
-                },
+                    };
+                    self.read_one(*kind, value);
+                    rest
+                }
             };
         }
     }
@@ -104,6 +97,7 @@ impl Options {
     fn read_one(&mut self, kind: u8, value: &[u8]) {
         match (kind, value) {
             (5, blocks) if blocks.len() % 8 == 0 => self.read_sack(blocks),
+            (8, value) if value.len() == 10 - 2 => self.timestamps = read_pair(value),
             (30, _) => self.multipath = true,
             // RFC 7413 4.1.1, and the experimental kind of its appendix A.
             (34, cookie) | (254, [0xf9, 0x89, cookie @ ..]) => self.fast_open_cookie = !cookie.is_empty(),

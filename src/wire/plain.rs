@@ -81,7 +81,7 @@ fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
 /// EtherType, path, and the packet behind the VLAN tags (IEEE 802.1Q, 802.1ad, and what came before it) at the start.
 fn find_behind_tags(mut bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     let mut path = 0;
-    while let ([0x81, 0] | [0x88, 0xa8] | [0x91 | 0x92, 0], [high, low, rest @ ..]) = bytes.split_first_chunk::<2>()? {
+    while let ([0x81 | 0x91 | 0x92, 0] | [0x88, 0xa8], [high, low, rest @ ..]) = bytes.split_first_chunk::<2>()? {
         let id = u16::from_be_bytes([high & 0x0f, *low]);
         if id != 0 {
             path = walk::mix(path, Tag::Vlan, id.into());
