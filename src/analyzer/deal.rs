@@ -5,7 +5,8 @@ use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::Record;
 use crate::lookup::{Lookups, Names, Neighbors};
 use crate::wire::{
-    DnsMessage, Heard, Place, Reassembled, Reassembler, Segment, Why, decode_other, decode_plain, dns_in_tcp, payload,
+    DnsMessage, Heard, Place, Places, Reassembled, Reassembler, Segment, Why, decode_other, decode_plain, dns_in_tcp,
+    payload,
 };
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -69,7 +70,7 @@ impl Share {
     }
 
     /// A place for a segment, in which there is another one.
-    #[inline]
+    #[inline(always)]
     fn segment(&mut self) -> &mut Segment {
         let place = self.count;
         self.count += 1;
@@ -120,20 +121,24 @@ impl Place for DealtPlace<'_> {
     }
 }
 
-/// The next place for a segment of this flow.
-#[expect(clippy::inline_always, reason = "as below")]
-#[inline(always)]
-fn place_for<'a>(
-    hasher: &foldhash::fast::FixedState,
+/// Deals segments to the shares of their flows.
+struct Dealing<'h, 'a> {
+    hasher: &'h foldhash::fast::FixedState,
     shares: &'a mut [Share; limits::SHARDS],
-    key: &FlowKey,
-) -> DealtPlace<'a> {
-    let hash = hasher.hash_one(key);
-    let share = &mut shares[shard_of(hash)];
-    DealtPlace {
-        hash,
-        number: share.count,
-        segment: share.segment(),
+}
+
+impl<'a> Places for Dealing<'_, 'a> {
+    type Place = DealtPlace<'a>;
+
+    #[inline(always)]
+    fn place(self, key: &FlowKey) -> DealtPlace<'a> {
+        let hash = self.hasher.hash_one(key);
+        let share = &mut self.shares[shard_of(hash)];
+        DealtPlace {
+            hash,
+            number: share.count,
+            segment: share.segment(),
+        }
     }
 }
 
@@ -176,7 +181,8 @@ impl Dealer {
         dealt: &mut Dealt,
     ) -> bool {
         let Dealt { shares, kept, payloads } = dealt;
-        let found = decode_plain(record, bytes, number, |key| place_for(&self.hasher, shares, key));
+        let hasher = &self.hasher;
+        let found = decode_plain(record, bytes, number, Dealing { hasher, shares });
         let Some((place, payload)) = found else { return false };
         self.on_segment(&place, payload, lent, kept, payloads);
         true
@@ -193,7 +199,8 @@ impl Dealer {
         dealt: &mut Dealt,
     ) {
         let Dealt { shares, kept, payloads } = &mut *dealt;
-        match decode_other(record, bytes, number, |key| place_for(&self.hasher, shares, key)) {
+        let hasher = &self.hasher;
+        match decode_other(record, bytes, number, Dealing { hasher, shares }) {
             Ok((place, payload)) => self.on_segment(&place, payload, lent, kept, payloads),
             Err(mut heard) => self.deal(&mut heard, record, bytes, lent, dealt),
         }

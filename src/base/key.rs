@@ -95,7 +95,7 @@ impl Hash for FlowKey {
 impl FlowKey {
     /// The key of a packet from (`source`, `source_port`) to (`target`, `target_port`), and the packet's direction in it.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::needless_bitwise_bool,
         reason = "no jump: who speaks next is anyone's guess, and a wrong one costs more than all the rest"
@@ -115,7 +115,7 @@ impl FlowKey {
 
     /// As [`FlowKey::v4`], for IPv6.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn v6(source: [u8; 16], target: [u8; 16], source_port: u16, target_port: u16) -> (Self, Dir) {
         let place = |ip, port: u16| (u128::from_be_bytes(ip), port);
         if place(source, source_port) <= place(target, target_port) {

@@ -150,7 +150,6 @@ impl Format for Pcap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::limits::BATCH_RECORDS;
     use crate::capture::LinkType;
     use crate::capture::testing::{Outcome, Writer, read_all, read_in_pieces};
 
@@ -326,7 +325,7 @@ mod tests {
     #[test]
     fn batches_and_blocks_are_crossed_without_loss() {
         let mut bytes = LITTLE.pcap_header(MICRO, 4, 1);
-        let count = 3 * BATCH_RECORDS as u32 + 5;
+        let count = 3 * crate::base::limits::BATCH_RECORDS as u32 + 5;
         for at in 0..count {
             let len = if at % 97 == 0 { 9000 } else { at % 40 };
             bytes.extend(LITTLE.record((at, 0), (len, len), &[], &vec![at as u8; len as usize]));

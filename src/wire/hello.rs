@@ -15,7 +15,7 @@ pub(super) fn read(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 }
 
 /// What `payload` begins with.
-#[inline]
+#[inline(always)]
 pub(super) fn kind_of(payload: &[u8]) -> PayloadKind {
     match payload {
         [] => PayloadKind::None,

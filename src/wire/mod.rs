@@ -27,9 +27,9 @@ pub use dns::{DnsMessage, dns_in_tcp};
 pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
 pub use options::Options;
-pub use segment::{Flags, PayloadKind, Place, Segment};
+pub use segment::{Flags, PayloadKind, Place, Places, Segment};
 
-use crate::base::{FlowKey, Stamp, limits};
+use crate::base::{Stamp, limits};
 use crate::capture::Record;
 use part::Part;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ use walk::{Layer, Origin, Walk};
 #[must_use]
 pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
     let mut segment = Segment::blank();
-    match plain::read(record, bytes, record.number, |_| &mut segment) {
+    match plain::read(record, bytes, record.number, &mut segment) {
         Some(_) => Heard::Segment(segment),
         None => decode_any(record, bytes),
     }
@@ -54,9 +54,9 @@ pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard
         *heard = Heard::Segment(Segment::blank());
     }
     if let Heard::Segment(segment) = heard {
-        let found = match decode_plain(record, bytes, packet, |_| &mut *segment) {
+        let found = match decode_plain(record, bytes, packet, &mut *segment) {
             Some(_) => Ok(()),
-            None => decode_other(record, bytes, packet, |_| segment).map(drop),
+            None => decode_other(record, bytes, packet, segment).map(drop),
         };
         if let Err(other) = found {
             *heard = other;
@@ -73,33 +73,33 @@ pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard
     reason = "what is no segment is neither small nor an error"
 )]
 #[inline(never)]
-pub fn decode_other<'a, P: Place>(
+pub fn decode_other<'a, P: Places>(
     record: &'a Record,
     bytes: &'a [u8],
     packet: u64,
-    place: impl FnOnce(&FlowKey) -> P,
-) -> Result<(P, &'a [u8]), Heard> {
+    places: P,
+) -> Result<(P::Place, &'a [u8]), Heard> {
     let origin = Origin {
         packet,
         ..record.into()
     };
-    Walk::new(origin, 0).run_into(Layer::Link(record.link), whole(record, bytes), place)
+    Walk::new(origin, 0).run_into(Layer::Link(record.link), whole(record, bytes), places)
 }
 
-/// What most packets carry: a TCP segment behind headers of the usual kinds. It is read into the `place` that its flow has
-/// for it, of which nothing stays; gives it and its payload. `None` leaves the packet to [`decode_other`].
+/// What most packets carry: a TCP segment behind headers of the usual kinds. It is read into a place that `places` has
+/// for its flow, of which nothing stays; gives it and its payload. `None` leaves the packet to [`decode_other`].
 #[expect(
     clippy::inline_always,
     reason = "so that one loop reads and deals, and hands on little"
 )]
 #[inline(always)]
-pub fn decode_plain<'a, P: Place>(
+pub fn decode_plain<'a, P: Places>(
     record: &'a Record,
     bytes: &'a [u8],
     packet: u64,
-    place: impl FnOnce(&FlowKey) -> P,
-) -> Option<(P, &'a [u8])> {
-    plain::read(record, bytes, packet, place)
+    places: P,
+) -> Option<(P::Place, &'a [u8])> {
+    plain::read(record, bytes, packet, places)
 }
 
 /// The long way, through any headers there are.
@@ -119,7 +119,7 @@ pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 #[inline(never)]
 pub fn payload<'a>(record: &'a Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
     let mut segment = Segment::blank();
-    let short = plain::read(record, bytes, record.number, |_| &mut segment);
+    let short = plain::read(record, bytes, record.number, &mut segment);
     short.map(|(_, payload)| payload).or_else(|| {
         let layer = Layer::Link(record.link);
         let found = Walk::new(record.into(), 0).find_tcp(layer, whole(record, bytes));

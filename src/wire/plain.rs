@@ -1,25 +1,24 @@
 //! The short way for most packets there are: Ethernet with or without VLAN tags, Linux cooked or no link header, IP without
 //! options or fragments, TCP with its fixed header captured. It gives what the long way would, and leaves everything else to that.
 
-use super::segment::{self, Place, Tcp};
+use super::segment::{self, Places, Tcp};
 use super::walk::{self, Net, Origin, Pair, Tag};
 use super::whole;
-use crate::base::FlowKey;
 use crate::capture::{LinkType, Record};
 
-/// Reads the TCP segment in these captured `bytes` into the `place` for its flow, of which nothing stays; gives it and its
+/// Reads the TCP segment in these captured `bytes` into a place for its flow, of which nothing stays; gives it and its
 /// payload. `None` leaves the packet to the long way.
 #[expect(
     clippy::inline_always,
     reason = "so that a segment is made where it stays, and is not copied from step to step"
 )]
 #[inline(always)]
-pub(super) fn read<'a, P: Place>(
+pub(super) fn read<'a, P: Places>(
     record: &'a Record,
     bytes: &'a [u8],
     packet: u64,
-    place: impl FnOnce(&FlowKey) -> P,
-) -> Option<(P, &'a [u8])> {
+    places: P,
+) -> Option<(P::Place, &'a [u8])> {
     let (kind, path, ip) = match bytes.split_first_chunk::<14>() {
         Some(([.., high, low], rest)) if record.link == LinkType(1) && is_ip([*high, *low]) => {
             (u16::from_be_bytes([*high, *low]), 0, rest)
@@ -34,8 +33,8 @@ pub(super) fn read<'a, P: Place>(
     };
     // Each its own copy of what follows, made for its kind of key.
     match kind {
-        V4 => way.read_v4(ip, place),
-        V6 => way.read_v6(ip, place),
+        V4 => way.read_v4(ip, places),
+        V6 => way.read_v6(ip, places),
         _ => None,
     }
 }
@@ -105,7 +104,7 @@ impl<'a> Way<'a> {
     /// A TCP segment right after the 20 bytes of an IPv4 header.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn read_v4<P: Place>(&self, ip: &'a [u8], place: impl FnOnce(&FlowKey) -> P) -> Option<(P, &'a [u8])> {
+    fn read_v4<P: Places>(&self, ip: &'a [u8], places: P) -> Option<(P::Place, &'a [u8])> {
         let (head, rest) = ip.split_first_chunk::<20>()?;
         // Length, identification, flags and fragment offset, TTL, protocol.
         let word = u64::from_be_bytes([head[2], head[3], head[4], head[5], head[6], head[7], head[8], head[9]]);
@@ -123,13 +122,13 @@ impl<'a> Way<'a> {
             ttl: (word >> 8) as u8,
             ip_id: Some((word >> 32) as u16),
         };
-        self.read_tcp(&net, rest, ((word >> 48) as usize).checked_sub(20)?, place)
+        self.read_tcp(&net, rest, ((word >> 48) as usize).checked_sub(20)?, places)
     }
 
     /// As [`Way::read_v4`], for IPv6 without extension headers.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn read_v6<P: Place>(&self, ip: &'a [u8], place: impl FnOnce(&FlowKey) -> P) -> Option<(P, &'a [u8])> {
+    fn read_v6<P: Places>(&self, ip: &'a [u8], places: P) -> Option<(P::Place, &'a [u8])> {
         let (head, rest) = ip.split_first_chunk::<40>()?;
         let (about, addresses) = head.split_first_chunk::<8>()?;
         let (source, target) = addresses.split_first_chunk::<16>()?;
@@ -141,19 +140,13 @@ impl<'a> Way<'a> {
             ttl: about[7],
             ip_id: None,
         };
-        self.read_tcp(&net, rest, u16::from_be_bytes([about[4], about[5]]).into(), place)
+        self.read_tcp(&net, rest, u16::from_be_bytes([about[4], about[5]]).into(), places)
     }
 
     /// The segment of `length` bytes in the `rest` of a record, if its fixed header was captured and the frame is that long.
     #[expect(clippy::inline_always, reason = "as above")]
     #[inline(always)]
-    fn read_tcp<P: Place>(
-        &self,
-        net: &Net,
-        rest: &'a [u8],
-        length: usize,
-        place: impl FnOnce(&FlowKey) -> P,
-    ) -> Option<(P, &'a [u8])> {
+    fn read_tcp<P: Places>(&self, net: &Net, rest: &'a [u8], length: usize, places: P) -> Option<(P::Place, &'a [u8])> {
         let captured = match rest.get(..length) {
             Some(all) => all,
             None if !self.is_on_the_wire(length, rest) => return None,
@@ -165,7 +158,7 @@ impl<'a> Way<'a> {
             ..self.record.into()
         };
         let tcp = Tcp { head, rest, length };
-        Some(segment::read_into(place, origin, self.path, net, &tcp))
+        Some(segment::read_into(places, origin, self.path, net, &tcp))
     }
 
     /// The frame had `length` bytes where `rest` was captured.
@@ -211,14 +204,7 @@ mod tests {
     }
 
     fn read<'a>(record: &'a crate::capture::Record, bytes: &'a [u8], segment: &mut Segment) -> Option<&'a [u8]> {
-        let mut key = None;
-        let found = super::read(record, bytes, record.number, |asked| {
-            key = Some(*asked);
-            segment
-        });
-        let (segment, payload) = found?;
-        assert_eq!(Some(segment.key), key);
-        Some(payload)
+        super::read(record, bytes, record.number, segment).map(|(_, payload)| payload)
     }
 
     /// What the long way gives, and the payload where it is a segment.

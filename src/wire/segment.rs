@@ -190,7 +190,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
     let mut segment = Segment::blank();
     let length = part.wire();
     if let Some((head, rest)) = part.bytes().split_first_chunk::<20>() {
-        read_into(|_| &mut segment, || origin, path, net, &Tcp { head, rest, length });
+        read_into(&mut segment, || origin, path, net, &Tcp { head, rest, length });
         return Heard::Segment(segment);
     }
     match zero_filled(part) {
@@ -200,7 +200,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
                 rest: &[],
                 length,
             };
-            read_into(|_| &mut segment, || origin, path, net, &tcp);
+            read_into(&mut segment, || origin, path, net, &tcp);
             segment.header_cut = true;
             Heard::Segment(segment)
         }
@@ -214,9 +214,28 @@ pub trait Place {
     fn segment(&mut self) -> &mut Segment;
 }
 
+/// Has places for segments.
+pub trait Places {
+    /// One of them.
+    type Place: Place;
+
+    /// The next one for a segment of this flow.
+    fn place(self, key: &FlowKey) -> Self::Place;
+}
+
 impl Place for &mut Segment {
     #[inline]
     fn segment(&mut self) -> &mut Segment {
+        self
+    }
+}
+
+/// One place for whatever comes.
+impl Places for &mut Segment {
+    type Place = Self;
+
+    #[inline]
+    fn place(self, _: &FlowKey) -> Self {
         self
     }
 }
@@ -238,19 +257,19 @@ pub(super) struct Tcp<'a> {
     reason = "so that a segment is made where it stays, and is not copied from step to step"
 )]
 #[inline(always)]
-pub(super) fn read_into<'a, P: Place>(
-    place: impl FnOnce(&FlowKey) -> P,
+pub(super) fn read_into<'a, P: Places>(
+    places: P,
     origin: impl FnOnce() -> Origin,
     path: u32,
     net: &Net,
     tcp: &Tcp<'a>,
-) -> (P, &'a [u8]) {
+) -> (P::Place, &'a [u8]) {
     let Tcp { head, rest, length } = *tcp;
     let (key, dir) = net.pair.key(
         u16::from_be_bytes([head[0], head[1]]),
         u16::from_be_bytes([head[2], head[3]]),
     );
-    let mut place = place(&key);
+    let mut place = places.place(&key);
     let segment = place.segment();
     let origin = origin();
     segment.packet = origin.packet;

@@ -1,6 +1,6 @@
 //! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
-use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Place, Why, ether, icmp, ip, link, segment, tunnel, wifi};
+use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Places, Why, ether, icmp, ip, link, segment, tunnel, wifi};
 use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use std::net::IpAddr;
@@ -60,7 +60,7 @@ impl Pair {
     }
 
     /// The flow between these two and two ports.
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&self, source_port: u16, target_port: u16) -> (FlowKey, Dir) {
         match *self {
             Self::V4(source, target) => FlowKey::v4(source, target, source_port, target_port),
@@ -180,24 +180,24 @@ impl Walk {
         }
     }
 
-    /// As [`Walk::run`], with a segment into the `place` for its flow, as [`super::decode_plain`] does it.
+    /// As [`Walk::run`], with a segment into a place for its flow, as [`super::decode_plain`] does it.
     #[expect(
         clippy::result_large_err,
         reason = "what is no segment is neither small nor an error"
     )]
-    pub(super) fn run_into<'a, P: Place>(
+    pub(super) fn run_into<'a, P: Places>(
         &mut self,
         layer: Layer,
         part: Part<'a>,
-        place: impl FnOnce(&FlowKey) -> P,
-    ) -> Result<(P, &'a [u8]), Heard> {
+        places: P,
+    ) -> Result<(P::Place, &'a [u8]), Heard> {
         let (net, part) = self.find_tcp(layer, part)?;
         let Some((head, rest)) = part.bytes().split_first_chunk::<20>().filter(|_| self.fcs.is_none()) else {
             return Err(self.read_segment(&net, part));
         };
         let length = part.wire();
         let tcp = segment::Tcp { head, rest, length };
-        Ok(segment::read_into(place, || self.origin, self.path, &net, &tcp))
+        Ok(segment::read_into(places, || self.origin, self.path, &net, &tcp))
     }
 
     /// The TCP segment and what is below it, or what there is instead.
