@@ -4,28 +4,141 @@ use super::early::{Early, Payloads};
 use crate::base::{FlowKey, Map, Set, limits};
 use crate::capture::Record;
 use crate::lookup::{Lookups, Names, Neighbors};
-use crate::wire::{DnsMessage, Heard, Reassembled, Reassembler, Segment, Why, dns_in_tcp, payload};
+use crate::wire::{
+    DnsMessage, Heard, Place, Places, Reassembled, Reassembler, Segment, Why, decode_other, decode_plain, dns_in_tcp,
+    payload,
+};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
-
-/// Set in a dealt place whose payload was kept. There are never so many places.
-pub(super) const KEPT: u32 = 1 << 31;
 
 /// What each shard gets.
 #[derive(Debug, Default)]
 pub(super) struct Dealt {
-    /// Places of what was decoded, with [`KEPT`] where the payload is there too.
-    pub(super) places: [Vec<u32>; limits::SHARDS],
-    /// The numbers of these payloads.
-    pub(super) kept: [Vec<u32>; limits::SHARDS],
-    /// Payloads that may matter.
+    pub(super) shares: [Share; limits::SHARDS],
+    /// Payloads that may matter, by the place of their segment among those of its shard.
+    kept: [Vec<Kept>; limits::SHARDS],
     pub(super) payloads: Payloads,
+}
+
+/// A payload that was kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    /// Place of its segment in its share.
+    pub(super) place: usize,
+    /// Its number among all payloads that were kept.
+    pub(super) number: u32,
 }
 
 impl Dealt {
     pub(super) fn clear(&mut self) {
         self.payloads.clear();
-        self.places.iter_mut().chain(&mut self.kept).for_each(Vec::clear);
+        self.kept.iter_mut().for_each(Vec::clear);
+        self.shares.iter_mut().for_each(|share| share.count = 0);
+    }
+
+    /// The payloads for a shard, in the order of its segments.
+    pub(super) fn kept(&self, shard: usize) -> &[Kept] {
+        self.kept.get(shard).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// What one shard gets, in the order in which it is tracked.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// Places that are used again and again: what is made where it stays is not moved, and little of it is dropped.
+    places: Vec<Heard>,
+    /// Places in use.
+    count: usize,
+    /// Stands for a place that there is none of, which never happens.
+    never: Segment,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            count: 0,
+            never: Segment::blank(),
+        }
+    }
+}
+
+impl Share {
+    /// What is to be tracked: segments, and errors about segments.
+    pub(super) fn heard(&self) -> &[Heard] {
+        self.places.get(..self.count).unwrap_or_default()
+    }
+
+    /// A place for a segment, in which there is another one.
+    #[inline(always)]
+    fn segment(&mut self) -> &mut Segment {
+        let place = self.count;
+        self.count += 1;
+        if !matches!(self.places.get(place), Some(Heard::Segment(_))) {
+            self.renew(place);
+        }
+        match self.places.get_mut(place) {
+            Some(Heard::Segment(segment)) => segment,
+            _ => &mut self.never,
+        }
+    }
+
+    /// Takes in what `heard` holds, and leaves there what will be of no more use.
+    fn swap(&mut self, heard: &mut Heard) {
+        let place = self.count;
+        self.count += 1;
+        if place == self.places.len() {
+            self.renew(place);
+        }
+        if let Some(there) = self.places.get_mut(place) {
+            std::mem::swap(there, heard);
+        }
+    }
+
+    #[cold]
+    fn renew(&mut self, place: usize) {
+        let blank = Heard::Segment(Segment::blank());
+        match self.places.get_mut(place) {
+            Some(there) => *there = blank,
+            None => self.places.push(blank),
+        }
+    }
+}
+
+/// Where a segment is dealt to.
+struct DealtPlace<'a> {
+    /// Of its connection.
+    hash: u64,
+    /// Place in its share.
+    number: usize,
+    segment: &'a mut Segment,
+}
+
+impl Place for DealtPlace<'_> {
+    #[inline]
+    fn segment(&mut self) -> &mut Segment {
+        self.segment
+    }
+}
+
+/// Deals segments to the shares of their flows.
+struct Dealing<'h, 'a> {
+    hasher: &'h foldhash::fast::FixedState,
+    shares: &'a mut [Share; limits::SHARDS],
+}
+
+impl<'a> Places for Dealing<'_, 'a> {
+    type Place = DealtPlace<'a>;
+
+    #[inline(always)]
+    fn place(self, key: &FlowKey) -> DealtPlace<'a> {
+        let hash = self.hasher.hash_one(key);
+        let share = &mut self.shares[shard_of(hash)];
+        DealtPlace {
+            hash,
+            number: share.count,
+            segment: share.segment(),
+        }
     }
 }
 
@@ -52,12 +165,74 @@ pub(super) struct Tally {
 }
 
 impl Dealer {
-    /// Deals what `record` was decoded to, which stands at `place`. `lent`: the bytes of its batch, if they are lent until it
-    /// is tracked.
+    /// Deals what a record with these captured `bytes` most likely holds, right from them; `false` leaves it to
+    /// [`Dealer::deal`]. `lent`: the bytes of its batch, if they are lent until it is tracked.
+    #[expect(
+        clippy::inline_always,
+        reason = "so that one loop reads and deals, and hands on little"
+    )]
+    #[inline(always)]
+    pub(super) fn deal_plain(
+        &mut self,
+        record: &Record,
+        bytes: &[u8],
+        number: u64,
+        lent: Option<&[u8]>,
+        dealt: &mut Dealt,
+    ) -> bool {
+        let Dealt { shares, kept, payloads } = dealt;
+        let hasher = &self.hasher;
+        let found = decode_plain(record, bytes, number, Dealing { hasher, shares });
+        let Some((place, payload)) = found else { return false };
+        self.on_segment(&place, payload, lent, kept, payloads);
+        true
+    }
+
+    /// As [`Dealer::deal_plain`], for whatever there is.
+    #[inline(never)]
+    pub(super) fn deal_other(
+        &mut self,
+        record: &Record,
+        bytes: &[u8],
+        number: u64,
+        lent: Option<&[u8]>,
+        dealt: &mut Dealt,
+    ) {
+        let Dealt { shares, kept, payloads } = &mut *dealt;
+        let hasher = &self.hasher;
+        match decode_other(record, bytes, number, Dealing { hasher, shares }) {
+            Ok((place, payload)) => self.on_segment(&place, payload, lent, kept, payloads),
+            Err(mut heard) => self.deal(&mut heard, record, bytes, lent, dealt),
+        }
+    }
+
+    /// A segment was dealt: its payload may matter.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn on_segment(
+        &mut self,
+        place: &DealtPlace<'_>,
+        payload: &[u8],
+        lent: Option<&[u8]>,
+        kept: &mut [Vec<Kept>; limits::SHARDS],
+        payloads: &mut Payloads,
+    ) {
+        self.tally.tcp_packets += 1;
+        if self.early.wants(place.segment, place.hash) {
+            if is_dns(&place.segment.key) {
+                self.tally.on_dns_payload(place.segment, payload);
+            }
+            kept[shard_of(place.hash)].push(Kept {
+                place: place.number,
+                number: payloads.keep(payload, lent),
+            });
+        }
+    }
+
+    /// Deals what `record` was decoded to, and leaves something of no use in its place.
     #[inline(never)]
     pub(super) fn deal(
         &mut self,
-        place: u32,
         heard: &mut Heard,
         record: &Record,
         bytes: &[u8],
@@ -65,42 +240,28 @@ impl Dealer {
         dealt: &mut Dealt,
     ) {
         if !matches!(heard, Heard::Segment(_)) {
-            self.on_other(place, heard, bytes, dealt);
+            self.on_other(heard, bytes, dealt);
         }
-        if let Heard::Segment(segment) = heard {
-            self.deal_segment(place, segment, lent, dealt, || payload(record, bytes));
-        }
-    }
-
-    /// Deals a segment that stands at `place`.
-    #[expect(clippy::inline_always, reason = "it goes on with what decoding has in its registers")]
-    #[inline(always)]
-    pub(super) fn deal_segment<'a>(
-        &mut self,
-        mut place: u32,
-        segment: &Segment,
-        lent: Option<&[u8]>,
-        dealt: &mut Dealt,
-        payload: impl FnOnce() -> Option<&'a [u8]>,
-    ) {
+        let Heard::Segment(segment) = heard else { return };
         self.tally.tcp_packets += 1;
         let hash = self.hasher.hash_one(segment.key);
-        let shard = shard_of(hash);
+        let share = &mut dealt.shares[shard_of(hash)];
         if self.early.wants(segment, hash) {
-            if let Some(payload) = payload() {
-                dealt.kept[shard].push(match lent {
-                    Some(lent) => dealt.payloads.note(payload, lent),
-                    None => dealt.payloads.copy(payload),
+            if let Some(payload) = payload(record, bytes) {
+                if is_dns(&segment.key) {
+                    self.tally.on_dns_payload(segment, payload);
+                }
+                dealt.kept[shard_of(hash)].push(Kept {
+                    place: share.count,
+                    number: dealt.payloads.keep(payload, lent),
                 });
-                self.tally.on_payload(segment, payload);
-                place |= KEPT;
             }
         }
-        dealt.places[shard].push(place);
+        share.swap(heard);
     }
 
     /// Puts fragments together, and counts what is no TCP.
-    fn on_other(&mut self, place: u32, heard: &mut Heard, bytes: &[u8], dealt: &mut Dealt) {
+    fn on_other(&mut self, heard: &mut Heard, bytes: &[u8], dealt: &mut Dealt) {
         if let Heard::Fragment(fragment) = heard {
             *heard = match self.reassembler.on_fragment(fragment, bytes) {
                 Reassembled::Complete(whole) => whole,
@@ -110,7 +271,10 @@ impl Dealer {
         match heard {
             Heard::IcmpError(error) => {
                 self.tally.hear(error.from);
-                dealt.places[shard_of(self.hasher.hash_one(error.key))].push(place);
+                let shard = shard_of(self.hasher.hash_one(error.key));
+                dealt.shares[shard].swap(heard);
+                // What is there now was tracked long ago.
+                *heard = Heard::Other { source: None };
             }
             Heard::Dns(message) => self.tally.on_dns(message, false),
             Heard::Neighbor(neighbor) => {
@@ -149,12 +313,11 @@ impl Tally {
         self.lookups.on(message, by_tcp);
     }
 
-    /// The beginning of a connection: to a name server, perhaps.
-    fn on_payload(&mut self, segment: &Segment, payload: &[u8]) {
-        if is_dns(&segment.key) {
-            if let Some(message) = dns_in_tcp(segment, payload) {
-                self.on_dns(&message, true);
-            }
+    /// The beginning of a connection to a name server, perhaps.
+    #[inline(never)]
+    fn on_dns_payload(&mut self, segment: &Segment, payload: &[u8]) {
+        if let Some(message) = dns_in_tcp(segment, payload) {
+            self.on_dns(&message, true);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which payloads are kept until they are tracked: the first ones of a connection, and later ones that stand out.
 
 use crate::base::limits;
-use crate::wire::{Flags, PayloadKind, Segment};
+use crate::wire::{PayloadKind, Segment};
 
 /// Counters, one byte each: they stay in the cache. Connections that share one keep a payload more or less.
 const COUNTERS: usize = 1 << 17;
@@ -22,10 +22,6 @@ impl Early {
     /// May the payload of this segment matter? `hash`: of its connection.
     #[inline]
     pub(super) fn wants(&mut self, segment: &Segment, hash: u64) -> bool {
-        let is_syn = segment.flags.any(Flags::SYN);
-        if segment.kind == PayloadKind::None && !is_syn {
-            return false;
-        }
         let pair = ((hash >> 40) as usize % COUNTERS) & !1;
         if segment.flags.is_syn() {
             if let Some(both) = self.0.get_mut(pair..pair + 2) {
@@ -66,15 +62,24 @@ impl Payloads {
         self.places.clear();
     }
 
+    /// Keeps a payload, which is a part of the `lent` bytes, if there are any. Gives its number.
+    #[inline]
+    pub(super) fn keep(&mut self, payload: &[u8], lent: Option<&[u8]>) -> u32 {
+        match lent {
+            Some(lent) => self.note(payload, lent),
+            None => self.copy(payload),
+        }
+    }
+
     /// Copies a payload. Gives its number.
-    pub(super) fn copy(&mut self, payload: &[u8]) -> u32 {
+    fn copy(&mut self, payload: &[u8]) -> u32 {
         let (start, payload) = (self.copies.len(), shorten(payload));
         self.copies.extend_from_slice(payload);
         self.add(start, payload.len())
     }
 
     /// Notes where in `bytes`, which will be lent, a payload stands that is a part of them. Gives its number.
-    pub(super) fn note(&mut self, payload: &[u8], bytes: &[u8]) -> u32 {
+    fn note(&mut self, payload: &[u8], bytes: &[u8]) -> u32 {
         let start = payload.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
         self.add(start, shorten(payload).len())
     }

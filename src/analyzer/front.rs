@@ -4,7 +4,7 @@ use super::FeedError;
 use super::deal::{Dealer, Dealt};
 use crate::base::Map;
 use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
-use crate::wire::{Heard, Why, decode_into, decode_other, decode_plain};
+use crate::wire::{Heard, Why, decode_into};
 use rayon::prelude::*;
 
 /// Records that one thread decodes in a row.
@@ -13,9 +13,9 @@ const RUN: usize = 256;
 /// Records that were decoded and dealt, to be tracked.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    /// Places that are used again and again: what is made where it stays is not moved, and little of it is dropped.
+    /// Where several threads decode to, before it is dealt.
     places: Vec<Heard>,
-    /// Places in use.
+    /// Records so far.
     count: usize,
     pub(super) dealt: Dealt,
     /// Capture that they are in.
@@ -23,26 +23,9 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// What was decoded to this place.
-    #[inline]
-    pub(super) fn heard(&self, place: u32) -> Option<&Heard> {
-        self.places.get(place as usize)
-    }
-
     pub(super) fn clear(&mut self) {
         self.count = 0;
         self.dealt.clear();
-    }
-
-    /// So many places more, and the number of the first of them.
-    fn more(&mut self, count: usize) -> (u32, &mut [Heard], &mut Dealt) {
-        let first = self.count;
-        self.count += count;
-        if self.places.len() < self.count {
-            self.places.resize_with(self.count, || Heard::Other { source: None });
-        }
-        let fresh = self.places.get_mut(first..self.count).unwrap_or_default();
-        (first as u32, fresh, &mut self.dealt)
     }
 }
 
@@ -107,8 +90,8 @@ impl Front {
         self.records += batch.records.len() as u64;
         let before = self.packets_before;
         let filters = self.filter.as_ref().map(|(_, filters)| filters.as_slice());
-        let (first, fresh, dealt) = work.more(batch.records.len());
-        let is_decoded = is_parallel || filters.is_some();
+        work.count += batch.records.len();
+        let lent = is_lent.then_some(batch.data);
         let decode_wanted = |(heard, record): (&mut Heard, &Record)| {
             let bytes = batch.bytes(record);
             if filters.is_none_or(|filters| is_wanted(filters, record, bytes)) {
@@ -117,26 +100,31 @@ impl Front {
                 *heard = Heard::Skipped(Why::Filtered);
             }
         };
-        if is_parallel {
-            let pairs = fresh.par_iter_mut().zip(batch.records).with_min_len(RUN);
-            pairs.for_each(decode_wanted);
-        } else if is_decoded {
-            fresh.iter_mut().zip(batch.records).for_each(decode_wanted);
-        }
-        let lent = is_lent.then_some(batch.data);
-        for (place, (heard, record)) in (first..).zip(fresh.iter_mut().zip(batch.records)) {
-            let number = record.number + before;
-            if !is_decoded {
-                let plain = batch
-                    .get(record)
-                    .and_then(|bytes| decode_plain(record, bytes, number, heard));
-                if let Some((segment, payload)) = plain {
-                    self.dealer.deal_segment(place, segment, lent, dealt, || Some(payload));
-                    continue;
-                }
-                decode_other(record, batch.bytes(record), number, heard);
+        if is_parallel || filters.is_some() {
+            if work.places.len() < batch.records.len() {
+                work.places
+                    .resize_with(batch.records.len(), || Heard::Other { source: None });
             }
-            self.dealer.deal(place, heard, record, batch.bytes(record), lent, dealt);
+            if is_parallel {
+                let pairs = work.places.par_iter_mut().zip(batch.records);
+                pairs.with_min_len(RUN).for_each(decode_wanted);
+            } else {
+                work.places.iter_mut().zip(batch.records).for_each(decode_wanted);
+            }
+            for (heard, record) in work.places.iter_mut().zip(batch.records) {
+                self.dealer
+                    .deal(heard, record, batch.bytes(record), lent, &mut work.dealt);
+            }
+            return Ok(());
+        }
+        for record in batch.records {
+            let (number, dealt) = (record.number + before, &mut work.dealt);
+            let is_plain = batch
+                .get(record)
+                .is_some_and(|bytes| self.dealer.deal_plain(record, bytes, number, lent, dealt));
+            if !is_plain {
+                self.dealer.deal_other(record, batch.bytes(record), number, lent, dealt);
+            }
         }
         Ok(())
     }

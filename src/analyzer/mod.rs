@@ -22,7 +22,7 @@ use crate::base::limits;
 use crate::capture::{Batch, CaptureError, CaptureInfo, Source};
 use crate::flow::table::{Ahead, Table};
 use crate::wire::{Heard, Segment};
-use deal::KEPT;
+use deal::Kept;
 use front::{Front, Work};
 use marks::Ledger;
 use rayon::prelude::*;
@@ -248,34 +248,45 @@ fn track_shared(shards: &mut [Table], work: &Work, lent: Option<&[u8]>) {
 
 fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
     let dealt = &work.dealt;
-    let mut kept = dealt.kept[shard].iter();
+    let mut kept = dealt.kept(shard);
     let mut ahead = Ahead::default();
-    for places in dealt.places[shard].chunks(Ahead::AT_ONCE) {
-        let heard = |place: &u32| work.heard(place & !KEPT);
-        ahead.look(
-            table,
-            places.iter().map(|place| (segment_of(heard(place)), place & KEPT != 0)),
-        );
+    let chunks = dealt.shares[shard].heard().chunks(Ahead::AT_ONCE);
+    for (first, chunk) in (0..).step_by(Ahead::AT_ONCE).zip(chunks) {
+        let mut coming = kept;
+        let segments = chunk.iter().enumerate();
+        let segments = segments.map(|(at, heard)| (segment_of(heard), taken_of(&mut coming, first + at).is_some()));
+        ahead.look(table, segments);
         let mut behind = ahead.spots();
-        while let (Some((&spot, rest)), Some(place)) = (behind.split_first(), places.get(places.len() - behind.len())) {
+        while let Some((&spot, rest)) = behind.split_first() {
+            let at = chunk.len() - behind.len();
             behind = rest;
             if let Some(segment) = spot.segment {
                 table.on_next(&ahead, spot, segment, work.capture);
-                let kept = if place & KEPT == 0 { None } else { kept.next() };
-                if let Some(&kept) = kept {
-                    table.on_payload(segment, dealt.payloads.get(kept, lent));
+                if let Some(number) = taken_of(&mut kept, first + at) {
+                    table.on_payload(segment, dealt.payloads.get(number, lent));
                 }
                 behind = behind.get(table.go_on(behind)..).unwrap_or_default();
-            } else if let Some(Heard::IcmpError(error)) = heard(place) {
+            } else if let Some(Heard::IcmpError(error)) = chunk.get(at) {
                 table.on_icmp(error);
             }
         }
     }
 }
 
-fn segment_of(heard: Option<&Heard>) -> Option<&Segment> {
+/// The payload of what stands at `place`, by its number, if it was kept and is the next.
+#[inline]
+fn taken_of(kept: &mut &[Kept], place: usize) -> Option<u32> {
+    let (next, rest) = kept.split_first()?;
+    if next.place != place {
+        return None;
+    }
+    *kept = rest;
+    Some(next.number)
+}
+
+fn segment_of(heard: &Heard) -> Option<&Segment> {
     match heard {
-        Some(Heard::Segment(segment)) => Some(segment),
+        Heard::Segment(segment) => Some(segment),
         _ => None,
     }
 }

@@ -15,14 +15,14 @@ pub(super) fn read(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 }
 
 /// What `payload` begins with.
-#[inline]
+#[inline(always)]
 pub(super) fn kind_of(payload: &[u8]) -> PayloadKind {
     match payload {
         [] => PayloadKind::None,
         [20..=23, 3, 0..=4, ..] => kind_of_record(payload),
         [b'A'..=b'Z', b'A'..=b'Z' | b'-', ..] => kind_of_http(payload),
         // A ClientHello in the old format, offering SSL 3 or TLS (RFC 5246 E.2).
-        [0x80..=0xff, _, 1, 3, 0..=4, ..] => PayloadKind::TlsClientHello,
+        [first, _, 1, 3, 0..=4, ..] if *first >= 0x80 => PayloadKind::TlsClientHello,
         _ => PayloadKind::Other,
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod part;
+mod place;
 mod plain;
 mod walk;
 mod link;
@@ -27,13 +28,14 @@ pub use dns::{DnsMessage, dns_in_tcp};
 pub use fragment::{Reassembled, Reassembler};
 pub use icmp::IcmpError;
 pub use options::Options;
+pub use place::{Place, Places};
 pub use segment::{Flags, PayloadKind, Segment};
 
 use crate::base::{Stamp, limits};
 use crate::capture::Record;
 use part::Part;
 use std::net::IpAddr;
-use walk::{Layer, Walk};
+use walk::{Layer, Origin, Walk};
 
 /// What the record with these captured `bytes` carries, seen through all its encapsulations. Pure and total: any bytes
 /// will do, and the same ones give the same answer on every thread.
@@ -50,41 +52,56 @@ pub fn decode(record: &Record, bytes: &[u8]) -> Heard {
 /// there is replaced.
 #[inline(never)]
 pub fn decode_into(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
-    if decode_plain(record, bytes, packet, heard).is_none() {
-        decode_other(record, bytes, packet, heard);
+    if !matches!(heard, Heard::Segment(_)) {
+        *heard = Heard::Segment(Segment::blank());
+    }
+    if let Heard::Segment(segment) = heard {
+        let found = match decode_plain(record, bytes, packet, &mut *segment) {
+            Some(_) => Ok(()),
+            None => decode_other(record, bytes, packet, segment).map(drop),
+        };
+        if let Err(other) = found {
+            *heard = other;
+        }
     }
 }
 
-/// As [`decode_into`], where [`decode_plain`] was of no use.
+/// As [`decode_plain`], for whatever there is; what is no segment is given as it is, and so are the odd ones among them.
+///
+/// # Errors
+/// What there is instead.
+#[expect(
+    clippy::result_large_err,
+    reason = "what is no segment is neither small nor an error"
+)]
 #[inline(never)]
-pub fn decode_other(record: &Record, bytes: &[u8], packet: u64, heard: &mut Heard) {
-    let record = Record {
-        number: packet,
-        ..*record
+pub fn decode_other<'a, P: Places>(
+    record: &'a Record,
+    bytes: &'a [u8],
+    packet: u64,
+    places: P,
+) -> Result<(P::Place, &'a [u8]), Heard> {
+    let origin = Origin {
+        packet,
+        ..record.into()
     };
-    *heard = match heard {
-        // Tried already.
-        Heard::Segment(_) => decode_any(&record, bytes),
-        _ => decode(&record, bytes),
-    };
+    Walk::new(origin, 0).run_into(Layer::Link(record.link), whole(record, bytes), places)
 }
 
-/// As [`decode_into`], where a segment stands and most likely another one comes; gives that and its payload. `None` leaves
-/// the packet to [`decode_other`], whatever it was.
+/// What most packets carry: a TCP segment behind headers of the usual kinds. It is read into a place that `places` has
+/// for its flow, of which nothing stays; gives it and its payload. `None` leaves the packet to [`decode_other`].
 #[expect(
     clippy::inline_always,
     reason = "so that one loop reads and deals, and hands on little"
 )]
 #[inline(always)]
-pub fn decode_plain<'a, 'h>(
-    record: &Record,
+pub fn decode_plain<'a, P: Places>(
+    record: &'a Record,
     bytes: &'a [u8],
     packet: u64,
-    heard: &'h mut Heard,
-) -> Option<(&'h Segment, &'a [u8])> {
-    let Heard::Segment(segment) = heard else { return None };
-    let payload = plain::read(record, bytes, packet, segment)?;
-    Some((segment, payload))
+    places: P,
+) -> Option<(P::Place, &'a [u8])> {
+    plain::read(record, bytes, packet, places)
 }
 
 /// The long way, through any headers there are.
@@ -102,11 +119,13 @@ pub fn payload_kind(payload: &[u8]) -> (PayloadKind, Option<Box<str>>) {
 /// segments whose bytes matter: it reads the headers once more.
 #[must_use]
 #[inline(never)]
-pub fn payload<'a>(record: &Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let short = plain::read(record, bytes, record.number, &mut Segment::blank());
-    short.or_else(|| {
-        let segment = Walk::new(record.into(), 0).find_tcp(Layer::Link(record.link), whole(record, bytes))?;
-        behind_header(segment.bytes())
+pub fn payload<'a>(record: &'a Record, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let mut segment = Segment::blank();
+    let short = plain::read(record, bytes, record.number, &mut segment);
+    short.map(|(_, payload)| payload).or_else(|| {
+        let layer = Layer::Link(record.link);
+        let found = Walk::new(record.into(), 0).find_tcp(layer, whole(record, bytes));
+        behind_header(found.ok()?.1.bytes())
     })
 }
 

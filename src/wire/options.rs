@@ -26,28 +26,27 @@ pub struct Options {
 }
 
 impl Options {
-    /// Timestamps after two bytes of padding: all that most segments but the first have (RFC 7323, appendix A).
-    pub(super) fn are_usual(bytes: &[u8; 12]) -> bool {
-        bytes.starts_with(&[1, 1, 8, 10])
-    }
-
-    /// Reads what [`Options::are_usual`].
-    pub(super) fn read_usual(bytes: &[u8; 12]) -> Self {
-        let [_, _, _, _, value @ ..] = bytes;
-        Self {
+    /// Timestamps after two bytes of padding: all that most segments but the first have (RFC 7323, appendix A). `None` where
+    /// a header of `header_length` bytes has something else; or the options, and what follows in `rest`.
+    #[inline]
+    pub(super) fn find_usual(header_length: usize, rest: &[u8]) -> Option<(Self, &[u8])> {
+        let (bytes, payload) = rest.split_first_chunk::<12>()?;
+        let (kinds, value) = bytes.split_first_chunk::<4>()?;
+        let options = Self {
             timestamps: read_pair(value),
             ..Self::default()
-        }
+        };
+        (header_length == 32 && *kinds == [1, 1, 8, 10]).then_some((options, payload))
     }
 
-    /// Reads the captured option `bytes` of a header that claims `header_length` bytes in a segment of `wire` bytes.
-    pub(super) fn read(bytes: &[u8], header_length: usize, wire: usize) -> Self {
-        let mut options = Self {
+    /// Reads the captured option `bytes` of a header that claims `header_length` bytes in a segment of `wire` bytes; of what
+    /// was there before, nothing stays.
+    pub(super) fn read(&mut self, bytes: &[u8], header_length: usize, wire: usize) {
+        *self = Self {
             damaged: header_length < 20 || header_length > wire || bytes.len() < header_length.saturating_sub(20),
             ..Self::default()
         };
-        options.read_each(bytes);
-        options
+        self.read_each(bytes);
     }
 
     /// The first SACK block reports bytes that came a second time (RFC 2883 4): they lie below `ack`, the segment's own
@@ -63,36 +62,40 @@ impl Options {
                 .is_some_and(|(from, to)| left.is_at_least(from) && to.is_at_least(right))
     }
 
-    /// Kind, length, value, one after the other (RFC 9293 3.2).
+    /// Kind, length, value, one after the other (RFC 9293 3.2). Those of a usual SYN are read at a glance.
+    #[inline]
     fn read_each(&mut self, mut bytes: &[u8]) {
-        while let [kind, rest @ ..] = bytes {
-            match kind {
-                0 => return,
-                1 => bytes = rest,
-                _ => {
-                    let [length, value @ ..] = rest else {
-                        self.damaged = true;
-                        return;
-                    };
-                    let Some((value, after)) = usize::from(*length)
-                        .checked_sub(2)
-                        .and_then(|length| value.split_at_checked(length))
-                    else {
+        loop {
+            bytes = match bytes {
+                [] | [0, ..] => return,
+                [1, rest @ ..] => rest,
+                [2, 4, high, low, rest @ ..] => {
+                    self.mss = Some(u16::from_be_bytes([*high, *low]));
+                    rest
+                }
+                [3, 3, shift, rest @ ..] => {
+                    self.window_scale = Some(*shift);
+                    rest
+                }
+                [4, 2, rest @ ..] => {
+                    self.sack_permitted = true;
+                    rest
+                }
+                [kind, rest @ ..] => {
+                    let Some((value, rest)) = split_value(rest) else {
                         self.damaged = true;
                         return;
                     };
                     self.read_one(*kind, value);
-                    bytes = after;
+                    rest
                 }
-            }
+            };
         }
     }
 
+    /// One that [`Options::read_each`] has not read.
     fn read_one(&mut self, kind: u8, value: &[u8]) {
         match (kind, value) {
-            (2, [high, low]) => self.mss = Some(u16::from_be_bytes([*high, *low])),
-            (3, [shift]) => self.window_scale = Some(*shift),
-            (4, []) => self.sack_permitted = true,
             (5, blocks) if blocks.len() % 8 == 0 => self.read_sack(blocks),
             (8, value) if value.len() == 10 - 2 => self.timestamps = read_pair(value),
             (30, _) => self.multipath = true,
@@ -113,6 +116,12 @@ impl Options {
     }
 }
 
+/// The value behind the kind of an option, and what follows; `None` where its length cannot be.
+fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    rest.split_at_checked(usize::from(*length).checked_sub(2)?)
+}
+
 /// Two 32-bit numbers in network order.
 fn read_pair(bytes: &[u8]) -> Option<(u32, u32)> {
     let (first, rest) = bytes.split_first_chunk::<4>()?;
@@ -126,8 +135,18 @@ fn read_pair(bytes: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
+    fn read_cut(bytes: &[u8], header_length: usize, wire: usize) -> Options {
+        let mut options = Options {
+            mss: Some(9),
+            multipath: true,
+            ..Options::default()
+        };
+        options.read(bytes, header_length, wire);
+        options
+    }
+
     fn read(bytes: &[u8]) -> Options {
-        Options::read(bytes, 20 + bytes.len(), 100)
+        read_cut(bytes, 20 + bytes.len(), 100)
     }
 
     #[test]
@@ -191,10 +210,10 @@ mod tests {
             assert!(options.damaged, "{tail:?}");
             assert_eq!(options.mss, Some(1460));
         }
-        assert!(Options::read(&[2, 4, 5, 180], 28, 100).damaged, "cut by the capture");
-        assert!(Options::read(&[], 16, 100).damaged, "header too short");
+        assert!(read_cut(&[2, 4, 5, 180], 28, 100).damaged, "cut by the capture");
+        assert!(read_cut(&[], 16, 100).damaged, "header too short");
         assert!(
-            Options::read(&[1, 1, 1, 1], 24, 22).damaged,
+            read_cut(&[1, 1, 1, 1], 24, 22).damaged,
             "header longer than the segment"
         );
     }

@@ -1,67 +1,63 @@
-//! The short way for most packets there are: Ethernet with at most one VLAN tag, Linux cooked or no link header, IP without
+//! The short way for most packets there are: Ethernet with or without VLAN tags, Linux cooked or no link header, IP without
 //! options or fragments, TCP with its fixed header captured. It gives what the long way would, and leaves everything else to that.
 
-use super::segment::{self, Segment, Tcp};
+use super::Places;
+use super::segment::{self, Tcp};
 use super::walk::{self, Net, Origin, Pair, Tag};
 use super::whole;
 use crate::capture::{LinkType, Record};
 
-/// Reads the TCP segment in these captured `bytes` into `segment` and gives its payload; `None` leaves the packet to the
-/// long way, and in `segment` whatever there was.
+/// Reads the TCP segment in these captured `bytes` into a place for its flow, of which nothing stays; gives it and its
+/// payload. `None` leaves the packet to the long way.
 #[expect(
     clippy::inline_always,
     reason = "so that a segment is made where it stays, and is not copied from step to step"
 )]
 #[inline(always)]
-pub(super) fn read<'a>(record: &Record, bytes: &'a [u8], packet: u64, segment: &mut Segment) -> Option<&'a [u8]> {
-    let (kind, tag, ip) = find_packet(record.link, bytes)?;
-    let origin = Origin {
+pub(super) fn read<'a, P: Places>(
+    record: &'a Record,
+    bytes: &'a [u8],
+    packet: u64,
+    places: P,
+) -> Option<(P::Place, &'a [u8])> {
+    let (kind, path, ip) = match bytes.split_first_chunk::<14>() {
+        Some(([.., high, low], rest)) if record.link == LinkType(1) && is_ip([*high, *low]) => {
+            (u16::from_be_bytes([*high, *low]), 0, rest)
+        }
+        _ => find_packet(record.link, bytes)?,
+    };
+    let way = Way {
+        record,
+        bytes,
         packet,
-        ..record.into()
+        path,
     };
-    let path = if tag == 0 { 0 } else { walk::mix(0, Tag::Vlan, tag) };
     // Each its own copy of what follows, made for its kind of key.
-    let payload = match kind {
-        V4 => {
-            let (net, tcp) = read_v4(ip, record, bytes)?;
-            segment::read_into(segment, origin, path, &net, &tcp)
-        }
-        V6 => {
-            let (net, tcp) = read_v6(ip, record, bytes)?;
-            segment::read_into(segment, origin, path, &net, &tcp)
-        }
-        _ => return None,
-    };
-    Some(payload)
+    match kind {
+        V4 => way.read_v4(ip, places),
+        V6 => way.read_v6(ip, places),
+        _ => None,
+    }
 }
 
 /// EtherType of IPv4 (RFC 894).
 const V4: u16 = 0x0800;
 /// EtherType of IPv6 (RFC 2464).
 const V6: u16 = 0x86dd;
-/// EtherType of a VLAN tag (IEEE 802.1Q).
-const VLAN: u16 = 0x8100;
 
-/// EtherType, VLAN id, and the packet from its network header on.
 #[inline]
-fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
-    if link == LinkType(1) {
-        let (head, rest) = bytes.split_first_chunk::<14>()?;
-        let kind = u16::from_be_bytes([head[12], head[13]]);
-        if kind != VLAN {
-            return Some((kind, 0, rest));
-        }
-        let (tag, rest) = rest.split_first_chunk::<4>()?;
-        let id = u16::from_be_bytes([tag[0] & 0x0f, tag[1]]);
-        return Some((u16::from_be_bytes([tag[2], tag[3]]), id.into(), rest));
-    }
-    find_elsewhere(link, bytes)
+fn is_ip(kind: [u8; 2]) -> bool {
+    matches!(u16::from_be_bytes(kind), V4 | V6)
 }
 
-/// As [`find_packet`], where there is no Ethernet; kept apart from what most packets need.
+/// EtherType, path, and the packet from its network header on, where that does not stand right behind an Ethernet header;
+/// kept apart from what most packets need.
 #[inline(never)]
-fn find_elsewhere(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
+fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     let (kind, device, rest) = match link {
+        LinkType(1) => {
+            return find_behind_tags(bytes.split_at_checked(12)?.1);
+        }
         // IP with nothing before it; the version tells which.
         LinkType(12 | 14 | 101 | 228 | 229) => match bytes.first()? >> 4 {
             4 => return Some((V4, 0, bytes)),
@@ -82,58 +78,94 @@ fn find_elsewhere(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     matches!(u16::from_be_bytes(device), 1 | 772).then_some((u16::from_be_bytes(kind), 0, rest))
 }
 
-/// An IPv4 packet that carries a TCP segment right after 20 bytes.
-#[expect(clippy::inline_always, reason = "as above")]
-#[inline(always)]
-fn read_v4<'a>(ip: &'a [u8], record: &Record, bytes: &[u8]) -> Option<(Net, Tcp<'a>)> {
-    let (head, rest) = ip.split_first_chunk::<20>()?;
-    // Length, identification, flags and fragment offset, TTL, protocol.
-    let word = u64::from_be_bytes([head[2], head[3], head[4], head[5], head[6], head[7], head[8], head[9]]);
-    let is_whole_tcp = word & 0x3fff_00ff == 6;
-    if head[0] != 0x45 || !is_whole_tcp {
-        return None;
+/// EtherType, path, and the packet behind the VLAN tags (IEEE 802.1Q, 802.1ad, and what came before it) at the start.
+fn find_behind_tags(mut bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
+    let mut path = 0;
+    while let ([0x81 | 0x91 | 0x92, 0] | [0x88, 0xa8], [high, low, rest @ ..]) = bytes.split_first_chunk::<2>()? {
+        let id = u16::from_be_bytes([high & 0x0f, *low]);
+        if id != 0 {
+            path = walk::mix(path, Tag::Vlan, id.into());
+        }
+        bytes = rest;
     }
-    let net = Net {
-        pair: Pair::V4(
-            [head[12], head[13], head[14], head[15]],
-            [head[16], head[17], head[18], head[19]],
-        ),
-        ttl: (word >> 8) as u8,
-        ip_id: Some((word >> 32) as u16),
-    };
-    let length = ((word >> 48) as usize).checked_sub(20)?;
-    Some((net, find_tcp(rest, length, record, bytes)?))
+    let (kind, rest) = bytes.split_first_chunk::<2>()?;
+    Some((u16::from_be_bytes(*kind), path, rest))
 }
 
-/// As [`read_v4`], for IPv6 without extension headers.
-#[expect(clippy::inline_always, reason = "as above")]
-#[inline(always)]
-fn read_v6<'a>(ip: &'a [u8], record: &Record, bytes: &[u8]) -> Option<(Net, Tcp<'a>)> {
-    let (head, rest) = ip.split_first_chunk::<8>()?;
-    let (source, rest) = rest.split_first_chunk::<16>()?;
-    let (target, rest) = rest.split_first_chunk::<16>()?;
-    let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
-    if head[0] >> 4 != 6 || head[6] != 6 {
-        return None;
-    }
-    let net = Net {
-        pair: Pair::V6(*source, *target),
-        ttl: head[7],
-        ip_id: None,
-    };
-    Some((net, find_tcp(rest, length, record, bytes)?))
+/// What is known before the network header.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    record: &'a Record,
+    bytes: &'a [u8],
+    packet: u64,
+    path: u32,
 }
 
-/// The segment of `length` bytes in the `rest` of a record, if its fixed header was captured and the frame is that long.
-#[inline]
-fn find_tcp<'a>(rest: &'a [u8], length: usize, record: &Record, bytes: &[u8]) -> Option<Tcp<'a>> {
-    let captured = match rest.get(..length) {
-        Some(all) => all,
-        None if whole(record, bytes).wire() - (bytes.len() - rest.len()) < length => return None,
-        None => rest,
-    };
-    let (head, rest) = captured.split_first_chunk::<20>()?;
-    Some(Tcp { head, rest, length })
+impl<'a> Way<'a> {
+    /// A TCP segment right after the 20 bytes of an IPv4 header.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn read_v4<P: Places>(&self, ip: &'a [u8], places: P) -> Option<(P::Place, &'a [u8])> {
+        let (head, rest) = ip.split_first_chunk::<20>()?;
+        // Length, identification, flags and fragment offset, TTL, protocol.
+        let word = u64::from_be_bytes([head[2], head[3], head[4], head[5], head[6], head[7], head[8], head[9]]);
+        if word & 0x3fff_00ff != 6 {
+            return None;
+        }
+        if head[0] != 0x45 {
+            return None;
+        }
+        let net = Net {
+            pair: Pair::V4(
+                [head[12], head[13], head[14], head[15]],
+                [head[16], head[17], head[18], head[19]],
+            ),
+            ttl: (word >> 8) as u8,
+            ip_id: Some((word >> 32) as u16),
+        };
+        self.read_tcp(&net, rest, ((word >> 48) as usize).checked_sub(20)?, places)
+    }
+
+    /// As [`Way::read_v4`], for IPv6 without extension headers.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn read_v6<P: Places>(&self, ip: &'a [u8], places: P) -> Option<(P::Place, &'a [u8])> {
+        let (head, rest) = ip.split_first_chunk::<40>()?;
+        let (about, addresses) = head.split_first_chunk::<8>()?;
+        let (source, target) = addresses.split_first_chunk::<16>()?;
+        if about[0] >> 4 != 6 || about[6] != 6 {
+            return None;
+        }
+        let net = Net {
+            pair: Pair::V6(*source, *target.first_chunk::<16>()?),
+            ttl: about[7],
+            ip_id: None,
+        };
+        self.read_tcp(&net, rest, u16::from_be_bytes([about[4], about[5]]).into(), places)
+    }
+
+    /// The segment of `length` bytes in the `rest` of a record, if its fixed header was captured and the frame is that long.
+    #[expect(clippy::inline_always, reason = "as above")]
+    #[inline(always)]
+    fn read_tcp<P: Places>(&self, net: &Net, rest: &'a [u8], length: usize, places: P) -> Option<(P::Place, &'a [u8])> {
+        let captured = match rest.get(..length) {
+            Some(all) => all,
+            None if !self.is_on_the_wire(length, rest) => return None,
+            None => rest,
+        };
+        let (head, rest) = captured.split_first_chunk::<20>()?;
+        let origin = || Origin {
+            packet: self.packet,
+            ..self.record.into()
+        };
+        let tcp = Tcp { head, rest, length };
+        Some(segment::read_into(places, origin, self.path, net, &tcp))
+    }
+
+    /// The frame had `length` bytes where `rest` was captured.
+    fn is_on_the_wire(&self, length: usize, rest: &[u8]) -> bool {
+        whole(self.record, self.bytes).wire() - (self.bytes.len() - rest.len()) >= length
+    }
 }
 
 #[cfg(test)]
@@ -172,11 +204,15 @@ mod tests {
         }
     }
 
+    fn read<'a>(record: &'a crate::capture::Record, bytes: &'a [u8], segment: &mut Segment) -> Option<&'a [u8]> {
+        super::read(record, bytes, record.number, segment).map(|(_, payload)| payload)
+    }
+
     /// What the long way gives, and the payload where it is a segment.
     fn read_long<'a>(record: &crate::capture::Record, part: Part<'a>) -> (Heard, Option<&'a [u8]>) {
         let layer = Layer::Link(record.link);
         let found = Walk::new(record.into(), 0).find_tcp(layer, part);
-        let payload = found.and_then(|tcp| crate::wire::behind_header(tcp.bytes()));
+        let payload = found.ok().and_then(|(_, tcp)| crate::wire::behind_header(tcp.bytes()));
         (Walk::new(record.into(), 0).run(layer, part), payload)
     }
 
@@ -188,7 +224,7 @@ mod tests {
                 let bytes = &sample.bytes[..end];
                 let record = samples::record(sample.link, end, sample.bytes.len());
                 let mut segment = used();
-                let Some(payload) = super::read(&record, bytes, record.number, &mut segment) else {
+                let Some(payload) = read(&record, bytes, &mut segment) else {
                     continue;
                 };
                 short_ones += 1;
@@ -220,7 +256,7 @@ mod tests {
                 let captured = bytes.len() - (dice >> 4) as usize % 4 * 7 % bytes.len();
                 let record = samples::record(sample.link, captured, bytes.len());
                 let mut segment = used();
-                let Some(payload) = super::read(&record, &bytes[..captured], record.number, &mut segment) else {
+                let Some(payload) = read(&record, &bytes[..captured], &mut segment) else {
                     continue;
                 };
                 short_ones += 1;
@@ -233,5 +269,60 @@ mod tests {
             }
         }
         assert!(short_ones > 2000, "{short_ones}");
+    }
+
+    /// Both ways, which have to agree; whether the short one was taken.
+    fn assert_same(link: u16, bytes: &[u8], original: usize) -> bool {
+        let record = samples::record(link, bytes.len(), original);
+        let mut segment = used();
+        let Some(payload) = read(&record, bytes, &mut segment) else {
+            return false;
+        };
+        let (Heard::Segment(long), long_payload) = read_long(&record, Part::new(bytes, original)) else {
+            panic!("{link} {bytes:02x?} of {original}")
+        };
+        assert_eq!(segment, long, "{link} {bytes:02x?} of {original}");
+        assert_eq!(Some(payload), long_payload, "{link} {bytes:02x?} of {original}");
+        true
+    }
+
+    #[test]
+    fn they_agree_whatever_the_lengths_say_and_wherever_the_capture_cuts() {
+        let mut short_ones = 0;
+        for (link, head) in [
+            (1, "0800"),
+            (1, "8100 0007 0800"),
+            (1, "88a8 0007 8100 0000 9100 0009 0800"),
+            (1, "86dd"),
+            (228, ""),
+        ] {
+            let is_v6 = head == "86dd";
+            let packet = if is_v6 {
+                samples::packet_v6()
+            } else {
+                samples::packet_v4()
+            };
+            let whole = match link {
+                1 => samples::ethernet(head, &packet),
+                _ => packet.clone(),
+            };
+            let ip = whole.len() - packet.len();
+            let (length_at, offset_at) = if is_v6 { (ip + 4, ip + 52) } else { (ip + 2, ip + 32) };
+            for length in 0..packet.len() as u8 + 8 {
+                for words in 0..16 {
+                    let mut bytes = whole.clone();
+                    // Padding, or the beginning of what is longer than it says.
+                    bytes.extend([0; 6]);
+                    bytes[length_at + 1] = length;
+                    bytes[offset_at] = words << 4;
+                    for captured in (0..=bytes.len()).rev().step_by(3) {
+                        for original in [captured, bytes.len(), bytes.len() + 9] {
+                            short_ones += usize::from(assert_same(link, &bytes[..captured], original));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(short_ones > 10_000, "{short_ones}");
     }
 }

@@ -1,7 +1,7 @@
 //! One TCP segment as it was heard: header fields, options and what its payload begins with. No addresses but the key.
 
 use super::walk::{Net, Origin};
-use super::{Heard, Options, Part, Why, hello};
+use super::{Heard, Options, Part, Place, Places, Why, hello};
 use crate::base::{Dir, FlowKey, Seq, Stamp};
 
 /// TCP control bits (RFC 9293 3.1), low byte in header order, AE/NS in bit 8.
@@ -143,7 +143,8 @@ pub struct Segment {
 
 impl Segment {
     /// To be filled.
-    pub(super) fn blank() -> Self {
+    #[must_use]
+    pub fn blank() -> Self {
         Self {
             packet: 0,
             stamp: Stamp(0),
@@ -189,7 +190,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
     let mut segment = Segment::blank();
     let length = part.wire();
     if let Some((head, rest)) = part.bytes().split_first_chunk::<20>() {
-        read_into(&mut segment, origin, path, net, &Tcp { head, rest, length });
+        read_into(&mut segment, || origin, path, net, &Tcp { head, rest, length });
         return Heard::Segment(segment);
     }
     match zero_filled(part) {
@@ -199,7 +200,7 @@ pub(super) fn read(origin: Origin, path: u32, net: &Net, part: Part<'_>) -> Hear
                 rest: &[],
                 length,
             };
-            read_into(&mut segment, origin, path, net, &tcp);
+            read_into(&mut segment, || origin, path, net, &tcp);
             segment.header_cut = true;
             Heard::Segment(segment)
         }
@@ -218,18 +219,27 @@ pub(super) struct Tcp<'a> {
     pub(super) length: usize,
 }
 
-/// Reads a segment into `segment`, of which nothing stays. Gives its payload, as far as captured.
+/// Reads a segment into the `place` for its flow, of which nothing stays. Gives it and its payload, as far as captured.
 #[expect(
     clippy::inline_always,
     reason = "so that a segment is made where it stays, and is not copied from step to step"
 )]
 #[inline(always)]
-pub(super) fn read_into<'a>(segment: &mut Segment, origin: Origin, path: u32, net: &Net, tcp: &Tcp<'a>) -> &'a [u8] {
+pub(super) fn read_into<'a, P: Places>(
+    places: P,
+    origin: impl FnOnce() -> Origin,
+    path: u32,
+    net: &Net,
+    tcp: &Tcp<'a>,
+) -> (P::Place, &'a [u8]) {
     let Tcp { head, rest, length } = *tcp;
     let (key, dir) = net.pair.key(
         u16::from_be_bytes([head[0], head[1]]),
         u16::from_be_bytes([head[2], head[3]]),
     );
+    let mut place = places.place(&key);
+    let segment = place.segment();
+    let origin = origin();
     segment.packet = origin.packet;
     segment.stamp = origin.stamp;
     segment.key = key;
@@ -251,23 +261,21 @@ pub(super) fn read_into<'a>(segment: &mut Segment, origin: Origin, path: u32, ne
     segment.header_cut = false;
     segment.bad_offset = false;
     segment.short_offset = false;
-    let payload = match (header_length, rest.split_first_chunk::<12>()) {
-        (20, _) => {
-            segment.options = Options::default();
-            rest
-        }
-        (32, Some((options, payload))) if Options::are_usual(options) => {
-            segment.options = Options::read_usual(options);
-            payload
-        }
-        _ => read_options(segment, header_length, rest, length),
+    let payload = if header_length == 20 {
+        segment.options = Options::default();
+        rest
+    } else if let Some((options, payload)) = Options::find_usual(header_length, rest) {
+        segment.options = options;
+        payload
+    } else {
+        read_options(segment, header_length, rest, length)
     };
     segment.kind = hello::kind_of(payload);
     // Most have none, and had none.
     if hello::may_have_name(segment.kind) || segment.name.is_some() {
         segment.name = hello::name_in(segment.kind, payload);
     }
-    payload
+    (place, payload)
 }
 
 /// The options of a header that claims `header_length` bytes, and the payload behind it.
@@ -278,7 +286,7 @@ fn read_options<'a>(segment: &mut Segment, header_length: usize, rest: &'a [u8],
     segment.short_offset = header_length < 20;
     let end = header_length.saturating_sub(20).min(rest.len());
     let (all, payload) = rest.split_at_checked(end).unwrap_or_default();
-    segment.options = Options::read(all, header_length, length);
+    segment.options.read(all, header_length, length);
     payload
 }
 

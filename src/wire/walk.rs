@@ -1,6 +1,6 @@
 //! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
-use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Why, ether, icmp, ip, link, segment, tunnel, wifi};
+use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Places, Why, ether, icmp, ip, link, segment, tunnel, wifi};
 use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use std::net::IpAddr;
@@ -60,7 +60,7 @@ impl Pair {
     }
 
     /// The flow between these two and two ports.
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&self, source_port: u16, target_port: u16) -> (FlowKey, Dir) {
         match *self {
             Self::V4(source, target) => FlowKey::v4(source, target, source_port, target_port),
@@ -173,36 +173,59 @@ impl Walk {
     }
 
     /// Reads header after header until one gives the answer.
-    pub(super) fn run(&mut self, mut layer: Layer, mut part: Part<'_>) -> Heard {
-        loop {
-            match layer {
-                Layer::Protocol(6, net) => return self.read_segment(&net, part),
-                Layer::Protocol(protocol @ (1 | 58), net) => return icmp::read(self, protocol == 58, &net, part),
-                _ => {}
-            }
-            match self.step(layer, part) {
-                Ok(Step::Into(next, rest)) => (layer, part) = (next, rest),
-                Ok(Step::Fragment(fragment)) => return Heard::Fragment(fragment),
-                Ok(Step::Dns(message)) => return Heard::Dns(message),
-                Ok(Step::Neighbor(neighbor)) => return Heard::Neighbor(neighbor),
-                Ok(Step::Other(source)) => return Heard::Other { source },
-                Err(why) => return self.failed(why),
-            }
+    pub(super) fn run(&mut self, layer: Layer, part: Part<'_>) -> Heard {
+        match self.find_tcp(layer, part) {
+            Ok((net, part)) => self.read_segment(&net, part),
+            Err(heard) => heard,
         }
     }
 
-    /// The TCP segment that [`Walk::run`] would read.
-    pub(super) fn find_tcp<'a>(&mut self, mut layer: Layer, mut part: Part<'a>) -> Option<Part<'a>> {
+    /// As [`Walk::run`], with a segment into a place for its flow, as [`super::decode_plain`] does it.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what is no segment is neither small nor an error"
+    )]
+    pub(super) fn run_into<'a, P: Places>(
+        &mut self,
+        layer: Layer,
+        part: Part<'a>,
+        places: P,
+    ) -> Result<(P::Place, &'a [u8]), Heard> {
+        let (net, part) = self.find_tcp(layer, part)?;
+        let Some((head, rest)) = part.bytes().split_first_chunk::<20>().filter(|_| self.fcs.is_none()) else {
+            return Err(self.read_segment(&net, part));
+        };
+        let length = part.wire();
+        let tcp = segment::Tcp { head, rest, length };
+        Ok(segment::read_into(places, || self.origin, self.path, &net, &tcp))
+    }
+
+    /// The TCP segment and what is below it, or what there is instead.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what is no segment is neither small nor an error"
+    )]
+    pub(super) fn find_tcp<'a>(&mut self, mut layer: Layer, mut part: Part<'a>) -> Result<(Net, Part<'a>), Heard> {
         loop {
             match layer {
-                Layer::Protocol(6, _) => return Some(part),
-                Layer::Protocol(1 | 58, _) => return None,
+                Layer::Protocol(6, net) => return Ok((net, part)),
+                Layer::Protocol(protocol @ (1 | 58), net) => {
+                    return Err(icmp::read(self, protocol == 58, &net, part));
+                }
                 _ => {}
             }
-            match self.step(layer, part) {
-                Ok(Step::Into(next, rest)) => (layer, part) = (next, rest),
-                _ => return None,
-            }
+            let heard = match self.step(layer, part) {
+                Ok(Step::Into(next, rest)) => {
+                    (layer, part) = (next, rest);
+                    continue;
+                }
+                Ok(Step::Fragment(fragment)) => Heard::Fragment(fragment),
+                Ok(Step::Dns(message)) => Heard::Dns(message),
+                Ok(Step::Neighbor(neighbor)) => Heard::Neighbor(neighbor),
+                Ok(Step::Other(source)) => Heard::Other { source },
+                Err(why) => self.failed(why),
+            };
+            return Err(heard);
         }
     }
 
