@@ -1,6 +1,6 @@
 //! Incidents and what only looks like them: each pattern beside its near misses.
 
-use crate::common::story::{Story, summaries};
+use crate::common::story::{Story, exchange, summaries};
 use crate::generated::traffic::kinds::stale_peer;
 use crate::generated::traffic::packet::{ACK, Client, MILLI, Payload, Server};
 use crate::generated::traffic::talk::Talk;
@@ -70,11 +70,7 @@ fn large_segments_are_to_blame_only_where_smaller_ones_get_through_and_they_neve
 fn falls_silent(talk: &mut Talk<'_>, seconds: u64) {
     talk.handshake();
     for _ in 0..seconds {
-        talk.send(Client, 300, Payload::Noise);
-        talk.turn(Server);
-        talk.send(Server, 300, Payload::Noise);
-        talk.turn(Client);
-        talk.say(Client, ACK);
+        exchange(talk, 300);
         talk.wait(950 * MILLI);
     }
     talk.send(Client, 300, Payload::Noise);

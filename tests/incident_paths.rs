@@ -1,6 +1,6 @@
 //! Troubles of paths and of moments: large segments, silences, one address family, restarts, outages, rhythms.
 
-use crate::common::story::{Story, summaries};
+use crate::common::story::{Story, exchange, summaries};
 use crate::generated::traffic::packet::{ACK, Client, Look, MILLI, Payload, RST, SECOND, Server};
 use crate::generated::traffic::talk::Talk;
 use crate::incident_near::large_and_small;
@@ -28,11 +28,7 @@ fn a_path_that_swallows_large_segments_is_one_incident() {
 /// A connection that is silent for so many seconds, and then goes on, is reset, or hears nothing any more.
 fn silent(talk: &mut Talk<'_>, silence: u64, limit: u64, resets: bool) {
     talk.handshake();
-    talk.send(Client, 300, Payload::Noise);
-    talk.turn(Server);
-    talk.send(Server, 300, Payload::Noise);
-    talk.turn(Client);
-    talk.say(Client, ACK);
+    exchange(talk, 300);
     talk.wait(silence * SECOND);
     talk.send(Client, 300, Payload::Noise);
     if silence < limit {
@@ -150,11 +146,7 @@ fn connections_of_one_host_reset_at_one_moment_are_a_restart() {
         let wait = 40_000 + u64::from(number) * 30 - u64::from(number) * 3000;
         story.flow(f64::from(number) * 3.0, CLIENTS[number as usize % 3], server, |talk| {
             talk.handshake();
-            talk.send(Client, 300, Payload::Noise);
-            talk.turn(Server);
-            talk.send(Server, 300, Payload::Noise);
-            talk.turn(Client);
-            talk.say(Client, ACK);
+            exchange(talk, 300);
             talk.wait(wait * MILLI);
             talk.abort(Server);
         });
@@ -179,11 +171,7 @@ fn connections_of_many_hosts_that_stall_at_one_moment_are_an_outage_of_the_path(
         story.flow(f64::from(number) * 3.0, CLIENTS[number as usize % 3], &server, |talk| {
             talk.handshake();
             for _ in 0..(35 - u64::from(number) * 3) {
-                talk.send(Client, 300, Payload::Noise);
-                talk.turn(Server);
-                talk.send(Server, 300, Payload::Noise);
-                talk.turn(Client);
-                talk.say(Client, ACK);
+                exchange(talk, 300);
                 talk.wait(950 * MILLI);
             }
             talk.send(Client, 300, Payload::Noise);

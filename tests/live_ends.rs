@@ -1,7 +1,8 @@
 //! Live capture that goes on for long or ends badly: full disks, signals, interfaces that vanish, files in turn, terminals.
 
 use crate::common::command::{Folder, Ran, run};
-use crate::live::{Lab, finish, ip, verdicts, wait_for};
+use crate::common::lab::{Lab, finish, ip, wait_for};
+use crate::live::verdicts;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};

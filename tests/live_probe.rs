@@ -1,12 +1,12 @@
 //! `live --probe` in network namespaces, with real firewall rules: what the application saw, and what the wire showed.
 
 use crate::common::command::{Folder, Ran, finish, run};
+use crate::common::lab::Lab;
 use crate::common::say;
-use crate::live::{Lab, open_to_all};
+use crate::live::open_to_all;
 use serde_json::Value;
 use std::fs;
 use std::io::Read;
-use std::process::Stdio;
 
 /// On the way: dropped, rejected, reset; a ClientHello swallowed, or answered with a RST.
 const ROUTER: &str = "
@@ -61,15 +61,7 @@ fn lab(folder: &Folder) -> Option<Lab> {
     let mut lab = Lab::new()?;
     lab.does("r", &["nft", "-f", &folder.file("router", ROUTER.as_bytes())]);
     lab.does("c", &["nft", "-f", &folder.file("client", CLIENT.as_bytes())]);
-    let mut server = lab
-        .inside("s", "python3", &["-c", SERVE])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("python3 starts");
-    let mut word = [0; 5];
-    let out = server.stdout.as_mut().expect("it is piped");
-    out.read_exact(&mut word).expect("the server is ready");
-    lab.servers.push(server);
+    lab.serve(SERVE);
     Some(lab)
 }
 

@@ -4,6 +4,8 @@ pub mod capture;
 pub mod command;
 pub mod fixture;
 pub mod frame;
+#[cfg(target_os = "linux")]
+pub mod lab;
 pub mod making;
 pub mod noise;
 pub mod outcome;

@@ -123,14 +123,19 @@ pub fn summaries(found: &[Incident]) -> Vec<String> {
         .collect()
 }
 
+/// A request of 300 bytes, an answer of so many, and its acknowledgment.
+pub fn exchange(talk: &mut Talk<'_>, answer: u16) {
+    talk.send(Client, 300, Payload::Noise);
+    talk.turn(Server);
+    talk.send(Server, answer, Payload::Noise);
+    talk.turn(Client);
+    talk.say(Client, ACK);
+}
+
 /// A request, an answer, a proper close.
 pub fn healthy(talk: &mut Talk<'_>) {
     talk.handshake();
-    talk.send(Client, 300, Payload::Noise);
-    talk.turn(Server);
-    talk.send(Server, 900, Payload::Noise);
-    talk.turn(Client);
-    talk.say(Client, ACK);
+    exchange(talk, 900);
     talk.wait(MILLI);
     talk.close(Client);
 }
