@@ -219,13 +219,8 @@ impl Dealer {
     ) {
         self.tally.tcp_packets += 1;
         if self.early.wants(place.segment, place.hash) {
-            if is_dns(&place.segment.key) {
-                self.tally.on_dns_payload(place.segment, payload);
-            }
-            kept[shard_of(place.hash)].push(Kept {
-                place: place.number,
-                number: payloads.keep(payload, lent),
-            });
+            let kept = &mut kept[shard_of(place.hash)];
+            kept.push(self.tally.kept(place.segment, place.number, payload, lent, payloads));
         }
     }
 
@@ -248,13 +243,9 @@ impl Dealer {
         let share = &mut dealt.shares[shard_of(hash)];
         if self.early.wants(segment, hash) {
             if let Some(payload) = payload(record, bytes) {
-                if is_dns(&segment.key) {
-                    self.tally.on_dns_payload(segment, payload);
-                }
-                dealt.kept[shard_of(hash)].push(Kept {
-                    place: share.count,
-                    number: dealt.payloads.keep(payload, lent),
-                });
+                let kept = &mut dealt.kept[shard_of(hash)];
+                let (place, payloads) = (share.count, &mut dealt.payloads);
+                kept.push(self.tally.kept(segment, place, payload, lent, payloads));
             }
         }
         share.swap(heard);
@@ -311,6 +302,25 @@ impl Tally {
             self.names.on_answer(message.client.ip, *ip, name, message.stamp);
         }
         self.lookups.on(message, by_tcp);
+    }
+
+    /// Keeps the payload of `segment`, which stands at `place` of its share, until it is tracked.
+    #[inline]
+    fn kept(
+        &mut self,
+        segment: &Segment,
+        place: usize,
+        payload: &[u8],
+        lent: Option<&[u8]>,
+        payloads: &mut Payloads,
+    ) -> Kept {
+        if is_dns(&segment.key) {
+            self.on_dns_payload(segment, payload);
+        }
+        Kept {
+            place,
+            number: payloads.keep(payload, lent),
+        }
     }
 
     /// The beginning of a connection to a name server, perhaps.
