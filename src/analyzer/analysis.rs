@@ -104,14 +104,10 @@ impl Analysis {
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let parts: Vec<(Context, Vec<u64>)> = match &pool {
-            Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
-            None => shards.iter_mut().map(overview).collect(),
+        let starts = match &pool {
+            Some(pool) => pool.install(|| overview_shared(&mut shards, &mut context)),
+            None => shards.iter_mut().map(|shard| overview(shard, &mut context)).collect(),
         };
-        let (contexts, starts): (Vec<Context>, Vec<Vec<u64>>) = parts.into_iter().unzip();
-        for part in &contexts {
-            context.join(part);
-        }
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
@@ -268,24 +264,34 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
-/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
-/// they are streams of their own, and tell nothing.
-fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
-    let mut context = Context::default();
+/// What the flows of all shards tell about the recording goes into `context`. Gives the streams that they belong to, by
+/// shard.
+fn overview_shared(shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
+    let parts = shards.par_iter_mut().fold(
+        || (Context::default(), Vec::new()),
+        |(mut part, mut starts), shard| {
+            starts.push(overview(shard, &mut part));
+            (part, starts)
+        },
+    );
+    let parts: Vec<(Context, Vec<Vec<u64>>)> = parts.collect();
+    parts.iter().for_each(|(part, _)| context.join(part));
+    parts.into_iter().flat_map(|(_, starts)| starts).collect()
+}
+
+/// The same of one shard. Its streams are given ascending, lone SYNs left out: they are streams of their own, and tell nothing.
+fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
     let mut starts = std::mem::take(&mut shard.other_streams);
-    for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
-        let Some((first, outline)) = shard.outline(number) else {
-            continue;
-        };
+    shard.end_each(|shard, number, first, outline| {
         starts.push(outline.stream_start);
         match outline.has_tunnel.then(|| shard.facts(number)).flatten() {
             Some(facts) => context.on_flow(&facts),
-            None => context.on_outline(&outline, first),
+            None => context.on_outline(outline, first),
         }
-    }
+    });
     #[expect(clippy::stable_sort_primitive, reason = "quick with a few runs that ascend")]
     starts.sort();
-    (context, starts)
+    starts
 }
 
 /// The streams of all shards: those that start as `starts` tells, and lone SYNs.

@@ -211,7 +211,7 @@ impl Analyzer {
     /// All that was learned. `interrupted`: the user stopped the reading.
     #[must_use]
     pub fn finish(self, interrupted: bool) -> Analysis {
-        let mut finished: Vec<_> = self.shards.into_iter().map(Table::finish).collect();
+        let mut finished: Vec<_> = self.shards.into_iter().map(Table::leave).collect();
         let marked = finished.iter_mut().map(|shard| std::mem::take(&mut shard.marked));
         let marks = Ledger::new(marked, self.marking.most);
         Analysis::new(

@@ -316,18 +316,12 @@ impl Store {
         }
     }
 
-    /// The same after [`Store::settle`], without a copy where there need be none.
+    /// The same after [`Store::end`], without a copy where there need be none.
     pub fn settled(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<Cow<'_, FlowFacts>> {
         match self.place(number) {
             Place::Open(place) => Some(Cow::Borrowed(self.open.peek(place)?.1.facts())),
             place => self.facts_at(place, key).map(Cow::Owned),
         }
-    }
-
-    /// No flow goes on.
-    pub fn settle(&mut self) {
-        let open = self.open.items.iter_mut().flatten();
-        open.for_each(|(_, flow)| flow.end());
     }
 
     /// The facts of a flow that is not open.
@@ -343,12 +337,13 @@ impl Store {
         })
     }
 
-    /// First packet of flow `number` and its outline, after [`Store::settle`] and where it is more than a lone SYN.
-    pub fn outline(&self, number: u32) -> Option<(u64, Outline)> {
+    /// Ends flow `number`. Gives its first packet and its outline, if it is more than a lone SYN.
+    pub fn end(&mut self, number: u32) -> Option<(u64, Outline)> {
         match self.place(number) {
             Place::Open(place) => {
-                let facts = self.open.peek(place)?.1.facts();
-                Some((facts.first.number(), Outline::of(facts)))
+                let (_, flow) = self.open.get_mut(place)?;
+                flow.end();
+                Some((flow.facts().first.number(), Outline::of(flow.facts())))
             }
             Place::Packed(at) => self
                 .chunks
