@@ -275,8 +275,11 @@ fn overview_shared(shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u6
         },
     );
     let parts: Vec<(Context, Vec<Vec<u64>>)> = parts.collect();
-    parts.iter().for_each(|(part, _)| context.join(part));
-    parts.into_iter().flat_map(|(_, starts)| starts).collect()
+    let join = |(part, starts): (Context, Vec<Vec<u64>>)| {
+        context.join(&part);
+        starts
+    };
+    parts.into_iter().flat_map(join).collect()
 }
 
 /// The same of one shard. Its streams are given ascending, lone SYNs left out: they are streams of their own, and tell nothing.
