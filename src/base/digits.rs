@@ -1,5 +1,6 @@
 //! Numbers, times and addresses as text, appended to bytes: what nearly every cell of every row is made of.
 
+use super::stamp::civil_from_days;
 use super::{Endpoint, Stamp};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -184,18 +185,30 @@ fn push_v6(ip: Ipv6Addr, line: &mut Vec<u8>) {
         return line.extend_from_slice(ip.to_string().as_bytes());
     }
     let zeros = longest_zeros(groups);
+    let (mut text, mut length) = ([0; 48], 0);
+    // Four characters are written each time, as for IPv4.
+    let mut put = |part: [u8; 4], count: usize| {
+        if let Some(room) = text.get_mut(length..length + 4) {
+            room.copy_from_slice(&part);
+        }
+        length += count;
+    };
     for (place, group) in groups.into_iter().enumerate() {
         if zeros.contains(&place) {
             if place == zeros.start {
-                line.extend_from_slice(b"::");
+                put(*b"::..", 2);
             }
             continue;
         }
         if place > 0 && place != zeros.end {
-            line.push(b':');
+            put([b':'; 4], 1);
         }
-        push_hex(group, line);
+        let (digits, count) = hex(group);
+        put(digits, count);
     }
+    let end = line.len() + length;
+    line.extend_from_slice(&text);
+    line.truncate(end);
 }
 
 fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
@@ -212,14 +225,12 @@ fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
 
 static HEX: &[u8; 16] = b"0123456789abcdef";
 
-fn push_hex(group: u16, line: &mut Vec<u8>) {
+/// Its digits, and how many they are: what stands behind them is of no account.
+fn hex(group: u16) -> ([u8; 4], usize) {
     let idle = (group.leading_zeros() as usize / 4).min(3);
-    let end = line.len() + 4 - idle;
-    // All four, and then those too many are taken back.
     let group = u32::from(group) << (4 * idle);
     let digits = [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[(digit & 15) as usize]);
-    line.extend_from_slice(&digits);
-    line.truncate(end);
+    (digits, 4 - idle)
 }
 
 /// An address and a port, as [`Endpoint`] shows itself.
@@ -259,7 +270,7 @@ impl Clock {
     pub fn push(&mut self, stamp: Stamp, digits: u8, line: &mut Vec<u8>) {
         let second = stamp.0.div_euclid(1_000_000_000);
         if second != self.second {
-            self.turn(stamp, second);
+            self.turn(second);
         }
         let nanos = stamp.0.rem_euclid(1_000_000_000).unsigned_abs();
         // All decimals are written, which is quicker than some; the `Z` stands over those too many.
@@ -279,13 +290,22 @@ impl Clock {
         line.truncate(end);
     }
 
-    fn turn(&mut self, stamp: Stamp, second: i64) {
-        let mut text = String::with_capacity(20);
-        // Writing to a string cannot fail.
-        let _ = stamp.write_rfc3339(&mut text, 0);
+    fn turn(&mut self, second: i64) {
+        let (year, month, day) = civil_from_days(second.div_euclid(86_400));
+        let of_day = second.rem_euclid(86_400);
+        let parts = [
+            year / 100,
+            year % 100,
+            month,
+            day,
+            of_day / 3600,
+            of_day / 60 % 60,
+            of_day % 60,
+        ];
         self.second = second;
-        if let Some(text) = text.as_bytes().first_chunk() {
-            self.text = *text;
+        self.text = *b"0000-00-00T00:00:00";
+        for (place, part) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(parts) {
+            self.text[place..place + 2].copy_from_slice(&pair(part.unsigned_abs()));
         }
     }
 }
@@ -351,6 +371,8 @@ mod tests {
             -1,
             1_709_210_096_123_456_789,
             1_709_210_096_000_000_000,
+            951_782_399_000_000_000,
+            1_709_251_199_999_999_999,
             i64::MIN,
             i64::MAX,
         ] {
@@ -377,7 +399,13 @@ mod tests {
                 ip: text.parse().unwrap(),
                 port: 8080,
             };
-            assert_eq!(shown(|line| push_endpoint(end, line)), end.to_string());
+            let port = if text.contains(':') {
+                format!("[{text}]:8080")
+            } else {
+                format!("{text}:8080")
+            };
+            assert_eq!(shown(|line| push_endpoint(end, line)), port);
+            assert_eq!(end.to_string(), port);
         }
         // Every pattern of zero and other groups.
         for pattern in 0..=255_u32 {
