@@ -5,7 +5,7 @@ use super::observe::Beside;
 use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
 use crate::finding::candidates::Leaning;
-use crate::finding::{Finding, find_all};
+use crate::finding::{Finding, find_all, find_all_in};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
@@ -62,7 +62,7 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: W
 
 /// [`judge`], in the place of a flow that was told.
 pub(super) fn judge_in(judged: &mut Judged, analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) {
-    let findings = find_all(case);
+    let findings = find_all_in(std::mem::take(&mut judged.findings), case);
     let room = Room {
         summary: std::mem::take(&mut judged.row.summary),
         evidence: std::mem::take(&mut judged.row.evidence_packets),

@@ -141,10 +141,10 @@ catalogue! {
     reset_injected => Reset,
     icmp_ended => Icmp,
     keep_alive_failure => KeepAlive,
-    proxy_refused => Talk,
-    tls_mismatch => Talk,
-    tls_alert => Talk,
-    app_refused => Talk,
+    proxy_refused => Told,
+    tls_mismatch => Told,
+    tls_alert => Told,
+    app_refused => Told,
     no_response => NoAnswer,
     stall => Again,
     reset_after_idle => Reset,
@@ -153,8 +153,8 @@ catalogue! {
     reset_mid_transfer => Reset,
     zero_window => Shut,
     closed_without_response => NoAnswer,
-    tls_cut => Talk,
-    http_error => Talk,
+    tls_cut => Hello,
+    http_error => Told,
     syn_answered_late => Repeated,
     syn_ack_repeated => Repeated,
     rate_policed => Again,
@@ -182,7 +182,13 @@ pub fn catalogue() -> &'static [&'static Meta] {
 /// All troubles of one case, worst first.
 #[must_use]
 pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
+    find_all_in(Vec::new(), case)
+}
+
+/// [`find_all`], in the room of earlier findings.
+#[must_use]
+pub fn find_all_in(mut found: Vec<Finding>, case: &Case<'_>) -> Vec<Finding> {
+    found.clear();
     let mut asked = Seen::new(case).askable();
     // Every flow of every test proves it.
     debug_assert!(
@@ -192,8 +198,9 @@ pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
         "a finding came without what it needs"
     );
     while asked != 0 {
-        if let Some((_, find)) = FINDS.get(asked.trailing_zeros() as usize) {
-            found.extend(find(case));
+        let find = FINDS.get(asked.trailing_zeros() as usize);
+        if let Some(finding) = find.and_then(|(_, find)| find(case)) {
+            found.push(finding);
         }
         asked &= asked - 1;
     }
