@@ -164,11 +164,10 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
         handshake_rtt: facts.opening.rtt,
         min_rtt: min_rtt(facts),
-        client_side: side_row(facts, facts.client, detailed),
-        server_side: side_row(facts, facts.client.flip(), detailed),
+        client_side: side_row(facts.client()),
+        server_side: side_row(facts.server()),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
-        zeek: facts.originator.map(|originator| zeek_counts(facts, originator)),
         history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
@@ -180,11 +179,16 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
 
 /// What no table shows.
 fn details_of(interface: Option<String>, case: &Case<'_>) -> Details {
-    let client = case.facts.client;
-    let talk = case.facts.talk.as_deref();
+    let facts = case.facts;
+    let client = facts.client;
+    let talk = facts.talk.as_deref();
+    let sides = [client, client.flip()];
     Details {
         app: talk.map(|talk| object(&App { talk, client })),
         interface,
+        rtts: sides.map(|dir| rtt_row(facts, dir)),
+        losses: sides.map(|dir| loss_row(facts, dir)),
+        zeek: facts.originator.map(|originator| zeek_counts(facts, originator)),
     }
 }
 
@@ -231,8 +235,7 @@ fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     }
 }
 
-fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
-    let side: &SideFacts = &facts.sides[dir.index()];
+fn side_row(side: &SideFacts) -> SideRow {
     SideRow {
         packets: side.packets,
         bytes: side.bytes,
@@ -245,8 +248,6 @@ fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
-        rtt: if detailed { rtt_row(facts, dir) } else { None },
-        losses: if detailed { loss_row(facts, dir) } else { None },
     }
 }
 

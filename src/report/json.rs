@@ -251,15 +251,17 @@ impl Serialize for FlowObject<'_> {
         keys.0.serialize_entry("type", "flow")?;
         keys.0.serialize_entry("v", &VERSION)?;
         visit(self.0.row, &mut keys)?;
-        let sides = [&self.0.row.client_side, &self.0.row.server_side];
-        for (key, side) in ["client_rtt_ms", "server_rtt_ms"].iter().zip(sides) {
-            keys.0.serialize_entry(key, &side.rtt)?;
-        }
-        for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
-            keys.0.serialize_entry(key, &side.losses)?;
-        }
-        keys.0.serialize_entry("zeek", &self.0.row.zeek)?;
         let details = self.0.row.details.as_deref();
+        for (place, key) in ["client_rtt_ms", "server_rtt_ms"].iter().enumerate() {
+            keys.0
+                .serialize_entry(key, &details.and_then(|details| details.rtts[place]))?;
+        }
+        for (place, key) in ["client_losses", "server_losses"].iter().enumerate() {
+            keys.0
+                .serialize_entry(key, &details.and_then(|details| details.losses[place]))?;
+        }
+        keys.0
+            .serialize_entry("zeek", &details.and_then(|details| details.zeek))?;
         keys.0
             .serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
         keys.0.serialize_entry("candidates", &Candidates(self.0))?;
