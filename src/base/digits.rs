@@ -223,14 +223,25 @@ fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
     longest
 }
 
-static HEX: &[u8; 16] = b"0123456789abcdef";
+/// The two hexadecimal digits of each octet.
+static HEX: [[u8; 2]; 256] = hexes();
+
+const fn hexes() -> [[u8; 2]; 256] {
+    let (mut all, digits) = ([[0; 2]; 256], b"0123456789abcdef");
+    let mut octet = 0;
+    while octet < 256 {
+        all[octet] = [digits[octet / 16], digits[octet % 16]];
+        octet += 1;
+    }
+    all
+}
 
 /// Its digits, and how many they are: what stands behind them is of no account.
 fn hex(group: u16) -> ([u8; 4], usize) {
-    let idle = (group.leading_zeros() as usize / 4).min(3);
-    let group = u32::from(group) << (4 * idle);
-    let digits = [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[(digit & 15) as usize]);
-    (digits, 4 - idle)
+    let idle = (group.leading_zeros() / 4).min(3);
+    let [upper, lower] = group.to_be_bytes().map(|byte| HEX[usize::from(byte)]);
+    let digits = u32::from_le_bytes([upper[0], upper[1], lower[0], lower[1]]) >> (8 * idle);
+    (digits.to_le_bytes(), 4 - idle as usize)
 }
 
 /// An address and a port, as [`Endpoint`] shows itself.
