@@ -74,9 +74,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of the catalogue's severity, shown by `packets` (sorted, thinned to eight), the first of them at `at`.
-    fn new(meta: &'static Meta, confidence: Confidence, at: Sighting, mut packets: Vec<u64>, summary: String) -> Self {
+    /// A finding of the catalogue's severity, shown by the packet at `at` and `others` (sorted, thinned to eight).
+    fn new(
+        meta: &'static Meta,
+        confidence: Confidence,
+        at: Sighting,
+        others: impl IntoIterator<Item = u64>,
+        summary: String,
+    ) -> Self {
+        let mut packets = Vec::with_capacity(4);
         packets.push(at.number());
+        packets.extend(others);
         packets.sort_unstable();
         packets.dedup();
         packets.truncate(8);
