@@ -251,23 +251,21 @@ impl Serialize for FlowObject<'_> {
         keys.0.serialize_entry("type", "flow")?;
         keys.0.serialize_entry("v", &VERSION)?;
         visit(self.0.row, &mut keys)?;
+        let mut map = keys.0;
         let details = self.0.row.details.as_deref();
-        for (place, key) in ["client_rtt_ms", "server_rtt_ms"].iter().enumerate() {
-            keys.0
-                .serialize_entry(key, &details.and_then(|details| details.rtts[place]))?;
+        let rtts = details.map_or([None; 2], |details| details.rtts);
+        for (key, rtt) in ["client_rtt_ms", "server_rtt_ms"].iter().zip(&rtts) {
+            map.serialize_entry(key, rtt)?;
         }
-        for (place, key) in ["client_losses", "server_losses"].iter().enumerate() {
-            keys.0
-                .serialize_entry(key, &details.and_then(|details| details.losses[place]))?;
+        let losses = details.map_or([None; 2], |details| details.losses);
+        for (key, lost) in ["client_losses", "server_losses"].iter().zip(&losses) {
+            map.serialize_entry(key, lost)?;
         }
-        keys.0
-            .serialize_entry("zeek", &details.and_then(|details| details.zeek))?;
-        keys.0
-            .serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
-        keys.0.serialize_entry("candidates", &Candidates(self.0))?;
-        keys.0
-            .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
-        keys.0.end()
+        map.serialize_entry("zeek", &details.and_then(|details| details.zeek))?;
+        map.serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
+        map.serialize_entry("candidates", &Candidates(self.0))?;
+        map.serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
+        map.end()
     }
 }
 
