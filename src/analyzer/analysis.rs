@@ -104,10 +104,7 @@ impl Analysis {
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let starts = match &pool {
-            Some(pool) => pool.install(|| overview_shared(&mut shards, &mut context)),
-            None => shards.iter_mut().map(|shard| overview(shard, &mut context)).collect(),
-        };
+        let starts = overviews(pool.as_ref(), &mut shards, &mut context);
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
@@ -264,25 +261,28 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
-/// What the flows of all shards tell about the recording goes into `context`. Gives the streams that they belong to, by
-/// shard.
-fn overview_shared(shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
-    let parts = shards.par_iter_mut().fold(
-        || (Context::default(), Vec::new()),
-        |(mut part, mut starts), shard| {
-            starts.push(overview(shard, &mut part));
-            (part, starts)
-        },
-    );
-    let parts: Vec<(Context, Vec<Vec<u64>>)> = parts.collect();
-    let join = |(part, starts): (Context, Vec<Vec<u64>>)| {
+/// What the flows of all shards tell about the recording goes into `context`. Gives the streams of each. Every thread puts
+/// together what its shards tell: most hosts are heard in many of them.
+fn overviews(pool: Option<&ThreadPool>, shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
+    let Some(pool) = pool else {
+        return shards.iter_mut().map(|shard| overview(shard, context)).collect();
+    };
+    let part = |shards: &mut [Finished]| {
+        let mut context = Context::default();
+        let starts = shards.iter_mut().map(|shard| overview(shard, &mut context));
+        (starts.collect(), context)
+    };
+    let each = shards.len().div_ceil(pool.current_num_threads()).max(1);
+    let parts: Vec<(Vec<Vec<u64>>, Context)> = pool.install(|| shards.par_chunks_mut(each).map(part).collect());
+    let join = |(starts, part)| {
         context.join(&part);
         starts
     };
     parts.into_iter().flat_map(join).collect()
 }
 
-/// The same of one shard. Its streams are given ascending, lone SYNs left out: they are streams of their own, and tell nothing.
+/// What the flows of a shard tell about the recording goes into `context`. Gives the streams that they belong to, ascending.
+/// Lone SYNs left out: they are streams of their own, and tell nothing.
 fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
     let mut starts = std::mem::take(&mut shard.other_streams);
     shard.end_each(|shard, number, first, outline| {
