@@ -7,6 +7,7 @@ mod front;
 mod line;
 mod lone;
 mod marks;
+mod merge;
 mod observe;
 mod order;
 mod rows;

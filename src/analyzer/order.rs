@@ -1,6 +1,6 @@
 //! All flows of all shards in order of first packet: within a shard they are in this order already.
 
-use super::streams::{Ahead, Heads};
+use super::merge::Merge;
 use crate::flow::finished::Finished;
 
 /// A flow's place, and its first packet.
@@ -14,23 +14,16 @@ pub(super) struct Place {
 
 /// Goes through the flows of all shards.
 pub(super) struct Order<'a> {
-    lists: Vec<Ahead<Firsts<'a>>>,
-    /// First packet of the next flow of every shard.
-    firsts: Heads,
-    /// Its number there.
+    firsts: Merge<Firsts<'a>>,
+    /// The number of the next flow of every shard there.
     numbers: Vec<u32>,
     index: usize,
 }
 
 impl<'a> Order<'a> {
     pub(super) fn new(shards: &'a [Finished]) -> Self {
-        let mut lists: Vec<_> = shards
-            .iter()
-            .map(|shard| Ahead::new(Firsts { shard, number: 0 }))
-            .collect();
         Self {
-            firsts: Heads::new(lists.iter_mut().map(Ahead::take)),
-            lists,
+            firsts: Merge::new(shards.iter().map(|shard| Firsts { shard, number: 0 })),
             numbers: vec![0; shards.len()],
             index: 0,
         }
@@ -58,10 +51,9 @@ impl Iterator for Order<'_> {
     type Item = Place;
 
     fn next(&mut self) -> Option<Place> {
-        let (_, shard) = self.firsts.least()?;
+        let (_, shard) = self.firsts.next()?;
         let (number, index) = (self.numbers[shard], self.index);
         self.numbers[shard] += 1;
-        self.firsts.set(shard, self.lists[shard].take());
         self.index += 1;
         Some(Place { index, shard, number })
     }

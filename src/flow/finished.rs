@@ -135,6 +135,9 @@ impl Finished {
     /// number, first packet and what it tells about the recording.
     pub fn end_each(&mut self, mut tell: impl FnMut(&Self, u32, u64, &Outline)) {
         for number in 0..self.len() as u32 {
+            if self.store.is_lone(number) {
+                continue;
+            }
             if let Some((packet, outline)) = self.store.end(number) {
                 tell(self, number, packet, &outline);
             }
