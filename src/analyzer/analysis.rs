@@ -104,14 +104,7 @@ impl Analysis {
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let parts: Vec<(Context, Vec<u64>)> = match &pool {
-            Some(pool) => pool.install(|| shards.par_iter_mut().map(overview).collect()),
-            None => shards.iter_mut().map(overview).collect(),
-        };
-        let (contexts, starts): (Vec<Context>, Vec<Vec<u64>>) = parts.into_iter().unzip();
-        for part in &contexts {
-            context.join(part);
-        }
+        let starts = overviews(pool.as_ref(), &mut shards, &mut context);
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
@@ -268,10 +261,31 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
+/// What the flows of all shards tell about the recording, and the streams of each. Every thread puts together what its
+/// shards tell: most hosts are heard in many of them.
+fn overviews(pool: Option<&ThreadPool>, shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
+    let part = |shards: &mut [Finished]| {
+        let mut context = Context::default();
+        let starts = shards.iter_mut().map(|shard| overview(shard, &mut context));
+        (starts.collect(), context)
+    };
+    let parts: Vec<(Vec<Vec<u64>>, Context)> = match pool {
+        Some(pool) => {
+            let each = shards.len().div_ceil(pool.current_num_threads()).max(1);
+            pool.install(|| shards.par_chunks_mut(each).map(part).collect())
+        }
+        None => vec![part(shards)],
+    };
+    let join = |(starts, part)| {
+        context.join(&part);
+        starts
+    };
+    parts.into_iter().flat_map(join).collect()
+}
+
 /// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
 /// they are streams of their own, and tell nothing.
-fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
-    let mut context = Context::default();
+fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
     let mut starts = std::mem::take(&mut shard.other_streams);
     for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
         let Some((first, outline)) = shard.outline(number) else {
@@ -285,7 +299,7 @@ fn overview(shard: &mut Finished) -> (Context, Vec<u64>) {
     }
     #[expect(clippy::stable_sort_primitive, reason = "quick with a few runs that ascend")]
     starts.sort();
-    (context, starts)
+    starts
 }
 
 /// The streams of all shards: those that start as `starts` tells, and lone SYNs.

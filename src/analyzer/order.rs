@@ -1,6 +1,6 @@
 //! All flows of all shards in order of first packet: within a shard they are in this order already.
 
-use super::streams::{Ahead, Heads, List};
+use super::streams::{Ahead, Heads};
 use crate::flow::finished::Finished;
 
 /// A flow's place, and its first packet.
@@ -14,7 +14,7 @@ pub(super) struct Place {
 
 /// Goes through the flows of all shards.
 pub(super) struct Order<'a> {
-    lists: Vec<Ahead<'a>>,
+    lists: Vec<Ahead<Firsts<'a>>>,
     /// First packet of the next flow of every shard.
     firsts: Heads,
     /// Its number there.
@@ -24,14 +24,33 @@ pub(super) struct Order<'a> {
 
 impl<'a> Order<'a> {
     pub(super) fn new(shards: &'a [Finished]) -> Self {
-        let list = |shard: &'a Finished| -> List<'a> { Box::new((0..).map_while(|number| shard.first_packet(number))) };
-        let mut lists: Vec<Ahead<'a>> = shards.iter().map(|shard| Ahead::new(list(shard))).collect();
+        let mut lists: Vec<_> = shards
+            .iter()
+            .map(|shard| Ahead::new(Firsts { shard, number: 0 }))
+            .collect();
         Self {
             firsts: Heads::new(lists.iter_mut().map(Ahead::take)),
             lists,
             numbers: vec![0; shards.len()],
             index: 0,
         }
+    }
+}
+
+/// First packets of a shard's flows.
+struct Firsts<'a> {
+    shard: &'a Finished,
+    /// Of the next one.
+    number: u32,
+}
+
+impl Iterator for Firsts<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let packet = self.shard.first_packet(self.number)?;
+        self.number += 1;
+        Some(packet)
     }
 }
 

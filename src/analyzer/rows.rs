@@ -5,7 +5,7 @@ use super::observe::Beside;
 use crate::base::{Dir, FlowKey, Span};
 use crate::case::Case;
 use crate::finding::candidates::Leaning;
-use crate::finding::{Finding, find_all};
+use crate::finding::{Finding, find_all, find_all_in};
 use crate::flow::FlowFacts;
 use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
@@ -62,7 +62,7 @@ pub(super) fn judge(analysis: &Analysis, case: &Case<'_>, index: usize, wants: W
 
 /// [`judge`], in the place of a flow that was told.
 pub(super) fn judge_in(judged: &mut Judged, analysis: &Analysis, case: &Case<'_>, index: usize, wants: Wants) {
-    let findings = find_all(case);
+    let findings = find_all_in(std::mem::take(&mut judged.findings), case);
     let room = Room {
         summary: std::mem::take(&mut judged.row.summary),
         evidence: std::mem::take(&mut judged.row.evidence_packets),
@@ -164,11 +164,10 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
         syn_acks: facts.sides.iter().map(|side| side.syn_acks).sum(),
         handshake_rtt: facts.opening.rtt,
         min_rtt: min_rtt(facts),
-        client_side: side_row(facts, facts.client, detailed),
-        server_side: side_row(facts, facts.client.flip(), detailed),
+        client_side: side_row(facts.client()),
+        server_side: side_row(facts.server()),
         max_silence: facts.max_silence,
         conn_state: facts.conn_state,
-        zeek: facts.originator.map(|originator| zeek_counts(facts, originator)),
         history: facts.history.clone(),
         first_packet: facts.first.number(),
         last_packet: facts.last.number(),
@@ -180,11 +179,16 @@ pub(super) fn row(named: Named, case: &Case<'_>, findings: &[Finding], verdict: 
 
 /// What no table shows.
 fn details_of(interface: Option<String>, case: &Case<'_>) -> Details {
-    let client = case.facts.client;
-    let talk = case.facts.talk.as_deref();
+    let facts = case.facts;
+    let client = facts.client;
+    let talk = facts.talk.as_deref();
+    let sides = [client, client.flip()];
     Details {
         app: talk.map(|talk| object(&App { talk, client })),
         interface,
+        rtts: sides.map(|dir| rtt_row(facts, dir)),
+        losses: sides.map(|dir| loss_row(facts, dir)),
+        zeek: facts.originator.map(|originator| zeek_counts(facts, originator)),
     }
 }
 
@@ -231,8 +235,7 @@ fn min_rtt(facts: &FlowFacts) -> Option<Span> {
     }
 }
 
-fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
-    let side: &SideFacts = &facts.sides[dir.index()];
+fn side_row(side: &SideFacts) -> SideRow {
     SideRow {
         packets: side.packets,
         bytes: side.bytes,
@@ -245,8 +248,6 @@ fn side_row(facts: &FlowFacts, dir: Dir, detailed: bool) -> SideRow {
         zero_windows: side.zero_windows.into(),
         keep_alives: side.keep_alives.into(),
         missed_bytes: side.missed_bytes,
-        rtt: if detailed { rtt_row(facts, dir) } else { None },
-        losses: if detailed { loss_row(facts, dir) } else { None },
     }
 }
 

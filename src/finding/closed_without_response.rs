@@ -42,5 +42,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         None if fin.stamp - since.stamp >= IDLE_CLIENT => Severity::Note,
         None => Severity::Warn,
     };
-    Some(Finding::new(&META, Confidence::High, fin, vec![since.number()], summary).of(Side::Server).with_severity(severity))
+    Some(Finding::new(&META, Confidence::High, fin, [since.number()], summary).of(Side::Server).with_severity(severity))
 }

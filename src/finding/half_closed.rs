@@ -24,5 +24,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         (None, None) => return None,
     };
     let summary = format!("The {who} sent its FIN and had it acknowledged; the {other} had not closed when the capture ended.");
-    Some(Finding::new(&META, Confidence::High, fin, Vec::new(), summary).of(other))
+    Some(Finding::new(&META, Confidence::High, fin, [], summary).of(other))
 }

@@ -31,5 +31,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         time(icmp.at.stamp - syn.stamp),
         icmp.text(),
     );
-    Some(Finding::new(&META, Confidence::High, syn, vec![icmp.at.number()], summary))
+    Some(Finding::new(&META, Confidence::High, syn, [icmp.at.number()], summary))
 }

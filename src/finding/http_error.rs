@@ -34,7 +34,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         count => format!(" {count} answers on this connection were such."),
     };
     let summary = format!("{} answered {}{reason}{what}{took}: {}.{more}", case.server(), status.code, meaning(status.code));
-    Some(Finding::new(&META, Confidence::High, *at, Vec::new(), summary).of(Side::Server))
+    Some(Finding::new(&META, Confidence::High, *at, [], summary).of(Side::Server))
 }
 
 /// RFC 9110 15.

@@ -17,5 +17,5 @@ pub static META: Meta = Meta {
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let icmp = case.facts.icmp.filter(|_| case.ending == Ending::Icmp)?;
     let summary = format!("{} answered with {}, and nothing got through afterwards.", icmp.from, icmp.text());
-    Some(Finding::new(&META, Confidence::High, icmp.at, vec![case.facts.last.number()], summary))
+    Some(Finding::new(&META, Confidence::High, icmp.at, [case.facts.last.number()], summary))
 }

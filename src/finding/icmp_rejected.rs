@@ -34,5 +34,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         icmp.text(),
         icmp.from,
     );
-    Some(Finding::new(&META, Confidence::High, syn, vec![icmp.at.number()], summary))
+    Some(Finding::new(&META, Confidence::High, syn, [icmp.at.number()], summary))
 }

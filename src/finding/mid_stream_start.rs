@@ -19,5 +19,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let summary = "No handshake was captured: window scale, round trip and who is client are unknown or guessed.";
-    Some(Finding::new(&META, Confidence::High, case.facts.first, Vec::new(), summary.into()))
+    Some(Finding::new(&META, Confidence::High, case.facts.first, [], summary.into()))
 }

@@ -74,9 +74,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of the catalogue's severity, shown by `packets` (sorted, thinned to eight), the first of them at `at`.
-    fn new(meta: &'static Meta, confidence: Confidence, at: Sighting, mut packets: Vec<u64>, summary: String) -> Self {
+    /// A finding of the catalogue's severity, shown by the packet at `at` and `others` (sorted, thinned to eight).
+    fn new(
+        meta: &'static Meta,
+        confidence: Confidence,
+        at: Sighting,
+        others: impl IntoIterator<Item = u64>,
+        summary: String,
+    ) -> Self {
+        let mut packets = Vec::with_capacity(4);
         packets.push(at.number());
+        packets.extend(others);
         packets.sort_unstable();
         packets.dedup();
         packets.truncate(8);
@@ -141,10 +149,10 @@ catalogue! {
     reset_injected => Reset,
     icmp_ended => Icmp,
     keep_alive_failure => KeepAlive,
-    proxy_refused => Talk,
-    tls_mismatch => Talk,
-    tls_alert => Talk,
-    app_refused => Talk,
+    proxy_refused => Told,
+    tls_mismatch => Told,
+    tls_alert => Told,
+    app_refused => Told,
     no_response => NoAnswer,
     stall => Again,
     reset_after_idle => Reset,
@@ -153,8 +161,8 @@ catalogue! {
     reset_mid_transfer => Reset,
     zero_window => Shut,
     closed_without_response => NoAnswer,
-    tls_cut => Talk,
-    http_error => Talk,
+    tls_cut => Hello,
+    http_error => Told,
     syn_answered_late => Repeated,
     syn_ack_repeated => Repeated,
     rate_policed => Again,
@@ -182,7 +190,13 @@ pub fn catalogue() -> &'static [&'static Meta] {
 /// All troubles of one case, worst first.
 #[must_use]
 pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
+    find_all_in(Vec::new(), case)
+}
+
+/// [`find_all`], in the room of earlier findings.
+#[must_use]
+pub fn find_all_in(mut found: Vec<Finding>, case: &Case<'_>) -> Vec<Finding> {
+    found.clear();
     let mut asked = Seen::new(case).askable();
     // Every flow of every test proves it.
     debug_assert!(
@@ -192,8 +206,9 @@ pub fn find_all(case: &Case<'_>) -> Vec<Finding> {
         "a finding came without what it needs"
     );
     while asked != 0 {
-        if let Some((_, find)) = FINDS.get(asked.trailing_zeros() as usize) {
-            found.extend(find(case));
+        let find = FINDS.get(asked.trailing_zeros() as usize);
+        if let Some(finding) = find.and_then(|(_, find)| find(case)) {
+            found.push(finding);
         }
         asked &= asked - 1;
     }

@@ -3,7 +3,10 @@
 use super::FINDS;
 use crate::case::Case;
 use crate::case::words::{Ending, Handshake};
+use crate::flow::Sighting;
 use crate::flow::facts::SideFacts;
+use crate::flow::talk::Talk;
+use crate::wire::talk::Status;
 
 /// Something that must be there, or the finding cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +33,10 @@ pub enum Need {
     Unclosed,
     /// Bytes or packets that the capture lacks, or has twice.
     Odd,
-    /// First bytes that were understood.
-    Talk,
+    /// First bytes in which somebody asks for a way, says no, or means another protocol.
+    Told,
+    /// A server's hello.
+    Hello,
     /// TTLs that differ within one side.
     Ttls,
 }
@@ -45,6 +50,7 @@ impl Seen {
     pub fn new(case: &Case<'_>) -> Self {
         let facts = case.facts;
         let opening = &facts.opening;
+        let talk = facts.talk.as_deref();
         let any = |has: fn(&SideFacts) -> bool| facts.sides.iter().any(has);
         let opened = matches!(case.handshake, Handshake::Completed | Handshake::Retransmitted);
         let closed = matches!(
@@ -74,7 +80,8 @@ impl Seen {
                 Need::Odd,
                 any(|side| side.missed_bytes > 0 || side.copies > 0 || side.packets == 0),
             ),
-            (Need::Talk, facts.talk.is_some()),
+            (Need::Told, talk.is_some_and(tells_trouble)),
+            (Need::Hello, talk.is_some_and(|talk| talk.server_hello.is_some())),
             (Need::Ttls, any(|side| side.ttl.min != side.ttl.max)),
         ];
         Self(seen.into_iter().fold(1 << Need::Nothing as u16, |bits, (need, holds)| {
@@ -84,12 +91,24 @@ impl Seen {
 
     /// The places of the findings that have what they need, a bit each.
     pub fn askable(self) -> u64 {
-        let needs = ASKING.iter().enumerate();
-        needs.fold(0, |bits, (need, finds)| {
-            let is_there = self.0 >> need & 1;
-            bits | (finds * u64::from(is_there))
-        })
+        let (mut seen, mut bits) = (self.0, 0);
+        // Of most flows, few or none.
+        while seen != 0 {
+            bits |= ASKING.get(seen.trailing_zeros() as usize).copied().unwrap_or(0);
+            seen &= seen - 1;
+        }
+        bits
     }
+}
+
+fn tells_trouble(talk: &Talk) -> bool {
+    let is_error = |(status, _): &(Status, Sighting)| status.code >= 400;
+    talk.tunnel.is_some()
+        || talk.refusal.is_some()
+        || talk.mismatch.is_some()
+        || talk.error.is_some()
+        || talk.answer.as_ref().is_some_and(is_error)
+        || talk.alerts.iter().any(Option::is_some)
 }
 
 /// How many different needs there are.

@@ -36,6 +36,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     };
     // Many requests without one answer may be a protocol that needs none (logs, metrics).
     let sure = if client.data_segments > 8 { Confidence::Low } else { Confidence::Medium };
-    let packets = [Some(acked), end].into_iter().flatten().map(|seen| seen.number()).collect();
+    let packets = [Some(acked), end].into_iter().flatten().map(|seen| seen.number());
     Some(Finding::new(&META, sure, asked, packets, summary).of(Side::Server))
 }

@@ -19,5 +19,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     }
     let (who, seen) = if case.facts.client().packets > 0 { (Side::Client, Side::Server) } else { (Side::Server, Side::Client) };
     let summary = format!("Only the {who}'s packets are in the capture; what they acknowledge proves that the {seen} answered.");
-    Some(Finding::new(&META, Confidence::High, case.facts.first, Vec::new(), summary))
+    Some(Finding::new(&META, Confidence::High, case.facts.first, [], summary))
 }

@@ -20,5 +20,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         "A new SYN on the same ports came {} after this flow's last packet; the flow had not been closed in this capture.",
         time(by.stamp - case.facts.last.stamp),
     );
-    Some(Finding::new(&META, Confidence::High, by, vec![case.facts.last.number()], summary).of(Side::Client))
+    Some(Finding::new(&META, Confidence::High, by, [case.facts.last.number()], summary).of(Side::Client))
 }

@@ -44,7 +44,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         format!(" It let the client through {} later, on another connection: an ordinary login.", time(after))
     });
     let summary = format!("The {name} {} {what}{took}. {}{then}", case.server(), meaning(tunnel, code));
-    let finding = Finding::new(&META, Confidence::High, at, Vec::new(), summary).of(Side::Server);
+    let finding = Finding::new(&META, Confidence::High, at, [], summary).of(Side::Server);
     Some(if retried.is_some() { finding.with_severity(Severity::Note) } else { finding })
 }
 

@@ -70,7 +70,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let sure = if is_plain { Confidence::Medium } else { Confidence::Low };
     let mut again = side.loss_points.iter().filter_map(|point| point.again);
     let first = again.next()?;
-    let packets = again.map(|again| again.number()).collect();
+    let packets = again.map(|again| again.number());
     Some(Finding::new(&META, sure, first, packets, summary(side, who, &line)).of(who))
 }
 

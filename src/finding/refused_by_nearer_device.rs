@@ -32,7 +32,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         case.server(),
         evidence.join("; "),
     );
-    Some(Finding::new(&META, sure, syn, vec![reset.at.number()], summary))
+    Some(Finding::new(&META, sure, syn, [reset.at.number()], summary))
 }
 
 /// What tells the RST from one of the server's own: its TTL against the server's other packets, its time against the

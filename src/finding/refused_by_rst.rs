@@ -36,5 +36,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         time(rst.stamp - syn.stamp),
         if known_ttl { " (its TTL is that of the host's other packets)" } else { "" },
     );
-    Some(Finding::new(&META, sure, syn, vec![rst.number()], summary).of(Side::Server))
+    Some(Finding::new(&META, sure, syn, [rst.number()], summary).of(Side::Server))
 }

@@ -94,6 +94,6 @@ pub fn describe(case: &Case<'_>, reset: &Reset, meta: &'static Meta, more: &str)
     } else {
         Side::Server
     };
-    let trigger = reset.trigger.map(|seen| seen.number()).into_iter().collect();
+    let trigger = reset.trigger.map(|seen| seen.number());
     Finding::new(meta, sure, reset.at, trigger, summary).of(side)
 }

@@ -34,6 +34,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     };
     let summary = format!("{} sent a RST {}: {reading}.", case.facts.key.sender(reset.from), when(reset.stage));
     let side = if case.is_from_client(&reset) { Side::Client } else { Side::Server };
-    let packets = reset.trigger.map(|seen| seen.number()).into_iter().collect();
+    let packets = reset.trigger.map(|seen| seen.number());
     Some(Finding::new(&META, Confidence::High, reset.at, packets, summary).of(side).with_severity(severity))
 }

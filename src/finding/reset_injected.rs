@@ -33,6 +33,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         when(reset.stage),
         evidence.join("; "),
     );
-    let proof = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.number()).collect();
+    let proof = [after.first, reset.trigger].into_iter().flatten().map(|seen| seen.number());
     Some(Finding::new(&META, sure, reset.at, proof, summary))
 }

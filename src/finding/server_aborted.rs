@@ -28,5 +28,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     } else {
         format!("{server} answered with a SYN-ACK and {until} later with a RST, before the handshake was complete.")
     };
-    Some(Finding::new(&META, Confidence::Medium, syn_ack, vec![reset.at.number()], summary).of(Side::Server))
+    Some(Finding::new(&META, Confidence::Medium, syn_ack, [reset.at.number()], summary).of(Side::Server))
 }

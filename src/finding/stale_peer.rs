@@ -32,6 +32,6 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         format!("{} answered the SYN with an ACK of something else: it still has an older connection on these ports{cleared}.", case.server())
     };
     let sure = if is_syn_ack { Confidence::Medium } else { Confidence::High };
-    let packets = [Some(answer.number()), rst].into_iter().flatten().collect();
+    let packets = [Some(answer.number()), rst].into_iter().flatten();
     Some(Finding::new(&META, sure, syn, packets, summary).of(Side::Server))
 }

@@ -28,5 +28,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         "The client acknowledged, but the SYN-ACK came {} more: {place}.",
         times(opening.syn_acks_after_ack),
     );
-    Some(Finding::new(&META, Confidence::Medium, ack, vec![last.number()], summary).of(Side::Server))
+    Some(Finding::new(&META, Confidence::Medium, ack, [last.number()], summary).of(Side::Server))
 }

@@ -17,5 +17,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let opening = &case.facts.opening;
     let syn = opening.syn.first.filter(|_| opening.repeats_attempt)?;
     let summary = "The same SYN (same ports, same ISN) as in the flow before, which ended in a RST: one attempt, tried again.";
-    Some(Finding::new(&META, Confidence::High, syn, Vec::new(), summary.into()).of(Side::Client))
+    Some(Finding::new(&META, Confidence::High, syn, [], summary.into()).of(Side::Client))
 }

@@ -38,7 +38,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         meaning(said.alert.description, by_client),
     );
     let sure = if said.alert.description.is_some() { Confidence::High } else { Confidence::Medium };
-    Some(Finding::new(&META, sure, said.at, Vec::new(), summary).of(side))
+    Some(Finding::new(&META, sure, said.at, [], summary).of(side))
 }
 
 /// The alert that ended the handshake, and whose it was.

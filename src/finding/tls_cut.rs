@@ -59,5 +59,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         time(end.stamp - since.stamp),
     );
     let severity = if by_client { Severity::Warn } else { Severity::Error };
-    Some(Finding::new(&META, Confidence::Medium, end, vec![since.number()], summary).of(side).with_severity(severity))
+    Some(Finding::new(&META, Confidence::Medium, end, [since.number()], summary).of(side).with_severity(severity))
 }

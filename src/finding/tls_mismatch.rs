@@ -45,5 +45,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     let is_over = matches!(case.ending, Ending::Fin | Ending::RstClient | Ending::RstServer);
     let severity = if is_over { Severity::Error } else { Severity::Warn };
     let summary = summary.replace("  ", " ");
-    Some(Finding::new(&META, Confidence::High, at, Vec::new(), summary).with_severity(severity))
+    Some(Finding::new(&META, Confidence::High, at, [], summary).with_severity(severity))
 }

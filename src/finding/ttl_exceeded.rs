@@ -29,5 +29,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         icmp.text(),
         if ttl < 16 { "it was sent with too small a TTL, as a traceroute does" } else { "most likely a routing loop" },
     );
-    Some(Finding::new(&META, Confidence::High, syn, vec![icmp.at.number()], summary))
+    Some(Finding::new(&META, Confidence::High, syn, [icmp.at.number()], summary))
 }

@@ -25,5 +25,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
          answers in its name (proxy, load balancer, filter). This alone proves no trouble.",
         side.ttl.min, side.ttl.max,
     );
-    Some(Finding::new(&META, Confidence::Medium, side.first?, Vec::new(), summary).of(place))
+    Some(Finding::new(&META, Confidence::Medium, side.first?, [], summary).of(place))
 }

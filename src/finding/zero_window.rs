@@ -38,5 +38,5 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         if ended_so { ", and did not open again" } else { "" },
     );
     let severity = if ended_so { Severity::Error } else { Severity::Warn };
-    Some(Finding::new(&META, Confidence::High, at, Vec::new(), summary).of(who).with_severity(severity))
+    Some(Finding::new(&META, Confidence::High, at, [], summary).of(who).with_severity(severity))
 }

@@ -1,7 +1,7 @@
 //! Community ID v1, seed 0: one name for a flow across tools (github.com/corelight/community-id-spec).
 
 use crate::base::Endpoint;
-use data_encoding::BASE64;
+use data_encoding::BASE64_NOPAD;
 use sha1::block_api::compress;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -42,14 +42,16 @@ impl CommunityId {
 
 /// The version, and these 20 bytes in Base64.
 fn text_of(hash: [u32; 5]) -> [u8; 30] {
-    let mut bytes = [0; 20];
+    // One byte more, for whole groups of three: in place of the padding the text ends in an idle character.
+    let mut bytes = [0; 21];
     for (place, word) in hash.into_iter().enumerate() {
         bytes[4 * place..4 * place + 4].copy_from_slice(&word.to_be_bytes());
     }
     let mut text = [0; 30];
     let (version, encoded) = text.split_at_mut(VERSION.len());
     version.copy_from_slice(VERSION);
-    BASE64.encode_mut(&bytes, encoded);
+    BASE64_NOPAD.encode_mut(&bytes, encoded);
+    text[29] = b'=';
     text
 }
 

@@ -172,7 +172,8 @@ impl<W: io::Write> Cells for Table<W> {
     }
 
     fn counts<const N: usize>(&mut self, _: &[&'static str; N], counts: &[u64; N]) -> Result<(), Infallible> {
-        if *counts == [0; N] {
+        // All at once, where a comparison of arrays is a call.
+        if counts.iter().fold(0, |any, count| any | count) == 0 {
             self.rows.extend_from_slice([*b"0,"; N].as_flattened());
         } else {
             for count in counts {
@@ -201,9 +202,18 @@ impl Steady {
     }
 }
 
+/// Combinations of words that are remembered at once.
+const COMBINATIONS: usize = 64;
+
 /// Words of rows before with their cells: few combinations are frequent.
-#[derive(Debug, Default)]
-struct Said([Option<Kept>; 16]);
+#[derive(Debug)]
+struct Said([Option<Kept>; COMBINATIONS]);
+
+impl Default for Said {
+    fn default() -> Self {
+        Self([const { None }; COMBINATIONS])
+    }
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -217,8 +227,9 @@ struct Kept {
 impl Said {
     /// Where a combination is kept: those that occur together in different places, most often.
     fn place(words: &Words<'_>) -> usize {
-        let mix = words.handshake as usize + 3 * words.ending as usize + 5 * words.stage as usize;
-        (mix + 7 * words.findings.len() + 11 * words.doubts.len()) % 16
+        let outcome = words.handshake as usize + 11 * words.ending as usize;
+        let lists = words.findings.len() + 5 * words.doubts.len();
+        (outcome + 3 * words.stage as usize + 7 * lists + words.cause.map_or(0, str::len)) % COMBINATIONS
     }
 
     fn find(&self, words: &Words<'_>) -> Option<&[u8]> {

@@ -251,21 +251,21 @@ impl Serialize for FlowObject<'_> {
         keys.0.serialize_entry("type", "flow")?;
         keys.0.serialize_entry("v", &VERSION)?;
         visit(self.0.row, &mut keys)?;
-        let sides = [&self.0.row.client_side, &self.0.row.server_side];
-        for (key, side) in ["client_rtt_ms", "server_rtt_ms"].iter().zip(sides) {
-            keys.0.serialize_entry(key, &side.rtt)?;
-        }
-        for (key, side) in ["client_losses", "server_losses"].iter().zip(sides) {
-            keys.0.serialize_entry(key, &side.losses)?;
-        }
-        keys.0.serialize_entry("zeek", &self.0.row.zeek)?;
+        let mut map = keys.0;
         let details = self.0.row.details.as_deref();
-        keys.0
-            .serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
-        keys.0.serialize_entry("candidates", &Candidates(self.0))?;
-        keys.0
-            .serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
-        keys.0.end()
+        let rtts = details.map_or([None; 2], |details| details.rtts);
+        for (key, rtt) in ["client_rtt_ms", "server_rtt_ms"].iter().zip(&rtts) {
+            map.serialize_entry(key, rtt)?;
+        }
+        let losses = details.map_or([None; 2], |details| details.losses);
+        for (key, lost) in ["client_losses", "server_losses"].iter().zip(&losses) {
+            map.serialize_entry(key, lost)?;
+        }
+        map.serialize_entry("zeek", &details.and_then(|details| details.zeek))?;
+        map.serialize_entry("app", &details.and_then(|details| details.app.as_ref()))?;
+        map.serialize_entry("candidates", &Candidates(self.0))?;
+        map.serialize_entry("finding_details", &Details(self.0.row, self.0.findings))?;
+        map.end()
     }
 }
 

@@ -207,10 +207,6 @@ pub struct SideRow {
     pub keep_alives: u64,
     /// Bytes that the peer acknowledged although the capture never saw them.
     pub missed_bytes: u64,
-    /// Round trips from the capture point to the peer and back; only where [`Reporter::wants_details`].
-    pub rtt: Option<RttRow>,
-    /// Where and how this side's data was lost and repaired, if any was sent again; likewise.
-    pub losses: Option<LossRow>,
 }
 
 /// Times from one side's segments to the peer's acknowledgments, in milliseconds, repeated segments left out.
@@ -316,8 +312,6 @@ pub struct FlowRow {
     pub max_silence: Span,
     /// Zeek's `conn_state`.
     pub conn_state: ConnState,
-    /// The counts of Zeek's record; nothing where Zeek would have written more than one.
-    pub zeek: Option<ZeekCounts>,
     /// Zeek's history.
     pub history: History,
     /// Number of the first packet.
@@ -328,7 +322,7 @@ pub struct FlowRow {
     pub evidence_packets: Vec<u64>,
     /// What speaks for one candidate of its cause or the other; only where [`Reporter::wants_incidents`].
     pub leaning: Leaning,
-    /// What no table shows, if somebody wants it.
+    /// What no table shows; only where [`Reporter::wants_details`].
     pub details: Option<Box<Details>>,
 }
 
@@ -339,6 +333,12 @@ pub struct Details {
     pub app: Option<serde_json::Value>,
     /// Name of the interface that its first packet was captured on, where the capture says it.
     pub interface: Option<String>,
+    /// Round trips from the capture point to the peer and back, for the client's segments and for the server's.
+    pub rtts: [Option<RttRow>; 2],
+    /// Where and how the client's data and the server's was lost and repaired, if any was sent again.
+    pub losses: [Option<LossRow>; 2],
+    /// The counts of Zeek's record; nothing where Zeek would have written more than one.
+    pub zeek: Option<ZeekCounts>,
 }
 
 /// What Zeek's `conn.log` counts, by its rules.

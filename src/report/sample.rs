@@ -61,7 +61,6 @@ pub(crate) fn row(number: u64) -> FlowRow {
         server_side: SideRow::default(),
         max_silence: Span::from_secs(32),
         conn_state: ConnState::S0,
-        zeek: None,
         history: History::default(),
         first_packet: number * 12,
         last_packet: number * 12 + 7,

@@ -23,40 +23,39 @@ pub fn doubts_of(case: &Case<'_>, status: Status) -> Vec<Doubt> {
         case.server().ip
     };
     let missed: u64 = facts.sides.iter().map(|side| side.missed_bytes).sum();
-    let one_sided_silence = facts.sides.iter().any(|side| side.packets == 0) && context.is_one_sided();
     let is_silent_drop = case.handshake == Handshake::SilentlyDropped;
-    let each = [
-        (case.is_one_sided() || one_sided_silence, Doubt::OneSided),
-        (in_opening, Doubt::CaptureEndsEarly),
-        (context.cut && troubled, Doubt::CaptureCut),
-        (
-            missed > 1 && !case.is_one_sided() || is_absence && context.has_losses(),
-            Doubt::CaptureLoss,
-        ),
-        (
-            troubled && facts.sides.iter().any(|side| side.packets == 0) && !context.has_spoken(unheard),
-            Doubt::NoReverseTraffic,
-        ),
-        (is_silent_drop && opening.syn.count == 1, Doubt::SingleSyn),
-        (case.handshake == Handshake::NotCaptured, Doubt::MidStream),
-        (!facts.roles_seen, Doubt::RolesGuessed),
-        (facts.header_cut, Doubt::Truncated),
-        (is_sender_uncertain(case), Doubt::SenderUncertain),
-        (context.steps_back > 0 && troubled, Doubt::ClockSteps),
-        (
-            troubled && is_near_end(context, facts.last.stamp) && !is_closed(case),
-            Doubt::FinalSecond,
-        ),
-        (is_absence, Doubt::SingleVantage),
-        (facts.limited || context.limited && troubled, Doubt::StateLimit),
-    ];
-    // Most flows have none.
-    if each.iter().all(|(holds, _)| !holds) {
-        return Vec::new();
-    }
-    each.into_iter()
-        .filter_map(|(holds, doubt)| holds.then_some(doubt))
-        .collect()
+    let is_one_sided = case.is_one_sided();
+    let any_unheard = facts.sides.iter().any(|side| side.packets == 0);
+    let mut doubts = Vec::new();
+    let mut doubt_if = |holds, doubt| {
+        if holds {
+            doubts.push(doubt);
+        }
+    };
+    doubt_if(is_one_sided || any_unheard && context.is_one_sided(), Doubt::OneSided);
+    doubt_if(in_opening, Doubt::CaptureEndsEarly);
+    doubt_if(context.cut && troubled, Doubt::CaptureCut);
+    doubt_if(
+        missed > 1 && !is_one_sided || is_absence && context.has_losses(),
+        Doubt::CaptureLoss,
+    );
+    doubt_if(
+        troubled && any_unheard && !context.has_spoken(unheard),
+        Doubt::NoReverseTraffic,
+    );
+    doubt_if(is_silent_drop && opening.syn.count == 1, Doubt::SingleSyn);
+    doubt_if(case.handshake == Handshake::NotCaptured, Doubt::MidStream);
+    doubt_if(!facts.roles_seen, Doubt::RolesGuessed);
+    doubt_if(facts.header_cut, Doubt::Truncated);
+    doubt_if(is_sender_uncertain(case), Doubt::SenderUncertain);
+    doubt_if(context.steps_back > 0 && troubled, Doubt::ClockSteps);
+    doubt_if(
+        troubled && is_near_end(context, facts.last.stamp) && !is_closed(case),
+        Doubt::FinalSecond,
+    );
+    doubt_if(is_absence, Doubt::SingleVantage);
+    doubt_if(facts.limited || context.limited && troubled, Doubt::StateLimit);
+    doubts
 }
 
 /// So close to the end of the recording, packets may be missing.
