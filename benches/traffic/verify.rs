@@ -52,7 +52,9 @@ impl Generated {
             analyzer.set_open_flows(open);
             analyzer.set_packed_room(1);
         }
-        while analyzer.feed_from(source.as_mut()).expect("a capture, and no filter") {}
+        analyzer
+            .feed_from(source.as_mut(), &mut |_, _| true)
+            .expect("a capture, and no filter");
         analyzer.end_capture(source.info());
         let [mut rows, mut objects] = [Vec::new(), Vec::new()];
         let (mut csv, mut json) = (FlowsCsv::new(&mut rows, Only::All), Json::new(&mut objects, Only::All));

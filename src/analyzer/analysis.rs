@@ -261,21 +261,19 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
-/// What the flows of all shards tell about the recording, and the streams of each. Every thread puts together what its
-/// shards tell: most hosts are heard in many of them.
+/// What the flows of all shards tell about the recording goes into `context`. Gives the streams of each. Every thread puts
+/// together what its shards tell: most hosts are heard in many of them.
 fn overviews(pool: Option<&ThreadPool>, shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
+    let Some(pool) = pool else {
+        return shards.iter_mut().map(|shard| overview(shard, context)).collect();
+    };
     let part = |shards: &mut [Finished]| {
         let mut context = Context::default();
         let starts = shards.iter_mut().map(|shard| overview(shard, &mut context));
         (starts.collect(), context)
     };
-    let parts: Vec<(Vec<Vec<u64>>, Context)> = match pool {
-        Some(pool) => {
-            let each = shards.len().div_ceil(pool.current_num_threads()).max(1);
-            pool.install(|| shards.par_chunks_mut(each).map(part).collect())
-        }
-        None => vec![part(shards)],
-    };
+    let each = shards.len().div_ceil(pool.current_num_threads()).max(1);
+    let parts: Vec<(Vec<Vec<u64>>, Context)> = pool.install(|| shards.par_chunks_mut(each).map(part).collect());
     let join = |(starts, part)| {
         context.join(&part);
         starts
@@ -283,20 +281,17 @@ fn overviews(pool: Option<&ThreadPool>, shards: &mut [Finished], context: &mut C
     parts.into_iter().flat_map(join).collect()
 }
 
-/// What the flows of a shard tell about the recording, and the streams that they belong to, ascending. Lone SYNs left out:
-/// they are streams of their own, and tell nothing.
+/// What the flows of a shard tell about the recording goes into `context`. Gives the streams that they belong to, ascending.
+/// Lone SYNs left out: they are streams of their own, and tell nothing.
 fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
     let mut starts = std::mem::take(&mut shard.other_streams);
-    for number in (0..shard.len() as u32).filter(|&number| !shard.is_lone(number)) {
-        let Some((first, outline)) = shard.outline(number) else {
-            continue;
-        };
+    shard.end_each(|shard, number, first, outline| {
         starts.push(outline.stream_start);
         match outline.has_tunnel.then(|| shard.facts(number)).flatten() {
             Some(facts) => context.on_flow(&facts),
-            None => context.on_outline(&outline, first),
+            None => context.on_outline(outline, first),
         }
-    }
+    });
     #[expect(clippy::stable_sort_primitive, reason = "quick with a few runs that ascend")]
     starts.sort();
     starts

@@ -7,6 +7,8 @@ use crate::capture::{Batch, CaptureInfo, Filter, Record, Source};
 use crate::wire::{Heard, Why, decode_into};
 use rayon::prelude::*;
 
+/// Records of a portion, at least: enough for the threads to meet seldom.
+const ENOUGH: usize = 2048;
 /// Records that one thread decodes in a row.
 const RUN: usize = 256;
 
@@ -57,21 +59,23 @@ impl Front {
         self.records
     }
 
-    /// Fills `work` with at least `enough` records of `source`, as long as it has more. Says whether it may.
+    /// Fills `work` with the next portion of `source`. Says whether there may be more, and more is wanted.
     pub(super) fn read(
         &mut self,
         source: &mut dyn Source,
-        enough: usize,
         is_parallel: bool,
+        goes_on: &mut (impl FnMut(u64, u64) -> bool + ?Sized),
         work: &mut Work,
     ) -> Result<bool, FeedError> {
-        work.clear();
         loop {
             let Some(batch) = source.next_batch()? else {
                 return Ok(false);
             };
             self.add(batch, is_parallel, false, work)?;
-            if work.count >= enough {
+            if !goes_on(source.consumed(), self.records) {
+                return Ok(false);
+            }
+            if work.count >= ENOUGH {
                 return Ok(true);
             }
         }
@@ -79,7 +83,6 @@ impl Front {
 
     /// Fills `work` with the records of one batch, whose bytes are to be lent to whoever tracks them.
     pub(super) fn take(&mut self, batch: Batch<'_>, is_parallel: bool, work: &mut Work) -> Result<(), FeedError> {
-        work.clear();
         self.add(batch, is_parallel, true, work)
     }
 

@@ -4,6 +4,7 @@ mod analysis;
 mod deal;
 mod early;
 mod front;
+mod line;
 mod lone;
 mod marks;
 mod observe;
@@ -16,6 +17,7 @@ mod tell;
 pub mod watch;
 
 pub use analysis::{Analysis, CaptureReport};
+pub use line::GoesOn;
 pub use second::{Again, Found, Wanted};
 
 use crate::base::limits;
@@ -28,8 +30,6 @@ use marks::Ledger;
 use rayon::prelude::*;
 use shelf::TemporaryFile;
 
-/// Records that are decoded while as many are tracked: enough for the threads to meet seldom.
-const ENOUGH: usize = 2048;
 /// With more threads than this, the decoding is shared as well: until then, one decodes and one tracks.
 const FEW_THREADS: usize = 2;
 
@@ -39,14 +39,24 @@ pub struct Analyzer {
     pool: Option<rayon::ThreadPool>,
     front: Front,
     shards: Vec<Table>,
-    /// Decoded and not tracked yet.
-    ready: Work,
+    marking: Marking,
     /// Room for what is decoded next.
-    spare: Work,
+    spare: Vec<Work>,
     /// Captures that are finished.
     captures: Vec<CaptureReport>,
-    wants_marks: bool,
-    most_marked: usize,
+}
+
+/// Whether packets get marks, and how many may have some.
+#[derive(Debug)]
+struct Marking {
+    is_wanted: bool,
+    most: usize,
+}
+
+/// What segments are tracked in.
+struct Tables<'a> {
+    shards: &'a mut [Table],
+    marking: &'a mut Marking,
 }
 
 /// Why no more can be taken in.
@@ -93,11 +103,12 @@ impl Analyzer {
             pool,
             front: Front::default(),
             shards: (0..limits::SHARDS).map(|_| Table::default()).collect(),
-            ready: Work::default(),
-            spare: Work::default(),
+            marking: Marking {
+                is_wanted: false,
+                most: limits::MAX_MARKED,
+            },
+            spare: Vec::new(),
             captures: Vec::new(),
-            wants_marks: false,
-            most_marked: limits::MAX_MARKED,
         })
     }
 
@@ -131,13 +142,13 @@ impl Analyzer {
 
     /// From now on, packets get their marks.
     pub fn want_marks(&mut self) {
-        self.wants_marks = true;
+        self.marking.is_wanted = true;
         self.shards.iter_mut().for_each(|table| table.want_marks(true));
     }
 
     /// Lists no more than so many packets with marks, instead of [`limits::MAX_MARKED`].
     pub fn set_most_marked(&mut self, count: usize) {
-        self.most_marked = count;
+        self.marking.most = count;
     }
 
     /// Records taken in so far.
@@ -146,30 +157,26 @@ impl Analyzer {
         self.front.records()
     }
 
-    /// Takes in the next records of `source`, the current capture; `false` at its end. On several threads, what was read
-    /// last is tracked while this is read and decoded.
+    /// Takes in the records of `source`, the current capture, to its end, or until `goes_on` says no: it is asked after every
+    /// few of them. On several threads, what was read last is tracked while more is read and decoded.
     ///
     /// # Errors
     /// Where the capture cannot be read any further, or there is a filter and it does not compile.
-    pub fn feed_from(&mut self, source: &mut dyn Source) -> Result<bool, FeedError> {
-        let Some(pool) = &self.pool else {
-            let batch = source.next_batch()?;
-            let more = batch.is_some();
-            if let Some(batch) = batch {
-                self.feed(batch)?;
+    pub fn feed_from(&mut self, source: &mut dyn Source, goes_on: GoesOn<'_>) -> Result<(), FeedError> {
+        if let Some(pool) = &self.pool {
+            let tables = Tables {
+                shards: &mut self.shards,
+                marking: &mut self.marking,
+            };
+            return line::read_all(pool, &mut self.front, tables, &mut self.spare, source, goes_on);
+        }
+        while let Some(batch) = source.next_batch()? {
+            self.feed(batch)?;
+            if !goes_on(source.consumed(), self.records()) {
+                break;
             }
-            return Ok(more);
-        };
-        let is_parallel = pool.current_num_threads() > FEW_THREADS;
-        let (front, shards) = (&mut self.front, &mut self.shards);
-        let (ready, spare) = (&self.ready, &mut self.spare);
-        let (more, ()) = pool.join(
-            || front.read(source, ENOUGH, is_parallel, spare),
-            || track_shared(shards, ready, None),
-        );
-        std::mem::swap(&mut self.ready, &mut self.spare);
-        self.check_marks();
-        more
+        }
+        Ok(())
     }
 
     /// Takes in the next records of the current capture, all the way.
@@ -177,41 +184,22 @@ impl Analyzer {
     /// # Errors
     /// One sentence, if there is a filter and libpcap cannot compile it for the link type of these records.
     pub fn feed(&mut self, batch: Batch<'_>) -> Result<(), FeedError> {
-        self.track(None);
-        let is_parallel = self.pool.is_some();
-        match &self.pool {
-            Some(pool) => pool.install(|| self.front.take(batch, is_parallel, &mut self.ready))?,
-            None => self.front.take(batch, is_parallel, &mut self.ready)?,
+        let mut work = self.spare.pop().unwrap_or_default();
+        let lent = Some(batch.data);
+        let mut tables = Tables {
+            shards: &mut self.shards,
+            marking: &mut self.marking,
+        };
+        if let Some(pool) = &self.pool {
+            pool.install(|| self.front.take(batch, true, &mut work))?;
+            pool.install(|| tables.track_shared(&work, lent));
+        } else {
+            self.front.take(batch, false, &mut work)?;
+            tables.track(&work, lent);
         }
-        self.track(Some(batch.data));
+        work.clear();
+        self.spare.push(work);
         Ok(())
-    }
-
-    /// Tracks what is decoded, of a batch with these bytes, if payloads were not copied.
-    fn track(&mut self, lent: Option<&[u8]>) {
-        match &self.pool {
-            Some(pool) => pool.install(|| track_shared(&mut self.shards, &self.ready, lent)),
-            None => self
-                .shards
-                .iter_mut()
-                .enumerate()
-                .for_each(|(shard, table)| track(table, &self.ready, shard, lent)),
-        }
-        self.ready.clear();
-        self.check_marks();
-    }
-
-    /// Beyond the limit no marks are kept. How the capture is cut into batches makes no difference: of what a last batch
-    /// brings too many, the ledger keeps the first.
-    fn check_marks(&mut self) {
-        if !self.wants_marks {
-            return;
-        }
-        let marked: usize = self.shards.iter().map(Table::marked).sum();
-        if marked > self.most_marked {
-            self.wants_marks = false;
-            self.shards.iter_mut().for_each(|table| table.want_marks(false));
-        }
     }
 
     /// The current capture is at its end; what is fed next belongs to the next one.
@@ -222,11 +210,10 @@ impl Analyzer {
 
     /// All that was learned. `interrupted`: the user stopped the reading.
     #[must_use]
-    pub fn finish(mut self, interrupted: bool) -> Analysis {
-        self.track(None);
-        let mut finished: Vec<_> = self.shards.into_iter().map(Table::finish).collect();
+    pub fn finish(self, interrupted: bool) -> Analysis {
+        let mut finished: Vec<_> = self.shards.into_iter().map(Table::leave).collect();
         let marked = finished.iter_mut().map(|shard| std::mem::take(&mut shard.marked));
-        let marks = Ledger::new(marked, self.most_marked);
+        let marks = Ledger::new(marked, self.marking.most);
         Analysis::new(
             self.pool,
             self.captures,
@@ -238,14 +225,36 @@ impl Analyzer {
     }
 }
 
-/// Each shard its part.
-fn track_shared(shards: &mut [Table], work: &Work, lent: Option<&[u8]>) {
-    shards
-        .par_iter_mut()
-        .enumerate()
-        .for_each(|(shard, table)| track(table, work, shard, lent));
+impl Tables<'_> {
+    /// Tracks what is decoded; `lent`: the bytes of its batch, if payloads were not copied.
+    fn track(&mut self, work: &Work, lent: Option<&[u8]>) {
+        let shards = self.shards.iter_mut().enumerate();
+        shards.for_each(|(shard, table)| track(table, work, shard, lent));
+        self.check_marks();
+    }
+
+    /// The same on the threads of the pool that this is called in.
+    fn track_shared(&mut self, work: &Work, lent: Option<&[u8]>) {
+        let shards = self.shards.par_iter_mut().enumerate();
+        shards.for_each(|(shard, table)| track(table, work, shard, lent));
+        self.check_marks();
+    }
+
+    /// Beyond the limit no marks are kept. How the capture is cut into batches makes no difference: of what a last batch
+    /// brings too many, the ledger keeps the first.
+    fn check_marks(&mut self) {
+        if !self.marking.is_wanted {
+            return;
+        }
+        let marked: usize = self.shards.iter().map(Table::marked).sum();
+        if marked > self.marking.most {
+            self.marking.is_wanted = false;
+            self.shards.iter_mut().for_each(|table| table.want_marks(false));
+        }
+    }
 }
 
+/// Each shard its part.
 fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
     let dealt = &work.dealt;
     let mut kept = dealt.kept(shard);

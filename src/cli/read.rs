@@ -36,16 +36,16 @@ pub(super) fn analyse(plan: &Plan, progress: &mut Progress, stop: &AtomicBool) -
     let mut pieces = Pieces::new(plan.twice());
     while let Some((path, source)) = turns.next(&mut |path| pieces.open(path)) {
         let mut source = source?;
-        while !stop.load(Ordering::Relaxed) {
-            let more = analyzer.feed_from(source.as_mut()).map_err(|error| match error {
+        let mut goes_on = |consumed, records| {
+            progress.batch(bytes + consumed, records);
+            !stop.load(Ordering::Relaxed)
+        };
+        analyzer
+            .feed_from(source.as_mut(), &mut goes_on)
+            .map_err(|error| match error {
                 FeedError::Capture(error) => named(&path, &error),
                 FeedError::Filter(why) => anyhow!(why),
             })?;
-            progress.batch(bytes + source.consumed(), analyzer.records());
-            if !more {
-                break;
-            }
-        }
         bytes += source.consumed();
         analyzer.end_capture(source.info());
         pieces.end(&path, source.info());

@@ -52,7 +52,6 @@ impl Finished {
             store,
             ..Self::default()
         };
-        finished.store.settle();
         if finished.store.has_lone() {
             let none = KeyV4::new([0; 4], [0; 4], 0, 0);
             finished.keys.resize(finished.store.len(), none);
@@ -132,10 +131,14 @@ impl Finished {
         (0..self.len() as u32).filter_map(|number| self.facts(number).map(Cow::into_owned))
     }
 
-    /// First packet of flow `number`, and what it tells about the recording; nothing where a single SYN is all.
-    #[must_use]
-    pub fn outline(&self, number: u32) -> Option<(u64, Outline)> {
-        self.store.outline(number)
+    /// Ends each flow that is more than a lone SYN, as [`Table::finish`](super::table::Table::finish) has done. Gives its
+    /// number, first packet and what it tells about the recording.
+    pub fn end_each(&mut self, mut tell: impl FnMut(&Self, u32, u64, &Outline)) {
+        for number in 0..self.len() as u32 {
+            if let Some((packet, outline)) = self.store.end(number) {
+                tell(self, number, packet, &outline);
+            }
+        }
     }
 
     /// All that flow `number` showed.

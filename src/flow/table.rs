@@ -260,6 +260,14 @@ impl Table {
     /// All flows, to be read in order, and the streams without one.
     #[must_use]
     pub fn finish(self) -> Finished {
+        let mut finished = self.leave();
+        finished.end_each(|_, _, _, _| ());
+        finished
+    }
+
+    /// The same before [`Finished::end_each`].
+    #[must_use]
+    pub fn leave(self) -> Finished {
         let mut finished = Finished::new(self.store, self.newest.into_keys());
         finished.other_streams = self.other_streams;
         finished.marked = self.marked;
