@@ -65,7 +65,7 @@ pub const MAX_HOSTS: usize = 65_536;
 pub const LONE_SYN: usize = 48;
 
 /// Bytes of an open flow, at most: what it has in boxes comes on top, and few have any.
-pub const OPEN_FLOW: usize = 1600;
+pub const OPEN_FLOW: usize = 1440;
 /// Bytes put together of one side's first TLS handshake message: a ClientHello has 200 to 2,000.
 pub const MAX_JOINED: usize = 16 << 10;
 
@@ -105,18 +105,18 @@ pub const MAX_GRANTED: usize = 1 << 18;
 /// Services known to have completed a handshake, remembered for those that did not: about 24 bytes each, 25 MB.
 pub const MAX_ANSWERING: usize = 1 << 20;
 
-/// Flows kept open (not packed) in one shard: 16 shards × 512 flows × 1.6 kB are 13 MB, and what their talk takes. Where
+/// Flows kept open (not packed) in one shard: 16 shards × 512 flows × 1.4 kB are 12 MB, and what their talk takes. Where
 /// there are many flows, it makes no difference to time whether more are.
 pub const OPEN_PER_SHARD: usize = 512;
 
-/// The same as long as a shard has few flows, 54 MB: so most of them are never packed, and a page fault costs less than
+/// The same as long as a shard has few flows, 47 MB: so most of them are never packed, and a page fault costs less than
 /// packing two flows and unpacking them again.
 pub const OPEN_OF_FEW: usize = 2048;
 
 /// Flows of a shard that are few: 131,000 in all.
 pub const FEW_PER_SHARD: usize = 1 << 13;
 
-/// The same where more than these speak in turns, so that packing them would only be waste: a million in all, 1.7 GB.
+/// The same where more than these speak in turns, so that packing them would only be waste: a million in all, 1.5 GB.
 pub const MAX_OPEN_PER_SHARD: usize = 1 << 16;
 
 /// Packed flows that stay in memory where older ones may go to a temporary file: 64 MB in all.

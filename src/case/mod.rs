@@ -76,8 +76,8 @@ impl<'a> Case<'a> {
     /// SEMANTICS 5.1: 2.2 times the last interval, which is taken as 3 s where there is only one.
     #[must_use]
     pub fn has_waited(&self, sent: &Repeats) -> bool {
-        let gap = if sent.count > 1 { sent.widest_gap } else { ONLY_GAP };
-        sent.last
+        let gap = if sent.count > 1 { sent.widest_gap() } else { ONLY_GAP };
+        sent.last()
             .is_some_and(|last| is_long_enough(self.capture_end() - last.stamp, gap))
     }
 

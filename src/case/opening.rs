@@ -62,7 +62,7 @@ fn answered_otherwise(case: &Case<'_>) -> Option<Handshake> {
     }
     // A RST without ACK is none in SYN-SENT (RFC 9293 3.10.7.3); a client that then falls silent took it all the same.
     let bare = facts.server().first_rst?;
-    let gave_in = opening.syn.last.is_some_and(|syn| syn.stamp <= bare.stamp) && case.has_waited(&opening.syn);
+    let gave_in = opening.syn.last().is_some_and(|syn| syn.stamp <= bare.stamp) && case.has_waited(&opening.syn);
     gave_in.then_some(Handshake::Rst)
 }
 

@@ -20,7 +20,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if case.handshake != Handshake::HalfOpen || opening.syns_after_syn_ack > 0 {
         return None;
     }
-    let (first, last) = (opening.syn_ack.first?, opening.syn_ack.last?);
+    let (first, last) = (opening.syn_ack.first?, opening.syn_ack.last()?);
     let summary = format!(
         "{} sent its SYN-ACK {}; in {} after the last one the client neither acknowledged nor repeated its SYN.",
         case.server(),

@@ -30,7 +30,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let (first, last) = (side.unanswered_keep_alives.first?, side.unanswered_keep_alives.last?);
+    let (first, last) = (side.unanswered_keep_alives.first?, side.unanswered_keep_alives.last()?);
     let summary = format!(
         "The {who} sent keep-alives {} within {} and got no answer: the other side, or the way there, is gone.",
         times(side.unanswered_keep_alives.count),

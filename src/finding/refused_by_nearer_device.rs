@@ -25,7 +25,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if evidence.is_empty() {
         return None;
     }
-    let (reset, syn) = (case.facts.reset?, case.facts.opening.syn.last?);
+    let (reset, syn) = (case.facts.reset?, case.facts.opening.syn.last()?);
     let sure = if evidence.len() > 1 { Confidence::High } else { Confidence::Medium };
     let summary = format!(
         "The SYN to {} was refused with a RST that the server did not send: {}.",

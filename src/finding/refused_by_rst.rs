@@ -20,7 +20,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if case.handshake != Handshake::Rst || !nearer_evidence(case).is_empty() {
         return None;
     }
-    let syn = case.facts.opening.syn.last?;
+    let syn = case.facts.opening.syn.last()?;
     let rst = case.facts.reset.map(|reset| reset.at).or(case.facts.server().first_rst)?;
     let known_ttl = case.facts.reset.is_some_and(|reset| {
         case.context.hosts.get(&case.server().ip).is_some_and(|host| host.ttl.first != 0 && host.ttl.distance(reset.ttl) == 0)

@@ -37,7 +37,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let (first, last) = (side.resends.first?, side.resends.last?);
+    let (first, last) = (side.resends.first?, side.resends.last()?);
     let mut size = String::new();
     if side.sacked_beyond {
         size = format!(" Later, smaller segments arrived (SACK), those of {} and more did not: a path MTU hole.", bytes(side.smallest_resent.into()));

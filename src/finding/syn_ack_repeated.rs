@@ -19,7 +19,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
     if opening.syn_acks_after_ack == 0 {
         return None;
     }
-    let (ack, last) = (opening.completed?, opening.syn_ack.last?);
+    let (ack, last) = (opening.completed?, opening.syn_ack.last()?);
     let place = match case.vantage() {
         Vantage::NearServer => "the server sees that ACK and does not take it: full accept queue, or TCP_DEFER_ACCEPT",
         _ => "that ACK does not reach the server, or the server does not take it (full accept queue)",

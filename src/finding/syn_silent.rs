@@ -22,7 +22,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let syn = &case.facts.opening.syn;
-    let (first, last) = (syn.first?, syn.last?);
+    let (first, last) = (syn.first?, syn.last()?);
     let sure = match syn.count {
         1 => Confidence::Low,
         _ if case.context.has_losses() => Confidence::Low,

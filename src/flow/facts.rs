@@ -2,7 +2,7 @@
 
 use super::loss::LossPoint;
 use super::pack::{Pack, Packer, Unpacker, pack_fields};
-use super::recovery::Losses;
+use super::recovery::{Losses, Recovery};
 use super::rtt::Rtts;
 use crate::base::{Rare, Seq, Span, Stamp, Usual};
 use crate::wire::PayloadKind;
@@ -13,50 +13,70 @@ mod icmp;
 mod reset;
 mod sighting;
 
-pub use flow::{FlowFacts, FlowTroubles, OpeningFacts};
+pub use flow::{FlowFacts, FlowTroubles, OpeningFacts, OpeningTroubles};
 pub use icmp::{IcmpFact, IcmpMeaning};
 pub use reset::{AfterReset, Reset, ResetStage};
 pub use sighting::Sighting;
 
 /// A packet that was sent again and again: how often, when first and last, and the longest interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repeats {
     /// How often it was seen, copies not counted.
     pub count: u32,
     /// The first time.
     pub first: Option<Sighting>,
-    /// The second time.
-    pub second: Option<Sighting>,
-    /// The last time.
-    pub last: Option<Sighting>,
-    /// The longest time between two in a row (with doubling timers, the last one); zero for a single one.
-    pub widest_gap: Span,
+    /// What there is only from the second time on.
+    again: Option<Box<Again>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Again {
+    second: Sighting,
+    last: Sighting,
+    widest_gap: Span,
 }
 
 impl Repeats {
     const NONE: Self = Self {
         count: 0,
         first: None,
-        second: None,
-        last: None,
-        widest_gap: Span::ZERO,
+        again: None,
     };
 
     pub(super) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
-        if let Some(last) = self.last {
-            self.widest_gap = self.widest_gap.max(at.stamp - last.stamp);
-            self.second.get_or_insert(at);
-        }
-        self.first.get_or_insert(at);
-        self.last = Some(at);
+        let Some(last) = self.last() else {
+            self.first = Some(at);
+            return;
+        };
+        let again = self.again.get_or_insert_with(|| {
+            Box::new(Again {
+                second: at,
+                last: at,
+                widest_gap: Span::ZERO,
+            })
+        });
+        again.widest_gap = again.widest_gap.max(at.stamp - last.stamp);
+        again.last = at;
+    }
+
+    /// The last time.
+    #[must_use]
+    pub fn last(&self) -> Option<Sighting> {
+        self.again.as_ref().map(|again| again.last).or(self.first)
+    }
+
+    /// The longest time between two in a row (with doubling timers, the last one); zero for a single one.
+    #[must_use]
+    pub fn widest_gap(&self) -> Span {
+        self.again.as_ref().map_or(Span::ZERO, |again| again.widest_gap)
     }
 
     /// Numbers of the first, second and last packet, without repetition.
     #[must_use]
     pub fn packets(&self) -> Vec<u64> {
-        let seen = [self.first, self.second, self.last];
-        let mut packets: Vec<u64> = seen.iter().flatten().map(Sighting::number).collect();
+        let again = self.again.iter().flat_map(|again| [again.second, again.last]);
+        let mut packets: Vec<u64> = self.first.into_iter().chain(again).map(|seen| seen.number()).collect();
         packets.dedup();
         packets
     }
@@ -281,6 +301,8 @@ pub struct SideTroubles {
     pub loss_points: Vec<LossPoint>,
     /// When the first of the parts that are missing now was jumped over.
     pub(super) hole_at: Option<Stamp>,
+    /// A loss that is being repaired.
+    pub(super) recovery: Recovery,
 }
 
 impl Usual for SideTroubles {
@@ -313,6 +335,7 @@ impl Usual for SideTroubles {
         lost_at: Vec::new(),
         loss_points: Vec::new(),
         hole_at: None,
+        recovery: Recovery::NONE,
     };
 }
 
@@ -338,11 +361,13 @@ impl SideFacts {
     }
 }
 
-pack_fields!(Repeats { count first second last widest_gap });
+pack_fields!(Repeats { count first again });
+pack_fields!(Again { second last widest_gap });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes duplicate_acks isn first last first_data last_data fin fin_acked fins unacked last_acked min_rtt rtts ttl ip_ids kinds timestamps window_scale mss troubles });
-pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at loss_points hole_at });
-pack_fields!(OpeningFacts { syn syn_ack syn_acks_after_ack syns_after_syn_ack completed inferred stale_answer ecn_given_up fast_open_given_up rtt server_rtt repeats_attempt });
+pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at loss_points hole_at recovery });
+pack_fields!(OpeningFacts { syn syn_ack completed rtt server_rtt troubles });
+pack_fields!(OpeningTroubles { syn_acks_after_ack syns_after_syn_ack inferred stale_answer ecn_given_up fast_open_given_up repeats_attempt });
 
 /// All three are the same for most senders.
 impl Pack for Ttl {

@@ -17,7 +17,7 @@ impl Flow {
         let at = Sighting::from(segment);
         let (own, _) = pair(&mut self.sides, segment.dir);
         own.copies.remember(segment);
-        own.sender.on_syn(segment);
+        own.sender.on_syn(segment, &mut self.facts.sides[segment.dir.index()]);
         own.receiver.on_syn(segment);
         self.facts.roles_seen = true;
         self.facts.only_odd_flags = false;
@@ -45,7 +45,7 @@ impl Flow {
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
         own.copies.answers_once = true;
         own.copies.remember(segment);
-        own.sender.on_syn(segment);
+        own.sender.on_syn(segment, facts);
         own.receiver.on_steady(segment);
         peer.sender.on_calm_ack(segment.ack, at, peer_facts);
         facts.syn_acks = 1;
@@ -78,7 +78,7 @@ impl Flow {
         self.facts.only_odd_flags = false;
         self.facts.progress_after_icmp = true;
         let opening = &mut self.facts.opening;
-        let rtt = opening.syn.last.map(|syn| segment.stamp - syn.stamp);
+        let rtt = opening.syn.last().map(|syn| segment.stamp - syn.stamp);
         opening.server_rtt = rtt.filter(|rtt| rtt.0 >= 0);
         opening.syn_ack.on(at);
     }

@@ -209,12 +209,13 @@ impl Flow {
             self.on_segment_after_reset(segment);
         }
         if opening::is_stale_answer(self, segment) {
-            self.facts.opening.stale_answer.get_or_insert(at);
+            self.facts.opening.troubles.make_mut().stale_answer.get_or_insert(at);
             self.note_sender(segment);
             return;
         }
         if segment.flags.any(Flags::SYN) {
-            self.sides[segment.dir.index()].sender.on_syn(segment);
+            let side = segment.dir.index();
+            self.sides[side].sender.on_syn(segment, &mut self.facts.sides[side]);
         }
         opening::on_segment(self, segment);
         let progress = self.on_sequence(segment);

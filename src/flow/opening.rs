@@ -46,18 +46,28 @@ fn on_syn(flow: &mut Flow, segment: &Segment) {
     if opening.syn.count == 0 {
         flow.first_syn_asked = (asks_ecn, asks_fast_open);
     }
-    opening.ecn_given_up = flow.first_syn_asked.0 && !asks_ecn;
-    opening.fast_open_given_up = flow.first_syn_asked.1 && !asks_fast_open;
+    let (gives_up_ecn, gives_up_fast_open) = (
+        flow.first_syn_asked.0 && !asks_ecn,
+        flow.first_syn_asked.1 && !asks_fast_open,
+    );
+    let is_late = opening.syn_ack.count > 0;
+    if is_late || gives_up_ecn || gives_up_fast_open || !opening.troubles.is_usual() {
+        let troubles = opening.troubles.make_mut();
+        troubles.ecn_given_up = gives_up_ecn;
+        troubles.fast_open_given_up = gives_up_fast_open;
+        troubles.syns_after_syn_ack += u32::from(is_late);
+    }
     opening.syn.on(Sighting::from(segment));
-    opening.syns_after_syn_ack += u32::from(opening.syn_ack.count > 0);
 }
 
 fn on_syn_ack(flow: &mut Flow, segment: &Segment) {
     let opening = &mut flow.facts.opening;
-    if let Some(syn) = opening.syn.last.filter(|_| opening.syn_ack.count == 0) {
+    if let Some(syn) = opening.syn.last().filter(|_| opening.syn_ack.count == 0) {
         opening.server_rtt = Some(segment.stamp - syn.stamp).filter(|rtt| rtt.0 >= 0);
     }
-    opening.syn_acks_after_ack += u32::from(opening.completed.is_some());
+    if opening.completed.is_some() {
+        opening.troubles.make_mut().syn_acks_after_ack += 1;
+    }
     opening.syn_ack.on(Sighting::from(segment));
 }
 
@@ -77,21 +87,21 @@ fn on_ack(flow: &mut Flow, segment: &Segment) {
     let opening = &mut flow.facts.opening;
     if is_client && opening.stale_answer.is_some() && segment.length > 0 && !segment.flags.any(Flags::SYN) {
         // Whatever its number, the client took that answer for the one it waited for.
-        opening.inferred.get_or_insert(at);
+        opening.infer(at);
         return;
     }
     if flow.syns_acked == [true, true] {
         opening.completed = Some(at);
         opening.rtt = opening
             .syn
-            .last
+            .last()
             .map(|syn| at.stamp - syn.stamp)
             .filter(|rtt| rtt.0 >= 0);
     } else if is_client && peer_isn.is_none() && !segment.flags.any(Flags::SYN) {
         // The SYN-ACK was not captured, but the client acts on it.
-        opening.inferred.get_or_insert(at);
+        opening.infer(at);
     } else if !is_client && segment.length > 0 && (covers_syn || peer_isn.is_none()) {
         // The server sends data, so it has the client's ACK, which was not captured.
-        opening.inferred.get_or_insert(at);
+        opening.infer(at);
     }
 }

@@ -82,6 +82,15 @@ impl SideFacts {
     }
 }
 
+impl SideFacts {
+    /// Its numbers begin anew: what is being repaired will never be acknowledged.
+    pub(super) fn give_up_recovery(&mut self) {
+        if let Some(troubles) = self.troubles.get_mut() {
+            troubles.recovery = Recovery::NONE;
+        }
+    }
+}
+
 /// What is known when data is sent again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resend {
@@ -98,8 +107,8 @@ pub(super) struct Resend {
 }
 
 /// A loss that is being repaired.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Recovery {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
     begun: Stamp,
     /// What has to be acknowledged.
     until: Seq,
@@ -107,12 +116,18 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    pub fn is_open(&self) -> bool {
+    pub(super) const NONE: Self = Self {
+        begun: Stamp(0),
+        until: Seq(0),
+        is_open: false,
+    };
+
+    pub(super) fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Outstanding data is sent again.
-    pub fn on_resend(&mut self, resend: &Resend, losses: &mut Losses) {
+    pub(super) fn on_resend(&mut self, resend: &Resend, losses: &mut Losses) {
         if self.is_open {
             // What was sent during the repair got lost as well.
             if resend.end.is_after(self.until) {
@@ -141,7 +156,7 @@ impl Recovery {
     }
 
     /// The peer acknowledges up to `ack`.
-    pub fn on_ack(&mut self, ack: Seq, at: Stamp, losses: &mut Losses) {
+    pub(super) fn on_ack(&mut self, ack: Seq, at: Stamp, losses: &mut Losses) {
         if !self.is_open || !ack.is_at_least(self.until) {
             return;
         }
@@ -160,7 +175,7 @@ impl Pack for Recovery {
     #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let open = Option::<(Stamp, Seq)>::unpack(from);
-        open.map_or_else(Self::default, |(begun, until)| Self {
+        open.map_or(Self::NONE, |(begun, until)| Self {
             begun,
             until,
             is_open: true,

@@ -46,7 +46,7 @@ impl Flow {
             && opening.syn_ack.count > 0
             && acked.is_some_and(|acked| segment.ack.is_after(acked) && segment.ack.since(acked) < 1 << 20)
         {
-            opening.inferred.get_or_insert(Sighting::from(segment));
+            opening.infer(Sighting::from(segment));
         }
     }
 
@@ -126,7 +126,7 @@ impl Flow {
     fn rtt_to(&self, dir: Dir) -> Option<Span> {
         let opening = &self.facts.opening;
         let handshake = if dir == self.facts.client {
-            let answered = opening.completed.zip(opening.syn_ack.last);
+            let answered = opening.completed.zip(opening.syn_ack.last());
             answered
                 .map(|(ack, syn_ack)| ack.stamp - syn_ack.stamp)
                 .filter(|rtt| rtt.0 >= 0)

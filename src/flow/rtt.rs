@@ -6,6 +6,8 @@ use crate::base::{Dir, Span};
 
 /// Parts of the logarithmic scale that are told apart.
 const PARTS: usize = 32;
+/// Parts that a word holds.
+const FEW: usize = 8;
 /// Each doubling begins in 2^this parts, halved when a range of times does not fit.
 const FINEST: u8 = 3;
 /// Shorter times are taken as this (1 µs), longer ones as the longest (18 min): at the coarsest, every time fits.
@@ -227,14 +229,19 @@ impl FlowFacts {
 }
 
 impl Pack for Rtts {
+    /// Most flows are short: their times lie within the first few parts.
     #[inline(always)]
     fn pack(&self, to: &mut Packer<'_>) {
         self.samples.pack(to);
         self.floor.pack(to);
         self.coarser.pack(to);
         self.halved.pack(to);
-        for eight in self.counts.chunks_exact(8) {
-            pack_word(eight, to);
+        let (few, more) = self.counts.split_at(FEW);
+        let is_wide = more.iter().any(|count| *count > 0);
+        is_wide.pack(to);
+        pack_word(few, to);
+        if is_wide {
+            more.chunks_exact(FEW).for_each(|eight| pack_word(eight, to));
         }
     }
     #[inline(always)]
@@ -246,8 +253,13 @@ impl Pack for Rtts {
             halved: Pack::unpack(from),
             counts: [0; PARTS],
         };
-        for eight in rtts.counts.chunks_exact_mut(8) {
-            eight.copy_from_slice(&unpack_word(from));
+        let is_wide = bool::unpack(from);
+        let (few, more) = rtts.counts.split_at_mut(FEW);
+        few.copy_from_slice(&unpack_word(from));
+        if is_wide {
+            for eight in more.chunks_exact_mut(FEW) {
+                eight.copy_from_slice(&unpack_word(from));
+            }
         }
         rtts
     }

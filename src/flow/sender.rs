@@ -6,7 +6,7 @@ use super::facts::{Repeats, SideFacts, Sighting};
 use super::holes::Holes;
 use super::loss::Resent;
 use super::pack::pack_fields;
-use super::recovery::{Recovery, Resend};
+use super::recovery::Resend;
 use crate::base::{Seq, Span, Stamp};
 use crate::wire::{Flags, Segment};
 
@@ -53,8 +53,6 @@ pub struct Sender {
     syn_data: u32,
     /// End of the FIN.
     fin_end: Option<Seq>,
-    /// A loss that is being repaired.
-    recovery: Recovery,
 }
 
 impl Sender {
@@ -102,9 +100,10 @@ impl Sender {
     }
 
     /// A SYN or SYN-ACK fixes (or, with another number, restarts) the sequence space.
-    pub fn on_syn(&mut self, segment: &Segment) {
+    pub fn on_syn(&mut self, segment: &Segment, facts: &mut SideFacts) {
         let start = segment.seq.plus(1);
         if !self.started || self.next.since(start).unsigned_abs() > 1 << 20 {
+            facts.give_up_recovery();
             *self = Self {
                 started: true,
                 next: start,
@@ -135,6 +134,7 @@ impl Sender {
             if segment.length == 0 || facts.first_data.is_some() || facts.syn_acks < 2 {
                 return Progress::Stray;
             }
+            facts.give_up_recovery();
             *self = Self::default();
             return self.on_first(segment, end, facts);
         }
@@ -241,7 +241,7 @@ impl Sender {
                     flight: self.next.since(segment.seq).unsigned_abs(),
                     filled,
                     told,
-                    begins: !self.recovery.is_open(),
+                    begins: !facts.recovery.is_open(),
                 });
             }
             facts.resends.on(Sighting::from(segment));
@@ -262,7 +262,7 @@ impl Sender {
                     was_told: told,
                     rtt,
                 };
-                self.recovery.on_resend(&resend, &mut facts.losses);
+                facts.recovery.on_resend(&resend, &mut facts.losses);
             }
         }
         if filled { Progress::Filled } else { Progress::Again }
@@ -284,7 +284,7 @@ impl Sender {
         self.acked = Some(ack);
         self.duplicates = 0;
         if let Some(troubles) = facts.troubles.get_mut() {
-            self.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
+            troubles.recovery.on_ack(ack, at.stamp, &mut troubles.losses);
             troubles.take_echo(segment);
             troubles.resends = Repeats::default();
             troubles.smallest_resent = 0;
@@ -356,4 +356,4 @@ impl Sender {
     }
 }
 
-pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end recovery });
+pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end });

@@ -198,6 +198,7 @@ fn is_settled(side: &SideTroubles) -> bool {
         && side.smallest_resent == 0
         && !side.sacked_beyond
         && side.echo_due.is_none()
+        && !side.recovery.is_open()
 }
 
 impl Side {

@@ -73,8 +73,8 @@ pub struct Store {
     #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
     spare: Vec<Box<Flow>>,
     chunks: Chunks,
-    words: Vec<u64>,
-    scratch: Vec<u8>,
+    /// Where flows are packed.
+    blocks: Vec<pack::Block>,
     /// Latest stamp of any segment.
     now: Stamp,
     /// Flows that are kept unpacked, and up to how many where fewer will not do.
@@ -96,8 +96,7 @@ impl Default for Store {
             open: Arena::default(),
             spare: Vec::new(),
             chunks: Chunks::default(),
-            words: Vec::new(),
-            scratch: Vec::new(),
+            blocks: Vec::new(),
             now: Stamp::default(),
             most_open: limits::OPEN_PER_SHARD,
             limit: limits::MAX_OPEN_PER_SHARD,
@@ -281,16 +280,8 @@ impl Store {
             self.sweep();
         }
         let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
-        self.scratch.clear();
-        let fits = pack::pack(
-            &outline,
-            flow,
-            first.number(),
-            first.stamp,
-            &mut self.words,
-            &mut self.scratch,
-        );
-        if fits { self.chunks.keep(&self.scratch) } else { None }
+        let bytes = pack::pack(&outline, flow, first.number(), first.stamp, &mut self.blocks)?;
+        self.chunks.keep(bytes)
     }
 
     /// Leaves the garbage behind.

@@ -190,7 +190,9 @@ impl Table {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
                 let mut flow = Flow::new(segment, capture, conversation);
-                flow.facts.opening.repeats_attempt = is_retry;
+                if is_retry {
+                    flow.facts.opening.troubles.make_mut().repeats_attempt = true;
+                }
                 self.copies += u64::from(flow.on_segment(segment));
                 let number = self.store.add(flow);
                 self.listener = Some(number);

@@ -49,12 +49,10 @@ struct End {
     once: u8,
     /// Sequence numbers of the last SYN, FIN and RST that stand in the history.
     control: [u32; 3],
-    /// How often payload was sent again, the window was closed, payload was missed.
-    often: [u32; 3],
     sent_data: bool,
 }
 
-/// What is counted in [`End::often`].
+/// What is counted in [`Zeek::often`].
 #[derive(Clone, Copy)]
 enum Often {
     Again,
@@ -70,6 +68,8 @@ pub(super) struct Zeek {
     history: History,
     started: Stamp,
     last: Stamp,
+    /// How often each side sent payload again, closed its window, or had payload missed: few ever do.
+    often: Option<Box<[[u32; 3]; 2]>>,
     /// Zeek has written the record; what follows belongs to another.
     is_written: bool,
 }
@@ -83,6 +83,7 @@ impl Zeek {
             history: History::default(),
             started: segment.stamp,
             last: segment.stamp,
+            often: None,
             is_written: false,
         };
         if is_flipped_by_ports(segment) {
@@ -237,7 +238,7 @@ impl Zeek {
 
     /// The first, the tenth, the hundredth time.
     fn note_often(&mut self, dir: Dir, what: Often) {
-        let count = &mut self.ends[dir.index()].often[what as usize];
+        let count = &mut self.often.get_or_insert_default()[dir.index()][what as usize];
         *count = count.saturating_add(1);
         if matches!(*count, 1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000) {
             let letter = match what {
@@ -349,7 +350,7 @@ fn on_rst(own: &mut End, peer: &End) {
     }
 }
 
-pack_fields!(Zeek { originator ends history started last is_written });
+pack_fields!(Zeek { originator ends history started last often is_written });
 
 impl Pack for End {
     #[inline(always)]
@@ -360,7 +361,6 @@ impl Pack for End {
         self.once.pack(to);
         Seq(self.start).pack(to);
         self.control.map(Seq).pack(to);
-        self.often.pack(to);
         self.sent_data.pack(to);
     }
     #[inline(always)]
@@ -372,7 +372,6 @@ impl Pack for End {
             once: Pack::unpack(from),
             start: Seq::unpack(from).0,
             control: <[Seq; 3]>::unpack(from).map(|seq| seq.0),
-            often: Pack::unpack(from),
             sent_data: Pack::unpack(from),
         }
     }

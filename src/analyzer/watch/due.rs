@@ -105,12 +105,12 @@ pub(super) fn due(case: &Case<'_>, now: Stamp) -> Due {
 /// When [`Case::has_waited`] becomes true of packets that were sent in vain.
 fn waited_by(sent: &Repeats) -> Option<Stamp> {
     let gap = if sent.count > 1 {
-        sent.widest_gap
+        sent.widest_gap()
     } else {
         Span::from_secs(3)
     };
     let wait = gap.max(Span::from_millis(200)).times_tenths(22);
-    Some(sent.last?.stamp + wait + Span::from_millis(1))
+    Some(sent.last()?.stamp + wait + Span::from_millis(1))
 }
 
 /// When a missing answer becomes worth a word, and when a failure.

@@ -8,18 +8,29 @@ use crate::flow::{ConnState, History};
 use std::ops::Deref;
 
 /// The three-way handshake as it was seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpeningFacts {
     /// The client's SYNs, copies not counted.
     pub syn: Repeats,
     /// The server's SYN-ACKs that acknowledge the SYN (or whose SYN was not captured), copies not counted.
     pub syn_ack: Repeats,
-    /// SYN-ACKs among them that came after the client's ACK had been seen.
+    /// The segment that completed it: the client's first that acknowledges the server's SYN.
+    pub completed: Option<Sighting>,
+    /// From the last SYN to the completing ACK.
+    pub rtt: Option<Span>,
+    /// From the last SYN to the SYN-ACK.
+    pub server_rtt: Option<Span>,
+    /// What a plain handshake does not show; read as if it stood here.
+    pub(in crate::flow) troubles: Rare<OpeningTroubles>,
+}
+
+/// What only a handshake shows that took more than its three packets, or not all of which were captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpeningTroubles {
+    /// SYN-ACKs that came after the client's ACK had been seen.
     pub syn_acks_after_ack: u32,
     /// The client's SYN repeated after a SYN-ACK had been seen.
     pub syns_after_syn_ack: u32,
-    /// The segment that completed it: the client's first that acknowledges the server's SYN.
-    pub completed: Option<Sighting>,
     /// A segment that proves it completed although SYN or SYN-ACK was not captured.
     pub inferred: Option<Sighting>,
     /// A bare ACK (or SYN-ACK) of something that the SYN did not send (RFC 9293 3.5.1, old connection at the peer).
@@ -28,12 +39,35 @@ pub struct OpeningFacts {
     pub ecn_given_up: bool,
     /// The SYN carried a fast open cookie or data, and the last one did not.
     pub fast_open_given_up: bool,
-    /// From the last SYN to the completing ACK.
-    pub rtt: Option<Span>,
-    /// From the last SYN to the SYN-ACK.
-    pub server_rtt: Option<Span>,
     /// Linked by 4-tuple and ISN to the flow before, which ended in RST: the same attempt, tried again.
     pub repeats_attempt: bool,
+}
+
+impl Usual for OpeningTroubles {
+    const USUAL: &'static Self = &Self {
+        syn_acks_after_ack: 0,
+        syns_after_syn_ack: 0,
+        inferred: None,
+        stale_answer: None,
+        ecn_given_up: false,
+        fast_open_given_up: false,
+        repeats_attempt: false,
+    };
+}
+
+impl Deref for OpeningFacts {
+    type Target = OpeningTroubles;
+
+    fn deref(&self) -> &OpeningTroubles {
+        &self.troubles
+    }
+}
+
+impl OpeningFacts {
+    /// A segment proves it completed.
+    pub(in crate::flow) fn infer(&mut self, at: Sighting) {
+        self.troubles.make_mut().inferred.get_or_insert(at);
+    }
 }
 
 /// Everything one flow showed.

@@ -1,8 +1,8 @@
 //! Facts and live state to few bytes and back, exactly: how flows that have been quiet for a while are kept.
 //!
-//! Every value has its place in a row of words: small ones share a word, a packet and its time take one. Of the words,
-//! those that are zero are left out, which most are for most flows. What does not fit into its bits has them all set, and
-//! follows in words of its own. So the usual flow takes the same straight way, without asking how long anything is.
+//! Every value has its place in a row of words: small ones share a word, a packet and its time take one. What does not fit
+//! into its bits has them all set, and follows in words of its own. So the usual flow takes the same straight way, without
+//! asking how long anything is. Of the row, blocks that are zero are left out.
 
 mod times;
 mod values;
@@ -10,18 +10,19 @@ mod words;
 
 pub use times::{pack_packet, unpack_packet};
 pub use values::{pack_like_last, pack_word, unpack_like_last, unpack_word};
-pub use words::{first_packet, unpack, unpack_behind};
+pub use words::{Block, first_packet, unpack, unpack_behind};
 
 use crate::base::Stamp;
+use words::Word;
 
-/// The longest packed flow, in words.
-const MOST: usize = 1 << 13;
+/// The longest packed flow, in blocks.
+const MOST: usize = 1 << 11;
 
 /// Writes values one after the other.
 #[derive(Debug)]
 pub struct Packer<'a> {
-    words: &'a mut [u64],
-    /// Words so far.
+    words: &'a mut [Word],
+    /// Words so far, and what goes before them.
     at: usize,
     shared: Shared,
     bases: Bases,
@@ -30,7 +31,7 @@ pub struct Packer<'a> {
 /// Reads values in the order in which they were written; zeros after the end.
 #[derive(Debug)]
 pub struct Unpacker<'a> {
-    words: &'a [u64],
+    words: &'a [Word],
     at: usize,
     shared: Shared,
     bases: Bases,
@@ -113,19 +114,19 @@ pub trait Pack: Sized {
     }
 }
 
-/// Appends `head` and `value` to `bytes`, with times and numbers relative to these. `false` where it is too long.
-pub fn pack(
+/// Bytes of `head` and `value`, with times and numbers relative to these. `blocks` is where they are made. `None` where it
+/// is too long.
+pub fn pack<'a>(
     head: &impl Pack,
     value: &impl Pack,
     packet: u64,
     stamp: Stamp,
-    words: &mut Vec<u64>,
-    bytes: &mut Vec<u8>,
-) -> bool {
-    words.resize(MOST, 0);
+    blocks: &'a mut Vec<Block>,
+) -> Option<&'a [u8]> {
+    blocks.resize(MOST, Block::default());
     let mut packer = Packer {
-        words,
-        at: 0,
+        words: blocks.as_flattened_mut(),
+        at: words::START,
         shared: Shared::NONE,
         bases: Bases::new(packet, stamp.0),
     };
@@ -133,8 +134,7 @@ pub fn pack(
     value.pack(&mut packer);
     packer.close();
     let (bases, used) = (packer.bases, packer.at);
-    let used = words.get(..used);
-    used.inspect(|used| words::write(used, &bases, bytes)).is_some()
+    words::squeeze(blocks, used, &bases)
 }
 
 impl Packer<'_> {
@@ -142,7 +142,7 @@ impl Packer<'_> {
     #[inline(always)]
     fn word(&mut self, word: u64) {
         if let Some(free) = self.words.get_mut(self.at) {
-            *free = word;
+            *free = word.to_le_bytes();
         }
         self.at += 1;
     }
@@ -199,7 +199,7 @@ impl Packer<'_> {
     #[inline(always)]
     fn close(&mut self) {
         if let Some(place) = self.words.get_mut(self.shared.at) {
-            *place = self.shared.word;
+            *place = self.shared.word.to_le_bytes();
         }
     }
 
@@ -219,10 +219,10 @@ impl Packer<'_> {
 }
 
 impl<'a> Unpacker<'a> {
-    fn new(words: &'a [u64], bases: Bases) -> Self {
+    fn new(words: &'a [Word], at: usize, bases: Bases) -> Self {
         Self {
             words,
-            at: 0,
+            at,
             shared: Shared::NONE,
             bases,
         }
@@ -230,9 +230,9 @@ impl<'a> Unpacker<'a> {
 
     #[inline(always)]
     fn word(&mut self) -> u64 {
-        let word = self.words.get(self.at).copied().unwrap_or(0);
+        let word = self.words.get(self.at).copied().unwrap_or_default();
         self.at += 1;
-        word
+        u64::from_le_bytes(word)
     }
 
     #[inline(always)]

@@ -45,48 +45,78 @@ impl Pack for Stamp {
     }
 }
 
+/// What stands for a packet that is too far from the flow's first: its number and time follow.
+const FAR: u64 = u64::MAX;
+
+impl Packer<'_> {
+    /// The distance of a packet from the flow's first, if it fits a word.
+    #[inline(always)]
+    fn distance(&self, at: Sighting) -> u64 {
+        let packet = at.number().wrapping_sub(self.bases.packet);
+        let time = at.stamp.0.wrapping_sub(self.bases.stamp) as u64;
+        let fits = packet < (1 << PACKET) - 1 && time < 1 << TIME;
+        if fits { packet << TIME | time } else { FAR }
+    }
+
+    /// A packet at this distance.
+    #[inline(always)]
+    fn packet(&mut self, at: Sighting, distance: u64) {
+        self.like_last(Kind::Packet, distance);
+        if distance == FAR {
+            self.word(at.number());
+            self.word(at.stamp.0 as u64);
+        }
+    }
+}
+
 impl Pack for Sighting {
     #[inline(always)]
     fn pack(&self, to: &mut Packer<'_>) {
-        let packet = self.number().wrapping_sub(to.bases.packet);
-        let time = self.stamp.0.wrapping_sub(to.bases.stamp) as u64;
-        let fits = packet < (1 << PACKET) - 1 && time < 1 << TIME;
-        let word = if fits { packet << TIME | time } else { u64::MAX };
-        to.like_last(Kind::Packet, word);
-        if !fits {
-            to.word(self.number());
-            to.word(self.stamp.0 as u64);
-        }
+        to.packet(*self, to.distance(*self));
     }
     #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         let word = from.like_last(Kind::Packet);
-        if word == u64::MAX {
+        if word == FAR {
             return Self::new(from.word(), Stamp(from.word() as i64));
         }
-        let (packet, time) = (word >> TIME, (word & ((1 << TIME) - 1)) as i64);
-        Self::new(
-            from.bases.packet.wrapping_add(packet),
-            Stamp(from.bases.stamp.wrapping_add(time)),
-        )
+        from.near(word)
     }
+
+    /// Many are the same packet as the one before: they take no word.
     #[inline(always)]
     fn pack_option(value: Option<&Self>, to: &mut Packer<'_>) {
-        to.bits(u64::from(value.is_some()), 1);
-        match value {
-            Some(value) => value.pack(to),
-            None => to.word(0),
+        let Some(value) = value else {
+            to.bits(0, 2);
+            return;
+        };
+        let distance = to.distance(*value);
+        if distance == to.bases.last[Kind::Packet as usize] && distance != FAR {
+            to.bits(1, 2);
+        } else {
+            to.bits(2, 2);
+            to.packet(*value, distance);
         }
     }
     #[inline(always)]
     fn unpack_option(from: &mut Unpacker<'_>) -> Option<Self> {
-        match from.bits(1) {
-            0 => {
-                from.word();
-                None
-            }
+        match from.bits(2) {
+            0 => None,
+            1 => Some(from.near(from.bases.last[Kind::Packet as usize])),
             _ => Some(Self::unpack(from)),
         }
+    }
+}
+
+impl Unpacker<'_> {
+    /// The packet at this distance from the flow's first.
+    #[inline(always)]
+    fn near(&self, distance: u64) -> Sighting {
+        let (packet, time) = (distance >> TIME, (distance & ((1 << TIME) - 1)) as i64);
+        Sighting::new(
+            self.bases.packet.wrapping_add(packet),
+            Stamp(self.bases.stamp.wrapping_add(time)),
+        )
     }
 }
 

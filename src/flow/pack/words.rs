@@ -1,41 +1,47 @@
-//! Words to bytes, without those that are zero.
+//! Blocks of words to bytes, without those that are zero.
 
 use super::{Bases, Pack, Unpacker};
 
-/// Words that one mask tells of.
-const GROUP: usize = 64;
-/// Bytes of a word.
-const BYTES: usize = 8;
-/// Words of a head, at most.
-const HEAD: usize = 16;
-/// Words that nearly every flow stays below.
-const FEW: usize = 4 * GROUP;
+/// A word as it is kept.
+pub(super) type Word = [u8; BYTES];
+/// Words that are kept or left out together: so few are left out in vain, and it is done by whole registers.
+pub type Block = [Word; WORDS];
 
-/// Appends the bases and, of every group of words, a mask of those that are not zero, and these.
-pub(super) fn write(words: &[u64], bases: &Bases, to: &mut Vec<u8>) {
-    to.extend_from_slice(&bases.packet.to_le_bytes());
-    to.extend_from_slice(&bases.stamp.to_le_bytes());
-    for group in words.chunks(GROUP) {
-        let mut mask = group
-            .iter()
-            .rev()
-            .fold(0, |mask: u64, &word| mask << 1 | u64::from(word != 0));
-        // A group that is full leaves room for itself: one reservation, not one for every word.
-        let mut bytes = [0; BYTES + GROUP * BYTES];
-        let mut free = bytes.chunks_exact_mut(BYTES);
-        let mut put = |word: u64| {
-            if let Some(place) = free.next() {
-                place.copy_from_slice(&word.to_le_bytes());
-            }
-        };
-        put(mask);
-        let length = BYTES * (1 + mask.count_ones() as usize);
-        while mask != 0 {
-            put(group.get(mask.trailing_zeros() as usize).copied().unwrap_or(0));
-            mask &= mask - 1;
-        }
-        to.extend_from_slice(bytes.get(..length).unwrap_or_default());
+/// Bytes of a word.
+const BYTES: usize = size_of::<u64>();
+/// Words of a block.
+const WORDS: usize = 4;
+/// Bytes of a block.
+const SIZE: usize = WORDS * BYTES;
+/// Blocks that may be left out, of which a mask tells: nearly every flow has fewer. What is beyond stays as it is.
+const SQUEEZED: usize = 40;
+/// Blocks that a head lies in, with what stands before it.
+const HEAD: usize = 5;
+/// Words before the values: those of the bases, and the mask.
+pub(super) const START: usize = 3;
+
+/// Moves the blocks that are not zero together and writes before them what is to be known of them. Of these there are
+/// `used`, values and what goes before; says what is to be kept.
+pub(super) fn squeeze<'a>(blocks: &'a mut [Block], used: usize, bases: &Bases) -> Option<&'a [u8]> {
+    let count = used.div_ceil(WORDS);
+    let blocks = blocks.get_mut(..count)?;
+    blocks.as_flattened_mut().get_mut(used..)?.fill([0; BYTES]);
+    let (first, rest) = blocks.split_first_mut()?;
+    let squeezed = rest.len().min(SQUEEZED);
+    let (mut mask, mut kept) = (0, 0);
+    for place in 0..squeezed {
+        // Each is put behind those that count so far, and stays if it counts too: no branch that could be mistaken.
+        let block = rest[place];
+        rest[kept] = block;
+        let counts = block.iter().fold(0, |any, word| any | u64::from_le_bytes(*word)) != 0;
+        mask |= u64::from(counts) << place;
+        kept += usize::from(counts);
     }
+    rest.copy_within(squeezed.., kept);
+    let before = [bases.packet, bases.stamp as u64, mask].map(u64::to_le_bytes);
+    first.iter_mut().zip(before).for_each(|(to, word)| *to = word);
+    let kept = 1 + kept + (count - 1 - squeezed);
+    Some(blocks.get(..kept)?.as_flattened().as_flattened())
 }
 
 /// The first packet number in what was written.
@@ -45,60 +51,58 @@ pub fn first_packet(bytes: &[u8]) -> u64 {
 
 /// The head of what was packed, which takes few words.
 pub fn unpack<T: Pack>(bytes: &[u8]) -> T {
-    let mut rest = words_of(bytes);
-    let bases = Bases::new(rest.next().unwrap_or(0), rest.next().unwrap_or(0) as i64);
-    let mut words = [0; HEAD];
-    let mask = rest.next().unwrap_or(0) & ((1 << HEAD) - 1);
-    fill(&mut words, mask, &mut rest);
-    T::unpack(&mut Unpacker::new(&words, bases))
+    let mut blocks = [Block::default(); HEAD];
+    fill(&mut blocks, bytes);
+    T::unpack(&mut unpacker(blocks.as_flattened()))
 }
 
 /// What was packed behind its head, or the part of it that was packed first.
 pub fn unpack_behind<H: Pack, T: Pack>(bytes: &[u8]) -> T {
-    let mut rest = words_of(bytes);
-    let bases = Bases::new(rest.next().unwrap_or(0), rest.next().unwrap_or(0) as i64);
-    let mut few = [0; FEW];
-    let mut many;
-    let used = fill_all(&mut few, rest.clone());
-    let words = if used <= FEW {
-        few.get(..used).unwrap_or_default()
+    let mut few = [Block::default(); 1 + SQUEEZED];
+    let rest = fill(&mut few, bytes);
+    let mut many = Vec::new();
+    let words = if rest.is_empty() {
+        few.as_flattened()
     } else {
-        many = vec![0; used];
-        fill_all(&mut many, rest);
-        &many
+        many.extend_from_slice(&few);
+        many.extend(rest.chunks_exact(SIZE).map(block_of));
+        many.as_flattened()
     };
-    let mut from = Unpacker::new(words, bases);
+    let mut from = unpacker(words);
     H::unpack(&mut from);
     T::unpack(&mut from)
 }
 
-#[inline(always)]
-fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> + Clone {
-    bytes.chunks_exact(BYTES).map(|bytes| match bytes.first_chunk() {
-        Some(word) => u64::from_le_bytes(*word),
-        None => 0,
-    })
+fn unpacker(words: &[Word]) -> Unpacker<'_> {
+    let base = |place: usize| words.get(place).map_or(0, |word| u64::from_le_bytes(*word));
+    Unpacker::new(words, START, Bases::new(base(0), base(1) as i64))
 }
 
-/// Fills `to`, which is zero, as far as it goes, and says how far it should.
+/// Fills blocks, which are zero, as far as they go, and says what is left: what was not squeezed.
 #[inline(always)]
-fn fill_all(to: &mut [u64], mut from: impl Iterator<Item = u64>) -> usize {
-    let mut used = 0;
-    while let Some(mask) = from.next() {
-        fill(to.get_mut(used..).unwrap_or_default(), mask, &mut from);
-        used += GROUP;
+fn fill<'a>(to: &mut [Block], bytes: &'a [u8]) -> &'a [u8] {
+    let mut kept = bytes.chunks_exact(SIZE).map(block_of);
+    let first = kept.next().unwrap_or_default();
+    let mut mask = u64::from_le_bytes(first[START - 1]);
+    if let Some(to) = to.first_mut() {
+        *to = first;
     }
-    used
-}
-
-/// Fills the places that a mask names.
-#[inline(always)]
-fn fill(to: &mut [u64], mut mask: u64, from: &mut impl Iterator<Item = u64>) {
     while mask != 0 {
-        let word = from.next().unwrap_or(0);
-        if let Some(place) = to.get_mut(mask.trailing_zeros() as usize) {
-            *place = word;
-        }
+        let place = 1 + mask.trailing_zeros() as usize;
+        let (Some(to), Some(block)) = (to.get_mut(place), kept.next()) else {
+            return &[];
+        };
+        *to = block;
         mask &= mask - 1;
     }
+    let left = SIZE * kept.len();
+    bytes.get(bytes.len() / SIZE * SIZE - left..).unwrap_or_default()
+}
+
+/// A block of so many bytes.
+#[inline(always)]
+fn block_of(bytes: &[u8]) -> Block {
+    let mut block = Block::default();
+    block.as_flattened_mut().copy_from_slice(bytes);
+    block
 }

@@ -8,7 +8,7 @@ use crate::wire::Segment;
 impl Sender {
     /// Nothing is missing or repeated.
     pub fn is_calm(&self) -> bool {
-        self.started && self.acked.is_some() && self.holes.is_empty() && !self.recovery.is_open()
+        self.started && self.acked.is_some() && self.holes.is_empty()
     }
 
     /// The segment follows what this side has sent.

@@ -265,16 +265,9 @@ mod tests {
         let lines = format!("{OPENING}+0 > . 1:701(700) ack 1 tls hello -\n+0 < P. 1:8(7) ack 701 hex 15030300020228");
         let talk = talk_of(&lines, &[(4, &hello[..700])]).unwrap();
         assert!(talk.alerts.iter().any(Option::is_some) && talk.aside() > 600);
-        let (mut words, mut bytes) = (Vec::new(), Vec::new());
-        assert!(pack(
-            &0_u8,
-            &talk,
-            1,
-            crate::base::Stamp(1_700_000_000_000_000_000),
-            &mut words,
-            &mut bytes
-        ));
-        assert_eq!(unpack_behind::<u8, Talk>(&bytes), talk);
+        let (mut blocks, at) = (Vec::new(), crate::base::Stamp(1_700_000_000_000_000_000));
+        let bytes = pack(&0_u8, &talk, 1, at, &mut blocks).unwrap();
+        assert_eq!(unpack_behind::<u8, Talk>(bytes), talk);
     }
 
     #[test]
