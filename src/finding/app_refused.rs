@@ -17,7 +17,7 @@ pub static META: Meta = Meta {
 /// Looks for it.
 pub fn find(case: &Case<'_>) -> Option<Finding> {
     let talk = case.facts.talk.as_deref()?;
-    let (refusal, at) = talk.refusal.as_ref()?;
+    let (refusal, at) = talk.refusal.as_deref()?;
     let name = match talk.protocol {
         Some(Protocol::Mysql) => "MySQL",
         Some(Protocol::Postgres) => "PostgreSQL",

@@ -22,7 +22,7 @@ pub fn find(case: &Case<'_>) -> Option<Finding> {
         let reset = case.facts.reset.filter(|_| case.ending == Ending::RstServer);
         status.code >= 400 && reset.is_some_and(|reset| reset.at.number() > at.number())
     });
-    let (status, at) = talk.error.as_ref().or(cut)?;
+    let (status, at) = talk.error.as_deref().or(cut)?;
     let reason = status.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"));
     let is_first = talk.answer.as_ref().is_some_and(|(_, first)| first == at);
     let asked = if is_first { asked(case) } else { None };

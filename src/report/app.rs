@@ -41,7 +41,7 @@ pub fn object(app: &App<'_>) -> Value {
         });
         object.insert("proxy".into(), proxy);
     }
-    if let Some((refusal, at)) = &talk.refusal {
+    if let Some((refusal, at)) = talk.refusal.as_deref() {
         let refusal =
             json!({"code": refusal.code, "text": refusal.text, "login": refusal.is_login, "packet": at.number()});
         object.insert("refusal".into(), refusal);
@@ -95,16 +95,14 @@ fn tls(app: &App<'_>) -> Map<String, Value> {
 }
 
 fn http(talk: &Talk) -> Value {
-    let status = |answer: &Option<(crate::wire::talk::Status, Sighting)>| {
-        answer
-            .as_ref()
-            .map(|(status, at)| json!({"status": status.code, "reason": status.reason, "packet": at.number()}))
+    let status = |answer: Option<&(crate::wire::talk::Status, Sighting)>| {
+        answer.map(|(status, at)| json!({"status": status.code, "reason": status.reason, "packet": at.number()}))
     };
     json!({
         "method": talk.request.as_ref().map(|request| &*request.method),
         "target": talk.request.as_ref().map(|request| &*request.target),
-        "answer": status(&talk.answer),
-        "first_error": status(&talk.error),
+        "answer": status(talk.answer.as_ref()),
+        "first_error": status(talk.error.as_deref()),
         "errors": talk.errors,
     })
 }

@@ -44,7 +44,7 @@ fn sent_away(case: &Case<'_>) -> Culprit {
         .and_then(|talk| talk.tunnel.as_ref())
         .filter(|tunnel| !tunnel.granted);
     let is_login = talk
-        .and_then(|talk| talk.refusal.as_ref())
+        .and_then(|talk| talk.refusal.as_deref())
         .is_some_and(|(refusal, _)| refusal.is_login);
     match tunnel.map(|tunnel| (tunnel.protocol, tunnel.code, tunnel.is_login)) {
         Some((_, _, true)) => Culprit::ClientApp,

@@ -15,7 +15,7 @@ impl Talk {
             Protocol::Http
         });
         if &*request.method == "CONNECT" {
-            self.tunnel = Some(Tunnel {
+            self.tunnel = Some(Box::new(Tunnel {
                 protocol: Protocol::Http,
                 target: Some(request.target.clone()),
                 code: None,
@@ -23,7 +23,7 @@ impl Talk {
                 granted: false,
                 is_login: false,
                 at: None,
-            });
+            }));
         } else {
             self.ears[said.dir.index()].finish();
         }
@@ -63,7 +63,7 @@ impl Talk {
         }
         if status.code >= 500 {
             self.errors = self.errors.saturating_add(1);
-            self.error = self.error.take().or_else(|| Some((status.clone(), said.at)));
+            self.error = self.error.take().or_else(|| Some(Box::new((status.clone(), said.at))));
         }
         self.answer = self.answer.take().or(Some((status, said.at)));
         self.ears[said.dir.index()].finish();
@@ -160,7 +160,7 @@ impl Talk {
 
     pub(super) fn on_refusal(&mut self, said: &Said, refusal: Option<Refusal>) {
         if let Some(refusal) = refusal {
-            self.refusal = Some((refusal, said.at));
+            self.refusal = Some(Box::new((refusal, said.at)));
             self.ears.iter_mut().for_each(Ear::finish);
         }
     }

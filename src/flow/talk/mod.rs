@@ -32,13 +32,13 @@ pub struct Talk {
     /// The first final answer to it.
     pub answer: Option<(Status, Sighting)>,
     /// The first answer of 500 and more.
-    pub error: Option<(Status, Sighting)>,
+    pub error: Option<Box<(Status, Sighting)>>,
     /// Answers of 500 and more.
     pub errors: u32,
     /// The client asked a proxy for a way to somewhere else.
-    pub tunnel: Option<Tunnel>,
+    pub tunnel: Option<Box<Tunnel>>,
     /// The server sent the client away in its own protocol.
-    pub refusal: Option<(Refusal, Sighting)>,
+    pub refusal: Option<Box<(Refusal, Sighting)>>,
     /// One end speaks TLS and the other does not: the packet that shows it.
     pub mismatch: Option<Sighting>,
     /// The text in a RST: some devices write their reason there.
@@ -163,8 +163,8 @@ impl Talk {
             .as_ref()
             .filter(|tunnel| !tunnel.granted)
             .and_then(|tunnel| tunnel.at);
-        let refusal = self.refusal.as_ref().map(|(_, at)| *at);
-        let answer = self.answer.as_ref().or(self.error.as_ref());
+        let refusal = self.refusal.as_deref().map(|(_, at)| *at);
+        let answer = self.answer.as_ref().or(self.error.as_deref());
         let answer = answer.filter(|(status, _)| status.code >= 400).map(|(_, at)| *at);
         let mut words = alerts.chain(tunnel).chain(refusal).chain(self.mismatch).chain(answer);
         words.any(|at| at.number() <= before.number())
@@ -262,7 +262,7 @@ impl Talk {
             self.classify_client(bytes);
         } else if let Some(Greeting { protocol, refusal }) = greeting::read(bytes, said.port) {
             self.protocol = Some(protocol);
-            self.refusal = refusal.map(|refusal| (refusal, said.at));
+            self.refusal = refusal.map(|refusal| Box::new((refusal, said.at)));
             if protocol != Protocol::Mysql {
                 self.ears.iter_mut().for_each(Ear::finish);
             }
@@ -280,9 +280,9 @@ impl Talk {
             at: None,
         };
         if proxy::is_socks5_offer(bytes) {
-            self.tunnel = Some(tunnel(Protocol::Socks5, None));
+            self.tunnel = Some(Box::new(tunnel(Protocol::Socks5, None)));
         } else if let Some(target) = proxy::socks4_target(bytes) {
-            self.tunnel = Some(tunnel(Protocol::Socks4, Some(target)));
+            self.tunnel = Some(Box::new(tunnel(Protocol::Socks4, Some(target))));
         } else if greeting::is_postgres_start(bytes) {
             self.protocol = Some(Protocol::Postgres);
         } else if greeting::is_redis_command(bytes) {
