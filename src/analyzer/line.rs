@@ -7,9 +7,9 @@ use rayon::{Scope, ThreadPool, Yield};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Portions on their way: one is read, one is tracked, and the others wait, so that a portion that takes longer than most
-/// keeps nobody waiting. About 0.5 MB each.
-const PORTIONS: usize = 4;
+/// Portions on their way: one is read, one is tracked, and one waits, so that a portion that takes longer than most keeps
+/// nobody waiting. About 0.7 MB each.
+const PORTIONS: usize = 3;
 
 /// Says whether reading goes on, from the bytes of the source and the records of all captures so far.
 pub type GoesOn<'a> = &'a mut (dyn FnMut(u64, u64) -> bool + Send);

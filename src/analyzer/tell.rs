@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use std::io;
 
 /// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
-const AHEAD: usize = 512;
+const AHEAD: usize = 256;
 /// Flows that one thread judges in a row.
 const RUN: usize = 32;
 
