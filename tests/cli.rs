@@ -1,12 +1,14 @@
 //! The command as users meet it: what it refuses and how, what it selects and explains, and with which exit status.
 
-#[cfg(unix)]
-use crate::common::command::finish;
 use crate::common::command::{Folder, Ran, run};
+#[cfg(unix)]
+use crate::common::command::{command, finish, kill};
 use crate::common::fixture::Fixture;
 #[cfg(unix)]
 use crate::common::say;
 use std::fs;
+#[cfg(unix)]
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 #[cfg(unix)]
 use std::process::{Command, Stdio};
@@ -268,6 +270,41 @@ fn hostile_names_do_not_reach_the_terminal() {
     assert!(!ran.err.contains('\u{1b}'));
     let capture = folder.file("good\u{1b}[31m.pcap", &Fixture::of("closed-port", "client").bytes());
     assert!(!run(&["analyze", &capture]).is_fine().out.contains('\u{1b}'));
+}
+
+/// A pipe may be slow: whoever writes into it is read no further than to what comes next.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_reading_and_leaves_the_report_of_what_was_read() {
+    for threads in ["1", "2", "3"] {
+        let folder = Folder::new(&format!("interrupt-{threads}"));
+        let csv = folder.at("flows.csv");
+        let mut child = command(&["analyze", "-", "--threads", threads, "--csv", &csv])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut pipe = child.stdin.take().expect("it has an input");
+        pipe.write_all(&Fixture::of("closed-port", "client").bytes())
+            .expect("it reads");
+        // Its outputs are opened when it listens to signals.
+        while folder.names().is_empty() {
+            std::thread::yield_now();
+        }
+        kill(&["INT"], &child);
+        let mut said = BufReader::new(child.stderr.take().expect("it has an output for errors"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("it is UTF-8");
+        assert!(line.contains("the report of what was read follows"), "{line}");
+        // Frames of 1,400 zeros: more than fits into a pipe, and few.
+        let mut record = [[0; 4], [0; 4], 1400_u32.to_le_bytes(), 1400_u32.to_le_bytes()].concat();
+        record.resize(record.len() + 1400, 0);
+        assert!(pipe.write_all(&record.repeat(300)).is_err(), "it reads on");
+        let ended = child.wait_with_output().expect("it ends");
+        let out = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success() && out.contains("Stopped by Ctrl-C"), "{out}");
+        assert_eq!(folder.names(), ["flows.csv"]);
+        assert!(fs::read_to_string(&csv).expect("it was written").contains("refused"));
+    }
 }
 
 #[test]

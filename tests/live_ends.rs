@@ -1,11 +1,11 @@
 //! Live capture that goes on for long or ends badly: full disks, signals, interfaces that vanish, files in turn, terminals.
 
-use crate::common::command::{Folder, Ran, run};
+use crate::common::command::{Folder, Ran, kill, run};
 use crate::common::lab::{Lab, finish, ip, wait_for};
 use crate::live::verdicts;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 
 /// Some 500 kB in 400 connections that work.
 const MANY: &str = "
@@ -18,15 +18,6 @@ const ONE: &str = "
 import socket
 s = socket.create_connection(('10.7.2.2', 8080)); s.sendall(b'x'); s.recv(100); s.close()
 ";
-
-fn kill(signals: &[&str], child: &Child) {
-    let all: Vec<_> = signals
-        .iter()
-        .map(|signal| format!("kill -{signal} {}", child.id()))
-        .collect();
-    let done = Command::new("sh").args(["-c", &all.join("; ")]).status();
-    assert!(done.expect("sh starts").success());
-}
 
 /// A file system of its own, soon full; taken away at the end.
 struct Disk(String);

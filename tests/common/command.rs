@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Child;
 use std::process::{Command, Stdio};
 
 /// What a run left behind.
@@ -84,6 +86,17 @@ pub fn run_with<S: AsRef<OsStr>>(arguments: &[S], input: &[u8]) -> Ran {
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Sends `signals` to it, one after the other.
+#[cfg(unix)]
+pub fn kill(signals: &[&str], child: &Child) {
+    let all: Vec<_> = signals
+        .iter()
+        .map(|signal| format!("kill -{signal} {}", child.id()))
+        .collect();
+    let done = Command::new("sh").args(["-c", &all.join("; ")]).status();
+    assert!(done.expect("sh starts").success());
 }
 
 /// A folder of one test's own, removed at its end.
