@@ -41,7 +41,7 @@ pub const MAX_REASSEMBLIES: usize = 256;
 /// Missing ranges remembered per direction of a flow: 8 bytes each, 512 bytes, and only where something is missing.
 pub const MAX_HOLES: usize = 64;
 
-/// Flows of one recording, over all shards: 90 bytes each for a lone SYN, about 600 for a packed flow, its place in the
+/// Flows of one recording, over all shards: 90 bytes each for a lone SYN, about 650 for a packed flow, its place in the
 /// table included. At most 10 GB, of which all but [`PACKED_ROOM`] may go to temporary files, and far less for any
 /// recording with fewer flows.
 pub const MAX_FLOWS: usize = 1 << 24;

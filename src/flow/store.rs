@@ -1,5 +1,5 @@
 //! Where the flows of one shard are: a lone SYN in 48 bytes, a flow in use as it is, one that has been quiet packed to
-//! some 600 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
+//! some 650 bytes. A flow that speaks again comes back exactly as it was, so memory changes no verdict.
 
 mod arena;
 mod blocks;
