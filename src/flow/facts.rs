@@ -10,77 +10,15 @@ use std::ops::Deref;
 
 mod flow;
 mod icmp;
+mod repeats;
 mod reset;
 mod sighting;
 
 pub use flow::{FlowFacts, FlowTroubles, OpeningFacts, OpeningTroubles};
 pub use icmp::{IcmpFact, IcmpMeaning};
+pub use repeats::Repeats;
 pub use reset::{AfterReset, Reset, ResetStage};
 pub use sighting::Sighting;
-
-/// A packet that was sent again and again: how often, when first and last, and the longest interval.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Repeats {
-    /// How often it was seen, copies not counted.
-    pub count: u32,
-    /// The first time.
-    pub first: Option<Sighting>,
-    /// What there is only from the second time on.
-    again: Option<Box<Again>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Again {
-    second: Sighting,
-    last: Sighting,
-    widest_gap: Span,
-}
-
-impl Repeats {
-    const NONE: Self = Self {
-        count: 0,
-        first: None,
-        again: None,
-    };
-
-    pub(super) fn on(&mut self, at: Sighting) {
-        self.count = self.count.saturating_add(1);
-        let Some(last) = self.last() else {
-            self.first = Some(at);
-            return;
-        };
-        let again = self.again.get_or_insert_with(|| {
-            Box::new(Again {
-                second: at,
-                last: at,
-                widest_gap: Span::ZERO,
-            })
-        });
-        again.widest_gap = again.widest_gap.max(at.stamp - last.stamp);
-        again.last = at;
-    }
-
-    /// The last time.
-    #[must_use]
-    pub fn last(&self) -> Option<Sighting> {
-        self.again.as_ref().map(|again| again.last).or(self.first)
-    }
-
-    /// The longest time between two in a row (with doubling timers, the last one); zero for a single one.
-    #[must_use]
-    pub fn widest_gap(&self) -> Span {
-        self.again.as_ref().map_or(Span::ZERO, |again| again.widest_gap)
-    }
-
-    /// Numbers of the first, second and last packet, without repetition.
-    #[must_use]
-    pub fn packets(&self) -> Vec<u64> {
-        let again = self.again.iter().flat_map(|again| [again.second, again.last]);
-        let mut packets: Vec<u64> = self.first.into_iter().chain(again).map(|seen| seen.number()).collect();
-        packets.dedup();
-        packets
-    }
-}
 
 /// The payload kinds that one side was seen to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -361,8 +299,6 @@ impl SideFacts {
     }
 }
 
-pack_fields!(Repeats { count first again });
-pack_fields!(Again { second last widest_gap });
 pack_fields!(IpIds { last changes });
 pack_fields!(SideFacts { packets copies syns syn_acks data_segments bytes duplicate_acks isn first last first_data last_data fin fin_acked fins unacked last_acked min_rtt rtts ttl ip_ids kinds timestamps window_scale mss troubles });
 pack_fields!(SideTroubles { resent refilled fast spurious out_of_order holes missed_bytes zero_windows keep_alives unseen_fin first_rst rsts resends deaf_resends smallest_resent sacked_beyond window_is_zero window_closed longest_zero_window probes_received unanswered_keep_alives losses dsacks early_echoes echo_due lost_at loss_points hole_at recovery });
