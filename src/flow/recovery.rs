@@ -184,3 +184,26 @@ impl Pack for Recovery {
 }
 
 pack_fields!(Losses { fast tail timeout unclear recovered micros });
+
+#[cfg(test)]
+mod tests {
+    use crate::base::Seq;
+    use crate::flow::facts::SideFacts;
+    use crate::flow::sender::Sender;
+    use crate::script::Script;
+    use crate::wire::Segment;
+
+    #[test]
+    fn a_repair_is_given_up_where_the_numbers_begin_anew() {
+        let line = |text: &str| -> Segment { Script::parse(text).unwrap().segments().next().unwrap().clone() };
+        let (mut sender, mut facts) = (Sender::default(), SideFacts::default());
+        let (mut syn, data) = (line("0 > S 0:0(0)"), line("0 > P. 1:9(8) ack 1"));
+        sender.on_syn(&syn, &mut facts);
+        sender.on_segment(&data, &mut facts, None);
+        sender.on_segment(&data, &mut facts, None);
+        assert!(facts.recovery.is_open());
+        syn.seq = Seq(syn.seq.0.wrapping_add(1 << 25));
+        sender.on_syn(&syn, &mut facts);
+        assert!(!facts.recovery.is_open());
+    }
+}

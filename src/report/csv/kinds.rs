@@ -85,3 +85,44 @@ fn is_between_quotes(text: &str) -> bool {
     push_text(text, &mut cell);
     cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")) == Some(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::FlowsCsv;
+    use super::MOST;
+    use crate::report::{FlowReport, FlowRow, Only, Reporter, sample};
+    use crate::verdict::words::Status;
+
+    /// The rows of two reports, one after the other, each of a kind of its own or of none.
+    fn written(rows: &[FlowRow], with_kinds: bool) -> String {
+        let mut out = Vec::new();
+        let mut csv = FlowsCsv::new(&mut out, Only::All);
+        // The kind that the first ends with has another's number in the second.
+        for (rows, first) in [(rows, 0), (&rows[1..], rows.len() as u64 - 1)] {
+            sample::play(&mut csv, &[]);
+            for (number, row) in (first..).zip(rows) {
+                // All of these share a place.
+                let kind = with_kinds.then_some(number * MOST as u64);
+                let (findings, cause) = (&[], None);
+                csv.flow(&FlowReport {
+                    row,
+                    findings,
+                    cause,
+                    kind,
+                })
+                .unwrap();
+            }
+        }
+        csv.flush().unwrap();
+        drop(csv);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_row_has_the_cells_of_its_own_kind_whatever_stood_in_its_place() {
+        let mut other = sample::row(2);
+        (other.status, other.client_side.packets) = (Status::Degraded, 77);
+        let rows = [sample::row(1), other, sample::row(3), sample::row(4)];
+        assert_eq!(written(&rows, true), written(&rows, false));
+    }
+}
