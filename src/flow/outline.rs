@@ -89,3 +89,39 @@ impl FlowFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Stamp;
+    use crate::flow::pack;
+
+    /// It is read from the first blocks of a flow: the longest that there can be must lie in them.
+    #[test]
+    fn the_longest_comes_back_from_the_head_of_what_was_packed() {
+        let side = SideOutline {
+            was_heard: true,
+            ttl: Ttl {
+                first: 255,
+                min: 0,
+                max: 255,
+            },
+            answered_in: Some(Span(i64::MAX)),
+        };
+        let outline = Outline {
+            key: FlowKey::v6([255; 16], [254; 16], u16::MAX, u16::MAX).0,
+            client: Dir::Down,
+            stream_start: u64::MAX,
+            sides: [side; 2],
+            is_one_sided: true,
+            is_lossy: true,
+            is_completed: true,
+            has_tunnel: true,
+        };
+        let mut blocks = Vec::new();
+        let behind = vec![u64::MAX; 300];
+        let bytes = pack::pack(&outline, &behind, u64::MAX, Stamp(i64::MAX), &mut blocks).unwrap();
+        assert_eq!(pack::unpack::<Outline>(bytes), outline);
+        assert_eq!(pack::unpack_behind::<Outline, Vec<u64>>(bytes), behind);
+    }
+}
