@@ -300,3 +300,17 @@ fn segment_of(heard: &Heard) -> Option<&Segment> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_goes_to_the_segment_that_it_was_kept_for() {
+        let all = [(2, 7), (3, 8), (9, 4)].map(|(place, number)| Kept { place, number });
+        let mut kept = &all[..];
+        let taken: Vec<_> = (0..12).map(|place| taken_of(&mut kept, place)).collect();
+        let found = (0..).zip(taken).filter_map(|(place, number)| Some((place, number?)));
+        assert_eq!(found.collect::<Vec<_>>(), [(2, 7), (3, 8), (9, 4)]);
+    }
+}

@@ -220,6 +220,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_was_looked_up_holds_until_a_flow_came_that_it_could_have_been() {
+        let mut newest = Newest::default();
+        newest.set(key(1), 1);
+        let then = newest.as_of_now();
+        assert!(newest.holds(Some(1), then) && newest.holds(None, then));
+        newest.set(key(2), 2);
+        assert!(newest.holds(Some(1), then) && !newest.holds(None, then));
+        newest.set(key(1), 3);
+        assert!(!newest.holds(Some(1), then));
+        let then = newest.as_of_now();
+        newest.forget(&key(2));
+        assert!(!newest.holds(Some(2), then));
+    }
+
     /// Keys that differ in as little as a scanner's do: each of 256 groups gets its share, by the low bits and by the high ones.
     #[test]
     fn keys_in_a_row_are_spread() {
