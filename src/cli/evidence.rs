@@ -94,6 +94,10 @@ impl Reporter for Failed {
         self.out.as_mut().map_or(Ok(()), |out| out.head(head))
     }
 
+    fn ignores_flows(&self) -> bool {
+        self.out.is_none()
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         let row = flow.row;
         if self.out.is_some() && row.status == Status::Failed {

@@ -97,6 +97,10 @@ impl Reporter for Asked {
         Ok(())
     }
 
+    fn ignores_flows(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         if self.numbers.binary_search(&flow.row.flow).is_ok() {
             self.wanted.add(flow.row);

@@ -1,8 +1,8 @@
 //! The findings CSV: one row per finding of a flow.
 
-use super::csv::Table;
+use super::csv::{Pen, Table};
 use super::row::Value;
-use super::{FlowReport, FlowRow, Head, Only, Reporter, Tail};
+use super::{Draft, FlowReport, FlowRow, Head, Only, Reporter, Sheet, Tail};
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
 use std::io;
@@ -47,22 +47,25 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
     }
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
-        if !self.only.wants(flow.row) {
-            return Ok(());
-        }
-        for finding in flow.findings {
-            put(flow.row, finding, &mut self.out);
-            self.out.end_row()?;
-        }
-        Ok(())
+        put_flow(flow, self.only, &mut self.out.pen);
+        self.out.hand_on_block()
+    }
+
+    fn draft(&self) -> Option<Box<dyn Draft>> {
+        let pen = Pen::default();
+        Some(Box::new(FindingsDraft { pen, only: self.only }))
+    }
+
+    fn take(&mut self, sheet: &mut Sheet) -> io::Result<()> {
+        self.out.take(sheet)
     }
 
     fn incident(&mut self, incident: &Incident) -> io::Result<()> {
         if self.only == Only::Failed && incident.severity != Severity::Error {
             return Ok(());
         }
-        put_incident(incident, &mut self.out);
-        self.out.end_row()
+        put_incident(incident, &mut self.out.pen);
+        self.out.hand_on_block()
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -74,8 +77,31 @@ impl<W: io::Write> Reporter for FindingsCsv<W> {
     }
 }
 
-/// The cells of one row, in the order of [`COLUMNS`].
-fn put(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) {
+/// Writes rows beside others.
+struct FindingsDraft {
+    pen: Pen,
+    only: Only,
+}
+
+impl Draft for FindingsDraft {
+    fn flow(&mut self, flow: &FlowReport<'_>) {
+        put_flow(flow, self.only, &mut self.pen);
+    }
+
+    fn end(&mut self, sheet: &mut Sheet) {
+        self.pen.end(sheet);
+    }
+}
+
+/// The rows of one flow, if `only` wants it.
+fn put_flow(flow: &FlowReport<'_>, only: Only, to: &mut Pen) {
+    if only.wants(flow.row) {
+        flow.findings.iter().for_each(|finding| put(flow.row, finding, to));
+    }
+}
+
+/// One row, in the order of [`COLUMNS`].
+fn put(row: &FlowRow, finding: &Finding, to: &mut Pen) {
     to.put(Value::Count(row.flow));
     to.put(Value::Text(&row.capture));
     to.put(Value::Time(finding.stamp, row.stamp_digits));
@@ -85,10 +111,11 @@ fn put(row: &FlowRow, finding: &Finding, to: &mut Table<impl io::Write>) {
     to.put(finding.side.map_or(Value::Empty, |side| Value::Word(side.word())));
     to.put(Value::Packets(&finding.packets));
     to.put(Value::Text(&finding.summary));
+    to.end_row();
 }
 
 /// A finding over many flows: `flow` is empty, and the summary names the service.
-fn put_incident(incident: &Incident, to: &mut Table<impl io::Write>) {
+fn put_incident(incident: &Incident, to: &mut Pen) {
     let packets: Vec<u64> = incident
         .examples
         .iter()
@@ -103,6 +130,7 @@ fn put_incident(incident: &Incident, to: &mut Table<impl io::Write>) {
     to.put(Value::Empty);
     to.put(Value::Packets(&packets));
     to.put(Value::Text(&incident.summary));
+    to.end_row();
 }
 
 #[cfg(test)]

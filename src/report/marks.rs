@@ -63,7 +63,7 @@ impl<W: io::Write> MarksCsv<W> {
     }
 
     fn row(&mut self, row: &MarkRow, mark: Mark) -> io::Result<()> {
-        let out = &mut self.out;
+        let out = &mut self.out.pen;
         out.put(Value::Count(row.packet));
         out.put(Value::Count(row.flow));
         out.put(row.tcp_stream.map_or(Value::Empty, Value::Count));
@@ -75,7 +75,8 @@ impl<W: io::Write> MarksCsv<W> {
         out.put(Value::Word(mark.word()));
         let detail = (mark == Mark::DuplicateAck).then_some(u64::from(row.marks.number));
         out.put(detail.map_or(Value::Empty, Value::Count));
-        out.end_row()
+        out.end_row();
+        self.out.hand_on_block()
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod community;
 pub mod csv;
+pub mod draft;
 pub mod evidence;
 pub mod file;
 pub mod findings;
@@ -27,6 +28,7 @@ pub mod text;
 pub mod totals;
 
 pub use self::csv::FlowsCsv;
+pub use draft::{Draft, Sheet};
 pub use findings::FindingsCsv;
 pub use html::Html;
 pub use json::Json;
@@ -72,11 +74,29 @@ pub trait Reporter {
         false
     }
 
+    /// What [`Reporter::flow`] would do with this flow does nothing, nor with any other.
+    fn ignores_flows(&self) -> bool {
+        false
+    }
+
     /// One flow.
     ///
     /// # Errors
     /// What the output reports.
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()>;
+
+    /// Somebody who takes flows in its place, where they need not come to it one after the other. Asked for behind the head.
+    fn draft(&self) -> Option<Box<dyn Draft>> {
+        None
+    }
+
+    /// What its drafts made of some flows, in order of flows, instead of [`Reporter::flow`]. Leaves the sheet empty.
+    ///
+    /// # Errors
+    /// What the output reports.
+    fn take(&mut self, _: &mut Sheet) -> io::Result<()> {
+        Ok(())
+    }
 
     /// One incident, the gravest first, after all flows.
     ///

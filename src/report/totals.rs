@@ -1,6 +1,6 @@
 //! Totals over all selected flows: what the terminal and the JSON summary say, and what `--fail-on` asks.
 
-use super::{FlowReport, Head, Reporter, Tail};
+use super::{Draft, FlowReport, Head, Reporter, Sheet, Tail};
 use crate::verdict::words::{Culprit, Ending, Handshake, Status};
 use std::io;
 
@@ -27,11 +27,33 @@ impl Totals {
         self.ending[row.ending as usize] += 1;
         self.culprit[row.culprit as usize] += 1;
         if let Some(cause) = row.cause {
-            match self.causes.iter_mut().find(|(id, _)| *id == cause) {
-                Some((_, count)) => *count += 1,
-                None => self.causes.push((cause, 1)),
-            }
+            self.add_cause(cause, 1);
         }
+    }
+
+    fn add_cause(&mut self, cause: &'static str, flows: u64) {
+        match self.causes.iter_mut().find(|(id, _)| *id == cause) {
+            Some((_, count)) => *count += flows,
+            None => self.causes.push((cause, flows)),
+        }
+    }
+
+    /// Counts all flows of `other`, which then has none.
+    pub(super) fn take(&mut self, other: &mut Self) {
+        let Self {
+            flows,
+            status,
+            handshake,
+            ending,
+            culprit,
+            causes,
+        } = other;
+        self.flows += std::mem::take(flows);
+        join(&mut self.status, status);
+        join(&mut self.handshake, handshake);
+        join(&mut self.ending, ending);
+        join(&mut self.culprit, culprit);
+        causes.drain(..).for_each(|(cause, flows)| self.add_cause(cause, flows));
     }
 
     /// Flows of this status.
@@ -76,6 +98,22 @@ fn counts<T: Copy>(
     all.iter().zip(counts).map(move |(each, count)| (word(*each), *count))
 }
 
+fn join(counts: &mut [u64], others: &mut [u64]) {
+    for (count, other) in counts.iter_mut().zip(others) {
+        *count += std::mem::take(other);
+    }
+}
+
+impl Draft for Totals {
+    fn flow(&mut self, flow: &FlowReport<'_>) {
+        self.add(flow);
+    }
+
+    fn end(&mut self, sheet: &mut Sheet) {
+        sheet.totals.take(self);
+    }
+}
+
 impl Reporter for Totals {
     fn head(&mut self, _: &Head<'_>) -> io::Result<()> {
         Ok(())
@@ -91,6 +129,15 @@ impl Reporter for Totals {
 
     fn flow(&mut self, flow: &FlowReport<'_>) -> io::Result<()> {
         self.add(flow);
+        Ok(())
+    }
+
+    fn draft(&self) -> Option<Box<dyn Draft>> {
+        Some(Box::<Self>::default())
+    }
+
+    fn take(&mut self, sheet: &mut Sheet) -> io::Result<()> {
+        self.take(&mut sheet.totals);
         Ok(())
     }
 

@@ -1,9 +1,8 @@
 //! Rows of lone SYNs: what all of a kind have in common is written once, and then copied. Of a flood, these are nearly all.
 
-use super::{Table, push_text};
+use super::pen::{Pen, push_text};
 use crate::report::FlowRow;
 use crate::report::row::{Cells, Words, visit_figures, visit_identity, visit_proof};
-use std::io;
 
 /// Kinds that are remembered at once, each in its place by number.
 const MOST: usize = 8;
@@ -30,7 +29,7 @@ impl Kinds {
     }
 }
 
-impl<W: io::Write> Table<W> {
+impl Pen {
     /// The cells of `row`, which is of the kind with this number.
     pub(super) fn row_of_kind(&mut self, number: u64, row: &FlowRow) {
         let Ok(()) = visit_identity(row, self);
