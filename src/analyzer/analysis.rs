@@ -1,7 +1,9 @@
 //! What is known when everything has been read: flows in order, the context around them, and the way to a report.
 
+use super::ascending::Ascending;
 use super::deal::Tally;
 use super::marks::Ledger;
+use super::order::Order;
 use super::rows::Wants;
 use super::streams::{List, Streams};
 use super::tell::{Judge, Teller};
@@ -64,6 +66,8 @@ pub struct Analysis {
     pool: Option<ThreadPool>,
     captures: Vec<CaptureReport>,
     pub(super) shards: Vec<Finished>,
+    /// First packets of their flows that are no lone SYNs, shard by shard.
+    firsts: Vec<Ascending>,
     pub(super) context: Context,
     streams: Streams,
     pub(super) marks: Ledger,
@@ -104,7 +108,7 @@ impl Analysis {
         context.resolved = tally.names;
         tally.heard.into_iter().for_each(|ip| context.on_heard(ip));
         let mut shards = finished;
-        let starts = overviews(pool.as_ref(), &mut shards, &mut context);
+        let (starts, firsts) = overviews(pool.as_ref(), &mut shards, &mut context);
         let refused: u64 = shards.iter().map(|shard| shard.refused).sum();
         context.limited = refused > 0;
         let refused = (refused > 0).then(|| {
@@ -123,6 +127,7 @@ impl Analysis {
             pool,
             captures,
             shards,
+            firsts,
             context,
             streams,
             marks,
@@ -156,16 +161,10 @@ impl Analysis {
             selected,
             wants,
         };
-        let mut teller = Teller {
-            analysis: self,
-            reporters,
-            flows: 0,
-            incidents,
-            listed: Map::default(),
-        };
+        let mut teller = Teller::new(self, reporters, incidents);
         match &self.pool {
             None => judge.in_turn(&mut teller)?,
-            Some(pool) => judge.ahead(pool, &mut teller)?,
+            Some(pool) => judge.side_by_side(pool, &mut teller)?,
         }
         self.check_all_there()?;
         teller.finish()
@@ -252,6 +251,11 @@ impl Analysis {
         interface.name.clone()
     }
 
+    /// All flows in order.
+    pub(super) fn order(&self) -> Order<'_> {
+        Order::new(&self.shards, &self.firsts)
+    }
+
     /// Wireshark's number for the stream that starts with packet `start`; quickest where it is about `guess`.
     pub(super) fn stream_at(&self, start: u64, guess: usize) -> Option<u64> {
         self.streams.number(start, guess)
@@ -261,32 +265,41 @@ impl Analysis {
 /// Which flows a report is about, by their ends.
 pub type Selected<'a> = dyn Fn(Endpoint, Endpoint) -> bool + Sync + 'a;
 
-/// What the flows of all shards tell about the recording goes into `context`. Gives the streams of each. Every thread puts
-/// together what its shards tell: most hosts are heard in many of them.
-fn overviews(pool: Option<&ThreadPool>, shards: &mut [Finished], context: &mut Context) -> Vec<Vec<u64>> {
+/// Of a shard's flows that are no lone SYNs: the streams that they belong to, ascending, and their first packets.
+type Overview = (Vec<u64>, Ascending);
+
+/// What the flows of all shards tell about the recording goes into `context`. Gives what else is told of each. Every thread
+/// puts together what its shards tell: most hosts are heard in many of them.
+fn overviews(
+    pool: Option<&ThreadPool>,
+    shards: &mut [Finished],
+    context: &mut Context,
+) -> (Vec<Vec<u64>>, Vec<Ascending>) {
     let Some(pool) = pool else {
-        return shards.iter_mut().map(|shard| overview(shard, context)).collect();
+        return shards.iter_mut().map(|shard| overview(shard, context)).unzip();
     };
     let part = |shards: &mut [Finished]| {
         let mut context = Context::default();
-        let starts = shards.iter_mut().map(|shard| overview(shard, &mut context));
-        (starts.collect(), context)
+        let each = shards.iter_mut().map(|shard| overview(shard, &mut context));
+        (each.collect(), context)
     };
     let each = shards.len().div_ceil(pool.current_num_threads()).max(1);
-    let parts: Vec<(Vec<Vec<u64>>, Context)> = pool.install(|| shards.par_chunks_mut(each).map(part).collect());
-    let join = |(starts, part)| {
+    let parts: Vec<(Vec<Overview>, Context)> = pool.install(|| shards.par_chunks_mut(each).map(part).collect());
+    let join = |(each, part)| {
         context.join(&part);
-        starts
+        each
     };
-    parts.into_iter().flat_map(join).collect()
+    parts.into_iter().flat_map(join).unzip()
 }
 
-/// What the flows of a shard tell about the recording goes into `context`. Gives the streams that they belong to, ascending.
-/// Lone SYNs left out: they are streams of their own, and tell nothing.
-fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
+/// What the flows of a shard tell about the recording goes into `context`. Lone SYNs left out: they are streams of their own,
+/// and tell nothing.
+fn overview(shard: &mut Finished, context: &mut Context) -> Overview {
     let mut starts = std::mem::take(&mut shard.other_streams);
+    let mut firsts = Ascending::default();
     shard.end_each(|shard, number, first, outline| {
         starts.push(outline.stream_start);
+        firsts.push(first);
         match outline.has_tunnel.then(|| shard.facts(number)).flatten() {
             Some(facts) => context.on_flow(&facts),
             None => context.on_outline(outline, first),
@@ -294,7 +307,7 @@ fn overview(shard: &mut Finished, context: &mut Context) -> Vec<u64> {
     });
     #[expect(clippy::stable_sort_primitive, reason = "quick with a few runs that ascend")]
     starts.sort();
-    starts
+    (starts, firsts)
 }
 
 /// The streams of all shards: those that start as `starts` tells, and lone SYNs.

@@ -185,7 +185,6 @@ fn ttl_of(context: &Context, ip: IpAddr) -> Option<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::super::CaptureReport;
-    use super::super::order::Order;
     use super::*;
     use crate::analyzer::deal::Tally;
     use crate::analyzer::marks::Ledger;
@@ -316,7 +315,7 @@ mod tests {
         for talks in [0, 41, 65, 1000] {
             let analysis = analysis(&segments, talks);
             let (mut slot, mut lone) = (Slot::default(), 0);
-            for place in Order::new(&analysis.shards) {
+            for place in analysis.order() {
                 let shard = &analysis.shards[place.shard];
                 let facts = || shard.facts(place.number);
                 let case_facts = facts().unwrap();

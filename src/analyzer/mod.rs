@@ -1,7 +1,9 @@
 //! The driver: records in, judged flows out. Everything about threads is here.
 
 mod analysis;
+mod ascending;
 mod deal;
+mod desks;
 mod early;
 mod front;
 mod line;

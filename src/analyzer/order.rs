@@ -1,5 +1,6 @@
 //! All flows of all shards in order of first packet: within a shard they are in this order already.
 
+use super::ascending::Ascending;
 use super::merge::Merge;
 use crate::flow::finished::Finished;
 
@@ -21,9 +22,15 @@ pub(super) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    pub(super) fn new(shards: &'a [Finished]) -> Self {
+    /// Of these shards; `others`: first packets of the flows in each that are no lone SYNs.
+    pub(super) fn new(shards: &'a [Finished], others: &'a [Ascending]) -> Self {
+        let firsts = shards.iter().zip(others).map(|(shard, others)| Firsts {
+            shard,
+            number: 0,
+            others: Box::new(others.iter()),
+        });
         Self {
-            firsts: Merge::new(shards.iter().map(|shard| Firsts { shard, number: 0 })),
+            firsts: Merge::new(firsts),
             numbers: vec![0; shards.len()],
             index: 0,
         }
@@ -35,15 +42,20 @@ struct Firsts<'a> {
     shard: &'a Finished,
     /// Of the next one.
     number: u32,
+    /// Of those that are no lone SYNs.
+    others: Box<dyn Iterator<Item = u64> + Send + 'a>,
 }
 
 impl Iterator for Firsts<'_> {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        let packet = self.shard.first_packet(self.number)?;
+        if self.number as usize >= self.shard.len() {
+            return None;
+        }
+        let lone = self.shard.lone_packet(self.number);
         self.number += 1;
-        Some(packet)
+        lone.or_else(|| self.others.next())
     }
 }
 

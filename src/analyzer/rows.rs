@@ -11,7 +11,7 @@ use crate::flow::facts::SideFacts;
 use crate::flow::finished::Lone;
 use crate::flow::recovery::Lost;
 use crate::report::app::{App, object};
-use crate::report::{Details, FlowRow, LossRow, Reporter, RttRow, SideRow, ZeekCounts};
+use crate::report::{Details, FlowReport, FlowRow, LossRow, Reporter, RttRow, SideRow, ZeekCounts};
 use crate::verdict::{self, Room, Verdict};
 use std::sync::Arc;
 
@@ -25,6 +25,18 @@ pub(super) struct Judged {
     pub(super) cause: Option<usize>,
     /// What incidents want besides.
     pub(super) beside: Option<Beside>,
+}
+
+impl Judged {
+    /// As reporters are told of it; `kind`: see there.
+    pub(super) fn report(&self, kind: Option<u64>) -> FlowReport<'_> {
+        FlowReport {
+            row: &self.row,
+            findings: &self.findings,
+            cause: self.cause.and_then(|place| self.findings.get(place)),
+            kind,
+        }
+    }
 }
 
 /// What reporters want of a flow beside its columns and its findings.

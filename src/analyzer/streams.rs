@@ -1,16 +1,14 @@
-//! The numbers of Wireshark's streams, by the packets that start them: four bytes each, for there may be millions.
+//! The numbers of Wireshark's streams, by the packets that start them.
 
+use super::ascending::Ascending;
 use super::merge::Merge;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// First packets of streams, ascending: a stream's number is its place.
+/// First packets of streams: a stream's number is its place.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    /// Packet numbers without their upper halves.
-    starts: Vec<u32>,
-    /// For each upper half, from 0, the place behind its last stream.
-    ends: Vec<usize>,
+    starts: Ascending,
     /// By how much the last guess was too high. Wrong ones cost time and nothing else, so threads need not agree.
     off: AtomicUsize,
 }
@@ -18,38 +16,19 @@ pub(super) struct Streams {
 impl Streams {
     /// Makes one of several ascending lists of about `count` packets in all, without repetition.
     pub(super) fn new(count: usize, lists: Vec<List<'_>>) -> Self {
-        let mut streams = Self {
-            starts: Vec::with_capacity(count),
-            ends: Vec::new(),
-            off: AtomicUsize::new(0),
-        };
-        for (start, _) in Merge::new(lists.into_iter()) {
-            streams.push(start);
-        }
-        streams.ends.push(streams.starts.len());
-        streams
-    }
-
-    fn push(&mut self, start: u64) {
-        while (self.ends.len() as u64) < start >> 32 {
-            self.ends.push(self.starts.len());
-        }
-        self.starts.push(start as u32);
+        let mut starts = Ascending::with_capacity(count);
+        Merge::new(lists.into_iter()).for_each(|(start, _)| starts.push(start));
+        let off = AtomicUsize::new(0);
+        Self { starts, off }
     }
 
     /// The number of the stream that starts with packet `start`; quickest where it is about `guess`.
     pub(super) fn number(&self, start: u64, guess: usize) -> Option<u64> {
-        let upper = (start >> 32) as usize;
-        let first = match upper {
-            0 => 0,
-            _ => *self.ends.get(upper - 1)?,
-        };
-        let (end, wanted) = (*self.ends.get(upper)?, start as u32);
         let likely = guess.wrapping_sub(self.off.load(Relaxed));
-        if (first..end).contains(&likely) && self.starts.get(likely) == Some(&wanted) {
+        if self.starts.is_at(likely, start) {
             return Some(likely as u64);
         }
-        let place = first + self.starts.get(first..end)?.binary_search(&wanted).ok()?;
+        let place = self.starts.place_of(start)?;
         self.off.store(guess.wrapping_sub(place), Relaxed);
         Some(place as u64)
     }

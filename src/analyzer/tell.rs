@@ -1,22 +1,18 @@
-//! The way to a report: flows are judged in order, on several threads ahead of those that the reporters are told of.
+//! The way to a report: flows are judged in order, and reporters are told of them.
 
 use super::analysis::{Analysis, Selected};
 use super::lone::Slot;
 use super::marks::Listed;
-use super::order::{Order, Place};
+use super::order::Place;
 use super::rows::Wants;
 use crate::base::Map;
 use crate::case::Case;
 use crate::incident::Incidents;
-use crate::report::{FlowReport, Reporter, Tail};
-use rayon::ThreadPool;
-use rayon::prelude::*;
+use crate::report::{Draft, Reporter, Sheet, Tail};
 use std::io;
 
-/// Flows that are judged while those before them are written. About 1 kB each, and at most 9 kB.
-const AHEAD: usize = 256;
-/// Flows that one thread judges in a row.
-const RUN: usize = 32;
+/// Flows that are judged in a row. About 1 kB each, and at most 9 kB.
+pub(super) const RUN: usize = 32;
 
 /// Judges the flows of a report.
 #[derive(Clone, Copy)]
@@ -29,7 +25,7 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     /// Some are judged, and then told of: the code of either stays near for more than one flow.
     pub(super) fn in_turn(self, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let mut order = Order::new(&self.analysis.shards);
+        let mut order = self.analysis.order();
         let (mut places, mut slots, mut lone): (Vec<Place>, Vec<Slot>, Slot) = Default::default();
         loop {
             places.clear();
@@ -45,32 +41,9 @@ impl Judge<'_> {
         }
     }
 
-    /// The threads of `pool` judge some flows while this one tells of those before them. Lone SYNs it judges itself: most
-    /// are like one before, and then a slot that stays near is all that it takes.
-    pub(super) fn ahead(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let mut order = Order::new(&self.analysis.shards);
-        let mut before: Vec<Place> = Vec::new();
-        let (mut ready, mut next): (Vec<Slot>, Vec<Slot>) = (Vec::new(), Vec::new());
-        let mut lone = Slot::default();
-        loop {
-            let places: Vec<Place> = order.by_ref().take(AHEAD).collect();
-            next.resize_with(places.len(), Slot::default);
-            let pairs = places.par_iter().zip(&mut next).with_min_len(RUN);
-            let others = pairs.filter(|(place, _)| !self.is_lone(**place));
-            pool.in_place_scope(|scope| {
-                scope.spawn(|_| others.for_each(|(&place, slot)| self.judge(place, slot)));
-                self.tell(&before, &mut ready, &mut lone, teller)
-            })?;
-            if places.is_empty() {
-                return Ok(());
-            }
-            std::mem::swap(&mut ready, &mut next);
-            before = places;
-        }
-    }
-
-    /// Tells of these flows. Lone SYNs are judged now, in a slot of their own.
-    fn tell(
+    /// Tells of these flows. Lone SYNs are judged now, in a slot of their own: most are like one before, and then a slot that
+    /// stays near is all that it takes.
+    pub(super) fn tell(
         self,
         places: &[Place],
         slots: &mut [Slot],
@@ -86,13 +59,20 @@ impl Judge<'_> {
         })
     }
 
-    fn is_lone(self, place: Place) -> bool {
+    pub(super) fn is_lone(self, place: Place) -> bool {
         let shard = self.analysis.shards.get(place.shard);
         shard.is_some_and(|shard| shard.is_lone(place.number))
     }
 
+    /// Is this lone SYN selected?
+    pub(super) fn wants_lone(self, place: Place) -> bool {
+        let shard = self.analysis.shards.get(place.shard);
+        let lone = shard.and_then(|shard| shard.lone(place.number));
+        lone.is_some_and(|lone| (self.selected)(lone.client, lone.server))
+    }
+
     /// Puts the judgement of a flow into `slot`, if it is selected.
-    fn judge(self, place: Place, slot: &mut Slot) {
+    pub(super) fn judge(self, place: Place, slot: &mut Slot) {
         let Some(shard) = self.analysis.shards.get(place.shard) else {
             return slot.clear();
         };
@@ -121,17 +101,77 @@ impl Judge<'_> {
 
 /// Tells reporters about judged flows, one after the other.
 pub(super) struct Teller<'a, 'r, 'd> {
-    pub(super) analysis: &'a Analysis,
-    pub(super) reporters: &'r mut [&'d mut dyn Reporter],
-    /// Told so far.
-    pub(super) flows: u64,
+    analysis: &'a Analysis,
+    reporters: &'r mut [&'d mut dyn Reporter],
+    /// How each of these learns of flows.
+    ways: Vec<Way>,
+    /// Flows so far.
+    flows: u64,
     /// What they have in common, if somebody wants to know.
-    pub(super) incidents: Option<Incidents>,
+    incidents: Option<Incidents>,
     /// What their marks need, by shard and number there; if there are marks.
-    pub(super) listed: Map<(u8, u32), Listed>,
+    listed: Map<(u8, u32), Listed>,
 }
 
-impl Teller<'_, '_, '_> {
+/// How a reporter learns of flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is told of one after the other.
+    Told,
+    /// Drafts take them in its place.
+    Drafted,
+    /// It has no use for them.
+    Ignored,
+}
+
+impl<'a, 'r, 'd> Teller<'a, 'r, 'd> {
+    /// Tells these reporters.
+    pub(super) fn new(
+        analysis: &'a Analysis,
+        reporters: &'r mut [&'d mut dyn Reporter],
+        incidents: Option<Incidents>,
+    ) -> Self {
+        let way = |ignores| if ignores { Way::Ignored } else { Way::Told };
+        Self {
+            ways: reporters.iter().map(|reporter| way(reporter.ignores_flows())).collect(),
+            analysis,
+            reporters,
+            flows: 0,
+            incidents,
+            listed: Map::default(),
+        }
+    }
+
+    /// One draft of each reporter that has such, which is told of no flow from now on.
+    pub(super) fn drafts(&mut self) -> Vec<Box<dyn Draft>> {
+        let mut drafts = Vec::new();
+        for (reporter, way) in self.reporters.iter().zip(&mut self.ways) {
+            if *way != Way::Ignored {
+                drafts.extend(reporter.draft().inspect(|_| *way = Way::Drafted));
+            }
+        }
+        drafts
+    }
+
+    /// Somebody has to be told of one flow after the other.
+    pub(super) fn has_listeners(&self) -> bool {
+        self.incidents.is_some() || !self.analysis.marks.is_empty() || self.ways.contains(&Way::Told)
+    }
+
+    /// So many flows that nobody is told of.
+    pub(super) fn skip(&mut self, flows: u64) {
+        self.flows += flows;
+    }
+
+    /// What drafts made of the next flows, each in its place.
+    pub(super) fn take(&mut self, sheets: &mut [Sheet]) -> io::Result<()> {
+        let reporters = self.reporters.iter_mut().zip(&self.ways);
+        let drafted = reporters.filter(|(_, way)| **way == Way::Drafted);
+        drafted
+            .zip(sheets)
+            .try_for_each(|((reporter, _), sheet)| reporter.take(sheet))
+    }
+
     fn tell(&mut self, place: Place, slot: &mut Slot) -> io::Result<()> {
         let kind = slot.kind();
         let Some(judged) = slot.judged() else {
@@ -146,15 +186,10 @@ impl Teller<'_, '_, '_> {
         if let Some((incidents, seen)) = self.incidents.as_mut().zip(judged.observation()) {
             incidents.on_flow(&seen);
         }
-        let report = FlowReport {
-            row: &judged.row,
-            findings: &judged.findings,
-            cause: judged.cause.and_then(|place| judged.findings.get(place)),
-            kind,
-        };
-        self.reporters
-            .iter_mut()
-            .try_for_each(|reporter| reporter.flow(&report))
+        let report = judged.report(kind);
+        let reporters = self.reporters.iter_mut().zip(&self.ways);
+        let mut told = reporters.filter(|(_, way)| **way == Way::Told);
+        told.try_for_each(|(reporter, _)| reporter.flow(&report))
     }
 
     pub(super) fn finish(self) -> io::Result<()> {

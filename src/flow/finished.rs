@@ -3,6 +3,7 @@
 use super::Sighting;
 use super::facts::FlowFacts;
 pub use super::lone::Kind;
+use super::lone::LoneSyn;
 use super::mark::Marked;
 use super::newest::KeyV4;
 use super::outline::Outline;
@@ -115,15 +116,13 @@ impl Finished {
 
     /// The packets of all lone SYNs, in order.
     pub fn lone_packets(&self) -> impl Iterator<Item = u64> {
-        (0..self.len() as u32)
-            .filter(|&number| self.is_lone(number))
-            .filter_map(|number| self.first_packet(number))
+        (0..self.len() as u32).filter_map(|number| self.lone_packet(number))
     }
 
-    /// First packet of flow `number`; the numbers are in this order.
+    /// The packet of flow `number`, if a single SYN is all that it showed. The numbers of flows are in order of first packet.
     #[must_use]
-    pub fn first_packet(&self, number: u32) -> Option<u64> {
-        self.store.first_packet(number)
+    pub fn lone_packet(&self, number: u32) -> Option<u64> {
+        self.store.lone(number).map(LoneSyn::packet)
     }
 
     /// All flows, in order of first packet.

@@ -340,16 +340,6 @@ impl Store {
         }
     }
 
-    /// First packet of flow `number`.
-    pub fn first_packet(&self, number: u32) -> Option<u64> {
-        Some(match self.place(number) {
-            Place::Lone(place) => self.lone.peek(place)?.packet(),
-            Place::Open(place) => self.open.peek(place)?.1.facts().first.number(),
-            Place::Packed(at) => self.chunks.read(at, pack::first_packet)?,
-            Place::Gone => return None,
-        })
-    }
-
     /// Is there a flow of which one SYN is all?
     pub fn has_lone(&self) -> bool {
         self.lone.used() > 0
