@@ -2,6 +2,7 @@
 //! batches that lie far apart hold flows of the same time. So as many places are read on from.
 
 use super::chunks::{LONGEST, flow_at};
+use std::sync::Arc;
 
 /// Bytes that are read at once: the next flows may be among them.
 const SIZE: usize = 16 << 10;
@@ -20,15 +21,31 @@ pub(super) struct Blocks {
 #[derive(Debug, Default)]
 struct Block {
     start: u64,
-    bytes: Vec<u8>,
+    /// Shared with those who still read in them.
+    bytes: Arc<Vec<u8>>,
     /// When something was last read here.
     used: u64,
 }
 
+/// A flow in a block, for as long as it is read.
+#[derive(Debug)]
+pub(super) struct Lent {
+    bytes: Arc<Vec<u8>>,
+    start: usize,
+}
+
+impl Lent {
+    /// Its bytes.
+    pub(super) fn flow(&self) -> Option<&[u8]> {
+        flow_at(&self.bytes, self.start)
+    }
+}
+
 impl Block {
-    fn flow_at(&self, at: u64) -> Option<&[u8]> {
-        let start = at.checked_sub(self.start)?;
-        flow_at(&self.bytes, usize::try_from(start).ok()?)
+    /// Where the flow at `at` starts here, if it is here as a whole.
+    fn place_of(&self, at: u64) -> Option<usize> {
+        let start = usize::try_from(at.checked_sub(self.start)?).ok()?;
+        flow_at(&self.bytes, start).map(|_| start)
     }
 
     /// What stands at `at` begins here, or right behind.
@@ -44,15 +61,16 @@ impl Blocks {
         at: u64,
         most: usize,
         look: impl Fn(&mut [u8], u64) -> Option<usize>,
-    ) -> Option<&[u8]> {
+    ) -> Option<Lent> {
         self.now += 1;
-        let place = match self.blocks.iter().position(|block| block.flow_at(at).is_some()) {
+        let place = match self.blocks.iter().position(|block| block.place_of(at).is_some()) {
             Some(place) => place,
             None => self.fetch(at, most, look)?,
         };
         let block = self.blocks.get_mut(place)?;
         block.used = self.now;
-        block.flow_at(at)
+        let (bytes, start) = (Arc::clone(&block.bytes), block.place_of(at)?);
+        Some(Lent { bytes, start })
     }
 
     /// Reads a block that begins at `at`.
@@ -61,11 +79,15 @@ impl Blocks {
         let block = self.blocks.get_mut(place)?;
         for length in [SIZE, LONGEST] {
             block.start = at;
-            block.bytes.resize(length.min(most), 0);
-            let count = look(&mut block.bytes, at);
-            block.bytes.truncate(count.unwrap_or(0));
+            if Arc::get_mut(&mut block.bytes).is_none() {
+                block.bytes = Arc::default();
+            }
+            let bytes = Arc::get_mut(&mut block.bytes)?;
+            bytes.resize(length.min(most), 0);
+            let count = look(bytes, at);
+            bytes.truncate(count.unwrap_or(0));
             count?;
-            if block.flow_at(at).is_some() {
+            if block.place_of(at).is_some() {
                 return Some(place);
             }
         }
@@ -113,8 +135,8 @@ mod tests {
             for batch in 0..BATCHES {
                 let number = batch * BATCH + place;
                 let at = number * FLOW;
-                let bytes = blocks.read(at as u64, shelf.len() - at, look).unwrap();
-                assert!(bytes == [number as u8; 500], "{number}");
+                let lent = blocks.read(at as u64, shelf.len() - at, look).unwrap();
+                assert!(lent.flow().unwrap() == [number as u8; 500], "{number}");
             }
         }
         let flows_of_a_block = SIZE / FLOW;

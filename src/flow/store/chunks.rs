@@ -1,7 +1,7 @@
 //! Bytes of packed flows, piece by piece: the latest pieces in memory, those before them on a shelf if there is one. A
 //! piece is put there once and never changed.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, Lent};
 use std::fmt::Debug;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,15 +130,18 @@ impl Chunks {
             let chunk = self.memory.get(place).map(Vec::as_slice).unwrap_or_default();
             return flow_at(chunk, start).map(read);
         }
-        let Ok(mut blocks) = self.blocks.lock() else {
-            return self.lose();
-        };
-        let end = (chunk as u64 + 1) * self.size as u64;
-        let look = |to: &mut [u8], at| self.shelf.as_ref()?.look(to, at);
-        match blocks.read(at, (end - at) as usize, look) {
+        let lent = self.lend(at, (chunk as u64 + 1) * self.size as u64);
+        match lent.as_ref().and_then(Lent::flow) {
             Some(flow) => Some(read(flow)),
             None => self.lose(),
         }
+    }
+
+    /// The flow at `at` on the shelf, whose piece ends at `end`. Others wait until it is found, not until it is read.
+    fn lend(&self, at: u64, end: u64) -> Option<Lent> {
+        let look = |to: &mut [u8], at| self.shelf.as_ref()?.look(to, at);
+        let mut blocks = self.blocks.lock().ok()?;
+        blocks.read(at, (end - at) as usize, look)
     }
 
     fn lose<T>(&self) -> Option<T> {
