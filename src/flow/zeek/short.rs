@@ -1,8 +1,9 @@
 //! What Zeek's record takes from the packets that go the short ways through the tracker: what [`Zeek::on_segment`] would.
 
-use super::{ACK, DATA, SHORTEST_TIMER, Zeek};
+use super::{ACK, DATA, End, SHORTEST_TIMER, Zeek, on_fin};
 use crate::base::{Seq, Stamp};
 use crate::flow::conn_state::State;
+use crate::flow::steady::pair;
 use crate::wire::Segment;
 
 impl Zeek {
@@ -34,6 +35,31 @@ impl Zeek {
         } else {
             self.note_once(segment.dir, ACK, b'A');
         }
+    }
+
+    /// As [`Zeek::on_segment`], for an ordinary segment or a FIN in order that closes no window: with the end of an
+    /// established connection, little happens.
+    pub(in crate::flow) fn on_calm(&mut self, segment: &Segment, used: u32) {
+        let is_plain = |end: &End| matches!(end.state, State::Established | State::Closed);
+        let is_next = self.ends[segment.dir.index()].last == Some(segment.seq.0);
+        let is_young = segment.stamp - self.started < SHORTEST_TIMER;
+        if self.is_written || !self.ends.iter().all(is_plain) || !is_next || !(is_young || !self.is_over(segment)) {
+            self.on_segment(segment, false);
+            return;
+        }
+        self.last = self.last.max(segment.stamp);
+        if segment.flags.is_fin() {
+            self.note_control(segment, 1, b'F');
+            let (own, peer) = pair(&mut self.ends, segment.dir);
+            on_fin(own, peer);
+        } else if segment.length > 0 {
+            self.note_once(segment.dir, DATA, b'D');
+        } else {
+            self.note_once(segment.dir, ACK, b'A');
+        }
+        let end = &mut self.ends[segment.dir.index()];
+        end.sent_data |= segment.length > 0;
+        end.last = Some(segment.seq.plus(used).0);
     }
 
     /// The SYN that a record starts with.
