@@ -73,12 +73,10 @@ impl Flow {
         if news.used > 0 && has_closed {
             return false;
         }
-        if self.facts.opening.completed.is_none() {
-            if opening::is_stale_answer(self, segment) {
-                return false;
-            }
-            opening::on_segment(self, segment);
+        if self.facts.opening.completed.is_none() && opening::is_stale_answer(self, segment) {
+            return false;
         }
+        opening::on_segment(self, segment);
         true
     }
 
@@ -94,7 +92,7 @@ impl Flow {
             facts.fin = Some(news.at);
             facts.fins = facts.fins.saturating_add(1);
         }
-        self.zeek.on_calm(segment, news.used);
+        self.zeek.on_segment(segment, false);
     }
 
     /// What a plain segment brings, of which `used` numbers are its own; `None` where the long way must say.
@@ -266,7 +264,9 @@ mod tests {
             stream: Stream::new(segment.packet),
             others: Rare::default(),
         };
-        Flow::new(segment, 0, conversation)
+        let mut flow = Flow::BLANK;
+        flow.start(segment, 0, conversation);
+        flow
     }
 
     /// Every flow twice: only the long way, and a short way where one is enough. Says how often the two were.

@@ -11,7 +11,6 @@ use choice::Choice;
 
 pub use news::News;
 
-use super::Flow;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
@@ -189,7 +188,8 @@ impl Table {
         let number = match LoneSyn::new(segment, capture) {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
-                let mut flow = Flow::new(segment, capture, conversation);
+                let mut flow = self.store.blank();
+                flow.start(segment, capture, conversation);
                 if is_retry {
                     flow.facts.opening.troubles.make_mut().repeats_attempt = true;
                 }
@@ -291,7 +291,7 @@ pub(super) fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
 mod tests {
     use super::*;
     use crate::base::Endpoint;
-    use crate::flow::FlowFacts;
+    use crate::flow::{Flow, FlowFacts};
     use crate::script::Script;
 
     #[test]

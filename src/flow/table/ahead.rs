@@ -92,11 +92,18 @@ impl Table {
 
     /// Takes in as many of these as are of the last segment's flow and go the shortest way, as long as no payload matters.
     /// Says how many.
+    #[inline]
     pub fn go_on(&mut self, spots: &[Spot<'_>]) -> usize {
-        let goes_on = spots.first().is_some_and(|spot| spot.goes_on);
-        let Some(number) = self.listener.filter(|_| goes_on && !self.is_watched()) else {
-            return 0;
-        };
+        match spots.first() {
+            Some(spot) if spot.goes_on && !self.is_watched() => self.go_on_with(spots),
+            _ => 0,
+        }
+    }
+
+    /// The same where there is at least one more of that flow.
+    #[inline(never)]
+    fn go_on_with(&mut self, spots: &[Spot<'_>]) -> usize {
+        let Some(number) = self.listener else { return 0 };
         let Some(flow) = self.store.opened(number) else {
             return 0;
         };
