@@ -279,8 +279,12 @@ impl Dealer {
     }
 }
 
-/// As `hash_one`, here and now: so a key need not stand in memory for it.
-#[expect(clippy::inline_always, reason = "a key is made of a few words that are at hand")]
+/// As `hash_one`, here and now.
+#[expect(
+    clippy::inline_always,
+    clippy::manual_hash_one,
+    reason = "the words of a key are at hand where it was just made, and need not stand in memory for a call"
+)]
 #[inline(always)]
 fn hash_of(hasher: &foldhash::fast::FixedState, key: &FlowKey) -> u64 {
     let mut state = hasher.build_hasher();

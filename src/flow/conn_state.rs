@@ -114,6 +114,7 @@ impl History {
         }
     }
 
+    #[inline(never)]
     pub(super) fn note(&mut self, letter: u8, by_originator: bool) {
         self.push(if by_originator {
             letter

@@ -122,6 +122,6 @@ mod tests {
         let behind = vec![u64::MAX; 300];
         let bytes = pack::pack(&outline, &behind, u64::MAX, Stamp(i64::MAX), &mut blocks).unwrap();
         assert_eq!(pack::unpack::<Outline>(bytes), outline);
-        assert_eq!(pack::unpack_behind::<Vec<u64>>(bytes), behind);
+        assert_eq!(pack::unpack_behind::<Outline, Vec<u64>>(bytes), behind);
     }
 }

@@ -219,7 +219,7 @@ impl Store {
             Place::Packed(at) => {
                 let mut flow = self.spare.pop().unwrap_or_else(|| Box::new(Flow::BLANK));
                 let length = self.chunks.read(at, |bytes| {
-                    *flow = pack::unpack_behind::<Flow>(bytes);
+                    *flow = pack::unpack_behind::<Outline, Flow>(bytes);
                     bytes.len()
                 })?;
                 self.chunks.forget(at, length);
@@ -385,8 +385,9 @@ impl Store {
 }
 
 /// The facts of a packed flow, moved as little as can be: they are a kilobyte and a half.
+#[inline(never)]
 fn unpack_facts(flow: &[u8]) -> FlowFacts {
-    let mut facts: FlowFacts = pack::unpack_behind(flow);
+    let mut facts: FlowFacts = pack::unpack_behind::<Outline, _>(flow);
     facts.settle_roles();
     facts
 }

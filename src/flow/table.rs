@@ -102,10 +102,13 @@ impl Table {
     /// A segment of a 4-tuple that has no flow.
     #[inline(never)]
     fn on_first(&mut self, segment: &Segment, capture: u16) {
-        let mut stream = self
-            .bare
-            .remove(&segment.key)
-            .unwrap_or_else(|| Stream::new(segment.packet));
+        // Few captures have any; then the key need not be hashed.
+        let bare = if self.bare.is_empty() {
+            None
+        } else {
+            self.bare.remove(&segment.key)
+        };
+        let mut stream = bare.unwrap_or_else(|| Stream::new(segment.packet));
         let effect = on_header(&mut stream, segment);
         let conversation = Conversation {
             stream,
@@ -206,7 +209,16 @@ impl Table {
         Some(number)
     }
 
+    /// Where marks are wanted.
+    #[inline]
     fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
+        if self.wireshark.is_some() {
+            self.find_marks(segment, effect, flow, stream_start);
+        }
+    }
+
+    #[inline(never)]
+    fn find_marks(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
         let Some(states) = &mut self.wireshark else { return };
         let marks = states.entry(segment.key).or_default().on_segment(segment, effect);
         if let (false, Some(flow)) = (marks.is_empty(), flow) {

@@ -230,7 +230,7 @@ impl Zeek {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_once(&mut self, dir: Dir, bit: u8, letter: u8) {
         let end = &mut self.ends[dir.index()];
         if end.once & bit == 0 {

@@ -37,7 +37,7 @@ pub(super) fn read<'a, P: Places>(
 /// As [`read`], where the network header does not stand right behind an Ethernet header: kept apart from what most packets
 /// need.
 #[inline(never)]
-fn read_behind<'a, P: Places>(way: Way<'a>, places: P) -> Option<(P::Place, &'a [u8])> {
+fn read_behind<P: Places>(way: Way<'_>, places: P) -> Option<(P::Place, &[u8])> {
     let (kind, path, ip) = find_packet(way.record.link, way.bytes)?;
     let way = Way { path, ..way };
     match kind {

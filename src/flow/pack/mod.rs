@@ -115,7 +115,7 @@ pub trait Pack: Sized {
 }
 
 /// Bytes of `head` and `value`, with times and numbers relative to these. `blocks` is where they are made. `None` where it
-/// is too long. Either can be read without the other.
+/// is too long.
 pub fn pack<'a>(
     head: &impl Pack,
     value: &impl Pack,
@@ -131,13 +131,10 @@ pub fn pack<'a>(
         bases: Bases::new(packet, stamp.0),
     };
     head.pack(&mut packer);
-    packer.close();
-    let behind = packer.at;
-    (packer.shared, packer.bases) = (Shared::NONE, Bases::new(packet, stamp.0));
     value.pack(&mut packer);
     packer.close();
     let (bases, used) = (packer.bases, packer.at);
-    words::squeeze(blocks, used, behind, &bases)
+    words::squeeze(blocks, used, &bases)
 }
 
 impl Packer<'_> {

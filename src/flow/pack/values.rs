@@ -295,7 +295,7 @@ mod tests {
         let mut blocks = vec![[[7; 8]; 4]; 3000];
         let all = (values, 7_u8);
         let bytes = pack(&3_u16, &all, 1000, FIRST, &mut blocks).unwrap();
-        let back = unpack_behind::<(Vec<T>, u8)>(bytes);
+        let back = unpack_behind::<u16, (Vec<T>, u8)>(bytes);
         assert_eq!(back, all, "and what comes after stays readable");
         assert_eq!((unpack::<u16>(bytes), first_packet(bytes)), (3, 1000));
         bytes.len()

@@ -17,14 +17,12 @@ const SIZE: usize = WORDS * BYTES;
 const SQUEEZED: usize = 40;
 /// Blocks that a head lies in, with what stands before it.
 const HEAD: usize = 5;
-/// Words before the values: those of the bases, and the mask with the place behind the head.
+/// Words before the values: those of the bases, and the mask.
 pub(super) const START: usize = 3;
-/// Bits of the mask.
-const MASK: u64 = (1 << SQUEEZED) - 1;
 
 /// Moves the blocks that are not zero together and writes before them what is to be known of them. Of these there are
-/// `used`, values and what goes before, and `behind` is the place behind the head; says what is to be kept.
-pub(super) fn squeeze<'a>(blocks: &'a mut [Block], used: usize, behind: usize, bases: &Bases) -> Option<&'a [u8]> {
+/// `used`, values and what goes before; says what is to be kept.
+pub(super) fn squeeze<'a>(blocks: &'a mut [Block], used: usize, bases: &Bases) -> Option<&'a [u8]> {
     let count = used.div_ceil(WORDS);
     let blocks = blocks.get_mut(..count)?;
     blocks.as_flattened_mut().get_mut(used..)?.fill([0; BYTES]);
@@ -40,7 +38,6 @@ pub(super) fn squeeze<'a>(blocks: &'a mut [Block], used: usize, behind: usize, b
         kept += usize::from(counts);
     }
     rest.copy_within(squeezed.., kept);
-    mask |= (behind as u64) << SQUEEZED;
     let before = [bases.packet, bases.stamp as u64, mask].map(u64::to_le_bytes);
     first.iter_mut().zip(before).for_each(|(to, word)| *to = word);
     let kept = 1 + kept + (count - 1 - squeezed);
@@ -56,11 +53,11 @@ pub fn first_packet(bytes: &[u8]) -> u64 {
 pub fn unpack<T: Pack>(bytes: &[u8]) -> T {
     let mut blocks = [Block::default(); HEAD];
     fill(&mut blocks, bytes);
-    T::unpack(&mut unpacker(blocks.as_flattened(), START))
+    T::unpack(&mut unpacker(blocks.as_flattened()))
 }
 
 /// What was packed behind its head, or the part of it that was packed first.
-pub fn unpack_behind<T: Pack>(bytes: &[u8]) -> T {
+pub fn unpack_behind<H: Pack, T: Pack>(bytes: &[u8]) -> T {
     let mut few = [Block::default(); 1 + SQUEEZED];
     let rest = fill(&mut few, bytes);
     let mut many = Vec::new();
@@ -71,18 +68,14 @@ pub fn unpack_behind<T: Pack>(bytes: &[u8]) -> T {
         many.extend(rest.chunks_exact(SIZE).map(block_of));
         many.as_flattened()
     };
-    let behind = word_at(words, START - 1) >> SQUEEZED;
-    T::unpack(&mut unpacker(words, behind as usize))
+    let mut from = unpacker(words);
+    H::unpack(&mut from);
+    T::unpack(&mut from)
 }
 
-/// Reads from place `at` on.
-fn unpacker(words: &[Word], at: usize) -> Unpacker<'_> {
-    let bases = Bases::new(word_at(words, 0), word_at(words, 1) as i64);
-    Unpacker::new(words, at, bases)
-}
-
-fn word_at(words: &[Word], place: usize) -> u64 {
-    words.get(place).map_or(0, |word| u64::from_le_bytes(*word))
+fn unpacker(words: &[Word]) -> Unpacker<'_> {
+    let base = |place: usize| words.get(place).map_or(0, |word| u64::from_le_bytes(*word));
+    Unpacker::new(words, START, Bases::new(base(0), base(1) as i64))
 }
 
 /// Fills blocks, which are zero, as far as they go, and says what is left: what was not squeezed.
@@ -90,7 +83,7 @@ fn word_at(words: &[Word], place: usize) -> u64 {
 fn fill<'a>(to: &mut [Block], bytes: &'a [u8]) -> &'a [u8] {
     let mut kept = bytes.chunks_exact(SIZE).map(block_of);
     let first = kept.next().unwrap_or_default();
-    let mut mask = u64::from_le_bytes(first[START - 1]) & MASK;
+    let mut mask = u64::from_le_bytes(first[START - 1]);
     if let Some(to) = to.first_mut() {
         *to = first;
     }

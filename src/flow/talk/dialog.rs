@@ -267,7 +267,7 @@ mod tests {
         assert!(talk.alerts.iter().any(Option::is_some) && talk.aside() > 600);
         let (mut blocks, at) = (Vec::new(), crate::base::Stamp(1_700_000_000_000_000_000));
         let bytes = pack(&0_u8, &talk, 1, at, &mut blocks).unwrap();
-        assert_eq!(unpack_behind::<Talk>(bytes), talk);
+        assert_eq!(unpack_behind::<u8, Talk>(bytes), talk);
     }
 
     #[test]
