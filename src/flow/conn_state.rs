@@ -89,16 +89,31 @@ pub struct History {
 
 impl Default for History {
     fn default() -> Self {
-        Self {
-            few: [0; FEW],
-            length: 0,
-            many: None,
-        }
+        Self::EMPTY
     }
 }
 
 impl History {
+    pub(super) const EMPTY: Self = Self {
+        few: [0; FEW],
+        length: 0,
+        many: None,
+    };
+
+    #[inline]
     pub(super) fn push(&mut self, letter: u8) {
+        match (&self.many, self.few.get_mut(usize::from(self.length))) {
+            (None, Some(free)) => {
+                *free = letter;
+                self.length += 1;
+            }
+            _ => self.push_behind(letter),
+        }
+    }
+
+    /// Where there are more than a few.
+    #[inline(never)]
+    fn push_behind(&mut self, letter: u8) {
         let place = usize::from(self.length);
         if place == FEW && self.many.is_none() {
             let mut many = Box::new([0; LETTERS]);
@@ -112,6 +127,7 @@ impl History {
         }
     }
 
+    #[inline]
     pub(super) fn note(&mut self, letter: u8, by_originator: bool) {
         self.push(if by_originator {
             letter

@@ -1,6 +1,7 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
 
 pub mod facts;
+mod blank;
 mod conn_state;
 mod copies;
 mod end;
@@ -35,7 +36,7 @@ pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 use crate::base::{Dir, Rare, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
-use facts::{IcmpFact, OpeningFacts, Repeats};
+use facts::{IcmpFact, Repeats};
 use pack::pack_fields;
 use receiver::Receiver;
 use sender::{Progress, Sender};
@@ -43,7 +44,7 @@ use table::Conversation;
 use zeek::Zeek;
 
 /// Live state of one side, dropped when the flow is finished.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Side {
     sender: Sender,
     receiver: Receiver,
@@ -68,8 +69,10 @@ pub struct Flow {
     zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
-    /// It was found fit for the short way, and took no other since.
+    /// It was found fit for the shortest way, and took no other since.
     is_steady: bool,
+    /// It was found calm, and took no long way since.
+    is_calm: bool,
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
@@ -78,45 +81,6 @@ pub const IDLE: Span = Span::from_secs(10);
 const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
-    /// A flow whose first packet is `segment`, the newest of its 4-tuple.
-    fn new(segment: &Segment, capture: u16, conversation: Conversation) -> Self {
-        let at = Sighting::from(segment);
-        Self {
-            facts: FlowFacts {
-                key: segment.key,
-                client: roles::guess_client(segment),
-                roles_seen: false,
-                interface: segment.interface,
-                capture,
-                first: at,
-                last: at,
-                stream_start: conversation.stream.start,
-                sides: Default::default(),
-                opening: OpeningFacts::default(),
-                progress_after_icmp: false,
-                only_odd_flags: true,
-                max_silence: Span::ZERO,
-                header_cut: false,
-                limited: false,
-                name: None,
-                talk: None,
-                conn_state: ConnState::Oth,
-                originator: None,
-                history: History::default(),
-                troubles: Rare::default(),
-            },
-            sides: [Side::default(), Side::default()],
-            conversation,
-            path: segment.path,
-            idle: None,
-            last_speaker: None,
-            syns_acked: [false; 2],
-            zeek: Zeek::new(segment),
-            first_syn_asked: (false, false),
-            is_steady: false,
-        }
-    }
-
     /// Reads from the parts that most segments change, so that they are near by then. The value means nothing.
     #[inline]
     fn touch(&self) -> u32 {
@@ -157,7 +121,7 @@ impl Flow {
 
     /// Takes in the next segment of this flow, whatever it is, the long way. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
-        self.is_steady = false;
+        self.forget_pace();
         let peer = segment.dir.flip().index();
         let missed = self.sides[peer].sender.missed();
         let is_copy = self.track(segment);
@@ -350,7 +314,7 @@ impl Flow {
 
     /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).
     pub fn on_icmp(&mut self, error: &IcmpError) {
-        self.is_steady = false;
+        self.forget_pace();
         let quoted = &self.sides[error.dir.index()].sender;
         let Some(next) = quoted.next() else { return };
         let behind = next.since(error.seq);
@@ -396,4 +360,4 @@ impl Flow {
 
 pack_fields!(Side { sender receiver copies });
 // The facts come first: who only reads them stops there.
-pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });
+pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady is_calm });

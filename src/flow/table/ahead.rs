@@ -90,22 +90,43 @@ impl Table {
         }
     }
 
-    /// Takes in as many of these as are of the last segment's flow and go the shortest way, as long as no payload matters.
-    /// Says how many.
-    pub fn go_on(&mut self, spots: &[Spot<'_>]) -> usize {
-        let goes_on = spots.first().is_some_and(|spot| spot.goes_on);
-        let Some(number) = self.listener.filter(|_| goes_on && !self.is_watched()) else {
-            return 0;
-        };
+    /// Takes in those of these that are of the last segment's flow, as long as no payload matters and they go a short way,
+    /// and the one behind them. Says how many.
+    #[inline]
+    pub fn go_on(&mut self, spots: &[Spot<'_>], capture: u16) -> usize {
+        match spots.first() {
+            Some(spot) if spot.goes_on && !self.is_watched() => self.go_on_with(spots, capture),
+            _ => 0,
+        }
+    }
+
+    /// The same where there is at least one of that flow.
+    #[inline(never)]
+    fn go_on_with(&mut self, spots: &[Spot<'_>], capture: u16) -> usize {
+        let Some(number) = self.listener else { return 0 };
         let Some(flow) = self.store.opened(number) else {
             return 0;
         };
-        let steady = spots.iter().take_while(|spot| {
-            let segment = spot.segment.filter(|_| spot.goes_on);
-            segment.is_some_and(|segment| flow.path() == segment.path && flow.on_steady(segment))
-        });
-        let (count, last) = (steady.count(), flow.facts().last.stamp);
+        let (mut count, mut odd) = (0, None);
+        while let Some(Spot {
+            segment: Some(segment),
+            goes_on: true,
+            ..
+        }) = spots.get(count)
+        {
+            count += 1;
+            if flow.path() != segment.path || !flow.on_run(segment) {
+                odd = Some(segment);
+                break;
+            }
+        }
+        let last = flow.facts().last.stamp;
         self.store.on_time(last);
+        if let Some(odd) = odd {
+            self.store.on_time(odd.stamp);
+            self.listener = None;
+            self.on_any(number, odd, capture);
+        }
         count
     }
 
