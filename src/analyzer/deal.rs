@@ -8,7 +8,7 @@ use crate::wire::{
     DnsMessage, Heard, Place, Places, Reassembled, Reassembler, Segment, Why, decode_other, decode_plain, dns_in_tcp,
     payload,
 };
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 /// What each shard gets.
@@ -132,7 +132,7 @@ impl<'a> Places for Dealing<'_, 'a> {
 
     #[inline(always)]
     fn place(self, key: &FlowKey) -> DealtPlace<'a> {
-        let hash = self.hasher.hash_one(key);
+        let hash = hash_of(self.hasher, key);
         let share = &mut self.shares[shard_of(hash)];
         DealtPlace {
             hash,
@@ -239,7 +239,7 @@ impl Dealer {
         }
         let Heard::Segment(segment) = heard else { return };
         self.tally.tcp_packets += 1;
-        let hash = self.hasher.hash_one(segment.key);
+        let hash = hash_of(&self.hasher, &segment.key);
         let share = &mut dealt.shares[shard_of(hash)];
         if self.early.wants(segment, hash) {
             if let Some(payload) = payload(record, bytes) {
@@ -262,7 +262,7 @@ impl Dealer {
         match heard {
             Heard::IcmpError(error) => {
                 self.tally.hear(error.from);
-                let shard = shard_of(self.hasher.hash_one(error.key));
+                let shard = shard_of(hash_of(&self.hasher, &error.key));
                 dealt.shares[shard].swap(heard);
                 // What is there now was tracked long ago.
                 *heard = Heard::Other { source: None };
@@ -277,6 +277,19 @@ impl Dealer {
             Heard::Segment(_) | Heard::Fragment(_) => {}
         }
     }
+}
+
+/// As `hash_one`, here and now.
+#[expect(
+    clippy::inline_always,
+    clippy::manual_hash_one,
+    reason = "the words of a key are at hand where it was just made, and need not stand in memory for a call"
+)]
+#[inline(always)]
+fn hash_of(hasher: &foldhash::fast::FixedState, key: &FlowKey) -> u64 {
+    let mut state = hasher.build_hasher();
+    key.hash(&mut state);
+    state.finish()
 }
 
 fn shard_of(hash: u64) -> usize {

@@ -275,7 +275,7 @@ fn track(table: &mut Table, work: &Work, shard: usize, lent: Option<&[u8]>) {
                 if let Some(number) = taken_of(&mut kept, first + at) {
                     table.on_payload(segment, dealt.payloads.get(number, lent));
                 }
-                behind = behind.get(table.go_on(behind)..).unwrap_or_default();
+                behind = behind.get(table.go_on(behind, work.capture)..).unwrap_or_default();
             } else if let Some(Heard::IcmpError(error)) = chunk.get(at) {
                 table.on_icmp(error);
             }

@@ -76,7 +76,8 @@ pub enum FlowKey {
 
 /// In whole words: what is derived would hash the bytes of an address as a slice.
 impl Hash for FlowKey {
-    #[inline]
+    // Where a key was just made, its words are at hand, and so is its kind.
+    #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match *self {
             Self::V4(low, high, low_port, high_port) => {

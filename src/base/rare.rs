@@ -16,6 +16,11 @@ impl<T: Clone + 'static> Usual for Vec<T> {
 #[derive(Clone, Debug)]
 pub struct Rare<T>(Option<Box<T>>);
 
+impl<T> Rare<T> {
+    /// The usual value.
+    pub const USUAL: Self = Self(None);
+}
+
 impl<T: Usual> Rare<T> {
     /// To be changed, where it is not the usual value.
     #[must_use]
@@ -39,7 +44,7 @@ impl<T: Usual> Rare<T> {
 
 impl<T> Default for Rare<T> {
     fn default() -> Self {
-        Self(None)
+        Self::USUAL
     }
 }
 

@@ -89,15 +89,17 @@ pub struct History {
 
 impl Default for History {
     fn default() -> Self {
-        Self {
-            few: [0; FEW],
-            length: 0,
-            many: None,
-        }
+        Self::EMPTY
     }
 }
 
 impl History {
+    pub(super) const EMPTY: Self = Self {
+        few: [0; FEW],
+        length: 0,
+        many: None,
+    };
+
     pub(super) fn push(&mut self, letter: u8) {
         let place = usize::from(self.length);
         if place == FEW && self.many.is_none() {
@@ -112,6 +114,7 @@ impl History {
         }
     }
 
+    #[inline(never)]
     pub(super) fn note(&mut self, letter: u8, by_originator: bool) {
         self.push(if by_originator {
             letter

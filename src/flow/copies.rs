@@ -18,7 +18,7 @@ pub const LONGEST: Span = WITH_ID;
 
 /// What is remembered of a packet, in 16 bytes: short hashes of its header and of where it was seen. A false match needs
 /// equal 32 bits within milliseconds, and costs one statistic.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Print {
     stamp: Stamp,
     hash: u32,
@@ -30,7 +30,7 @@ struct Print {
 }
 
 /// The last few packets of one direction.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Copies {
     prints: [Print; REMEMBERED],
     next: u8,
@@ -41,10 +41,29 @@ pub struct Copies {
     pub answers_once: bool,
 }
 
+impl Print {
+    const NONE: Self = Self {
+        stamp: Stamp(0),
+        hash: 0,
+        path: 0,
+        seat: 0,
+        is_set: false,
+    };
+}
+
 impl Copies {
+    /// Of nothing.
+    pub const NONE: Self = Self {
+        prints: [Print::NONE; REMEMBERED],
+        next: 0,
+        last_id: 0,
+        constant_id: false,
+        answers_once: false,
+    };
+
     /// Time enough has passed that no further copy of these packets can come.
     pub fn forget(&mut self) {
-        self.prints = [Print::default(); REMEMBERED];
+        self.prints = [Print::NONE; REMEMBERED];
     }
 
     /// Is this packet a copy of one of the last few? Remembers it if it is not.
@@ -164,7 +183,9 @@ impl Pack for Copies {
     /// Most are forgotten.
     #[inline(always)]
     fn pack(&self, to: &mut Packer<'_>) {
-        let prints = self.prints.iter().any(|print| print.is_set).then_some(self.prints);
+        // All are looked at, at once.
+        let is_any_set = self.prints.iter().fold(false, |any, print| any | print.is_set);
+        let prints = is_any_set.then_some(self.prints);
         Pack::pack_option(prints.as_ref(), to);
         self.next.pack(to);
         self.last_id.pack(to);
@@ -174,7 +195,7 @@ impl Pack for Copies {
     #[inline(always)]
     fn unpack(from: &mut Unpacker<'_>) -> Self {
         Self {
-            prints: Option::unpack(from).unwrap_or_default(),
+            prints: Option::unpack(from).unwrap_or(Self::NONE.prints),
             next: u8::unpack(from),
             last_id: u16::unpack(from),
             constant_id: bool::unpack(from),

@@ -105,7 +105,7 @@ impl Ttl {
 }
 
 /// How one sender numbers its IP packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IpIds {
     /// Of the last packet that was neither SYN-ACK nor RST.
     pub last: Option<u16>,
@@ -123,7 +123,7 @@ impl IpIds {
 }
 
 /// One sender's side of a flow.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SideFacts {
     /// Packets, copies included.
     pub packets: u64,
@@ -286,6 +286,39 @@ impl Deref for SideFacts {
 }
 
 impl SideFacts {
+    pub(super) const BLANK: Self = Self {
+        packets: 0,
+        copies: 0,
+        syns: 0,
+        syn_acks: 0,
+        data_segments: 0,
+        bytes: 0,
+        duplicate_acks: 0,
+        isn: None,
+        first: None,
+        last: None,
+        first_data: None,
+        last_data: None,
+        fin: None,
+        fin_acked: None,
+        fins: 0,
+        unacked: 0,
+        last_acked: None,
+        min_rtt: None,
+        rtts: Rtts::NONE,
+        ttl: Ttl {
+            first: 0,
+            min: 0,
+            max: 0,
+        },
+        ip_ids: IpIds { last: None, changes: 0 },
+        kinds: Kinds(0),
+        timestamps: false,
+        window_scale: None,
+        mss: None,
+        troubles: Rare::USUAL,
+    };
+
     /// It has sent a FIN, captured or not.
     #[must_use]
     pub fn has_closed(&self) -> bool {

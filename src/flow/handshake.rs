@@ -17,11 +17,11 @@ impl Flow {
         let at = Sighting::from(segment);
         let (own, _) = pair(&mut self.sides, segment.dir);
         own.copies.remember(segment);
-        own.sender.on_syn(segment, &mut self.facts.sides[segment.dir.index()]);
+        own.sender.on_first_syn(segment);
         own.receiver.on_syn(segment);
         self.facts.roles_seen = true;
         self.facts.only_odd_flags = false;
-        opening::on_segment(self, segment);
+        opening::on_first_syn(self, segment);
         let (facts, _) = pair(&mut self.facts.sides, segment.dir);
         facts.syns = 1;
         facts.ip_ids.on(segment.ip_id);

@@ -24,6 +24,9 @@ impl Usual for Missing {
 
 impl Holes {
     /// Nothing is missing.
+    pub const NONE: Self = Self(Rare::USUAL);
+
+    /// Nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.0.is_usual() || self.0.ranges.is_empty()
     }

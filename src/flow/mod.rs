@@ -1,6 +1,7 @@
 //! Segments to facts: the tracker of one flow. Pure and total: every segment is accepted in every state.
 
 pub mod facts;
+mod blank;
 mod conn_state;
 mod copies;
 mod end;
@@ -35,7 +36,7 @@ pub use facts::{FlowFacts, IcmpMeaning, Sighting};
 use crate::base::{Dir, Rare, Span, Stamp};
 use crate::wire::{Flags, IcmpError, Segment};
 use copies::Copies;
-use facts::{IcmpFact, OpeningFacts, Repeats};
+use facts::{IcmpFact, Repeats};
 use pack::pack_fields;
 use receiver::Receiver;
 use sender::{Progress, Sender};
@@ -43,7 +44,7 @@ use table::Conversation;
 use zeek::Zeek;
 
 /// Live state of one side, dropped when the flow is finished.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Side {
     sender: Sender,
     receiver: Receiver,
@@ -78,45 +79,6 @@ pub const IDLE: Span = Span::from_secs(10);
 const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
-    /// A flow whose first packet is `segment`, the newest of its 4-tuple.
-    fn new(segment: &Segment, capture: u16, conversation: Conversation) -> Self {
-        let at = Sighting::from(segment);
-        Self {
-            facts: FlowFacts {
-                key: segment.key,
-                client: roles::guess_client(segment),
-                roles_seen: false,
-                interface: segment.interface,
-                capture,
-                first: at,
-                last: at,
-                stream_start: conversation.stream.start,
-                sides: Default::default(),
-                opening: OpeningFacts::default(),
-                progress_after_icmp: false,
-                only_odd_flags: true,
-                max_silence: Span::ZERO,
-                header_cut: false,
-                limited: false,
-                name: None,
-                talk: None,
-                conn_state: ConnState::Oth,
-                originator: None,
-                history: History::default(),
-                troubles: Rare::default(),
-            },
-            sides: [Side::default(), Side::default()],
-            conversation,
-            path: segment.path,
-            idle: None,
-            last_speaker: None,
-            syns_acked: [false; 2],
-            zeek: Zeek::new(segment),
-            first_syn_asked: (false, false),
-            is_steady: false,
-        }
-    }
-
     /// Reads from the parts that most segments change, so that they are near by then. The value means nothing.
     #[inline]
     fn touch(&self) -> u32 {

@@ -27,7 +27,16 @@ pub fn is_stale_answer(flow: &Flow, segment: &Segment) -> bool {
 const MOST_SYN_DATA: i32 = 65_535;
 
 /// Any segment but a RST.
+#[inline]
 pub fn on_segment(flow: &mut Flow, segment: &Segment) {
+    // Most come later.
+    if flow.facts.opening.completed.is_none() || segment.flags.any(Flags::SYN) {
+        on_early(flow, segment);
+    }
+}
+
+/// A segment of the handshake, or of a connection that began before the capture.
+fn on_early(flow: &mut Flow, segment: &Segment) {
     let is_client = segment.dir == flow.facts.client;
     if segment.flags.is_syn() && is_client {
         on_syn(flow, segment);
@@ -39,9 +48,22 @@ pub fn on_segment(flow: &mut Flow, segment: &Segment) {
     }
 }
 
+/// The client's SYN, of which nothing was heard before.
+pub fn on_first_syn(flow: &mut Flow, segment: &Segment) {
+    flow.first_syn_asked = asks_of(segment);
+    flow.facts.opening.syn.on_first(Sighting::from(segment));
+}
+
+/// Does a SYN ask for ECN, for fast open?
+fn asks_of(syn: &Segment) -> (bool, bool) {
+    (
+        syn.flags.any(Flags::ECE | Flags::CWR),
+        syn.length > 0 || syn.options.fast_open_cookie,
+    )
+}
+
 fn on_syn(flow: &mut Flow, segment: &Segment) {
-    let asks_ecn = segment.flags.any(Flags::ECE | Flags::CWR);
-    let asks_fast_open = segment.length > 0 || segment.options.fast_open_cookie;
+    let (asks_ecn, asks_fast_open) = asks_of(segment);
     let opening = &mut flow.facts.opening;
     if opening.syn.count == 0 {
         flow.first_syn_asked = (asks_ecn, asks_fast_open);

@@ -6,7 +6,7 @@ use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
 
 /// What one side advertised last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Receiver {
     ack: Option<Seq>,
     window: u16,
@@ -15,6 +15,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// Nothing was heard of it.
+    pub const BLANK: Self = Self {
+        ack: None,
+        window: 0,
+        heard: false,
+    };
+
     /// The last window field, if any packet of this side was heard.
     pub fn window(&self) -> Option<u16> {
         self.heard.then_some(self.window)

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_repair_is_given_up_where_the_numbers_begin_anew() {
         let line = |text: &str| -> Segment { Script::parse(text).unwrap().segments().next().unwrap().clone() };
-        let (mut sender, mut facts) = (Sender::default(), SideFacts::default());
+        let (mut sender, mut facts) = (Sender::BLANK, SideFacts::BLANK);
         let (mut syn, data) = (line("0 > S 0:0(0)"), line("0 > P. 1:9(8) ack 1"));
         sender.on_syn(&syn, &mut facts);
         sender.on_segment(&data, &mut facts, None);

@@ -17,7 +17,7 @@ const LONGEST: u64 = (1 << 40) - 1;
 /// A histogram of round trips. Exact in number; a percentile is off by at most 6 %, by 12 % where the longest is more than
 /// 16 times the shortest, by 25 % beyond 256 times. Where a part is full, all are halved and every second sample counts
 /// from then on, so that the beginning of a flow weighs as much as its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rtts {
     counts: [u8; PARTS],
     /// Place on the scale of the first part.
@@ -30,6 +30,14 @@ pub struct Rtts {
 }
 
 impl Rtts {
+    pub(super) const NONE: Self = Self {
+        counts: [0; PARTS],
+        floor: 0,
+        coarser: 0,
+        halved: 0,
+        samples: 0,
+    };
+
     /// How many round trips were measured.
     #[must_use]
     pub fn samples(&self) -> u32 {
@@ -237,7 +245,8 @@ impl Pack for Rtts {
         self.coarser.pack(to);
         self.halved.pack(to);
         let (few, more) = self.counts.split_at(FEW);
-        let is_wide = more.iter().any(|count| *count > 0);
+        // All are looked at, at once.
+        let is_wide = more.iter().fold(0, |any, count| any | count) > 0;
         is_wide.pack(to);
         pack_word(few, to);
         if is_wide {
@@ -270,7 +279,7 @@ mod tests {
     use super::*;
 
     fn rtts(samples: impl IntoIterator<Item = i64>) -> Rtts {
-        let mut rtts = Rtts::default();
+        let mut rtts = Rtts::NONE;
         samples
             .into_iter()
             .for_each(|micros| rtts.on(Span::from_micros(micros)));
@@ -286,7 +295,7 @@ mod tests {
 
     #[test]
     fn nothing_measured_is_nothing_known() {
-        assert_eq!(Rtts::default().percentile(50), None);
+        assert_eq!(Rtts::NONE.percentile(50), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub enum Progress {
 }
 
 /// Live state of one sender.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     started: bool,
     /// After the highest byte seen or proven.
@@ -56,6 +56,19 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Nothing was heard of it.
+    pub const BLANK: Self = Self {
+        started: false,
+        next: Seq(0),
+        next_at: Stamp(0),
+        acked: None,
+        holes: Holes::NONE,
+        timed: None,
+        duplicates: 0,
+        syn_data: 0,
+        fin_end: None,
+    };
+
     /// See [`super::Flow::touch`].
     pub fn raw_next(&self) -> u32 {
         self.next.0
@@ -104,15 +117,18 @@ impl Sender {
         let start = segment.seq.plus(1);
         if !self.started || self.next.since(start).unsigned_abs() > 1 << 20 {
             facts.give_up_recovery();
-            *self = Self {
-                started: true,
-                next: start,
-                next_at: segment.stamp,
-                ..Self::default()
-            };
-            self.acked = Some(segment.seq);
+            *self = Self::BLANK;
+            self.on_first_syn(segment);
         }
         self.syn_data = segment.length;
+    }
+
+    /// Of a blank sender: a SYN or SYN-ACK without payload.
+    pub fn on_first_syn(&mut self, segment: &Segment) {
+        self.started = true;
+        self.next = segment.seq.plus(1);
+        self.next_at = segment.stamp;
+        self.acked = Some(segment.seq);
     }
 
     /// Payload or FIN.
@@ -135,7 +151,7 @@ impl Sender {
                 return Progress::Stray;
             }
             // No data came before, so that none is being repaired.
-            *self = Self::default();
+            *self = Self::BLANK;
             return self.on_first(segment, end, facts);
         }
         if is_empty {

@@ -151,10 +151,21 @@ impl Store {
     }
 
     /// A new flow.
-    pub fn add(&mut self, flow: Flow) -> u32 {
+    pub fn add(&mut self, flow: Box<Flow>) -> u32 {
         let number = self.new_slot(Place::Gone);
         self.put_open(number, flow);
         number
+    }
+
+    /// A blank flow, to be started.
+    pub fn blank(&mut self) -> Box<Flow> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = Flow::BLANK;
+                spare
+            }
+            None => Box::new(Flow::BLANK),
+        }
     }
 
     fn place(&self, number: u32) -> Place {
@@ -199,10 +210,18 @@ impl Store {
     #[inline(never)]
     fn make_ready(&mut self, number: u32, place: Place, key: &FlowKey) -> Option<u32> {
         let flow = match place {
-            Place::Lone(place) => self.lone.take(place)?.flow(*key),
+            Place::Lone(place) => {
+                let syn = self.lone.take(place)?;
+                let mut flow = self.blank();
+                syn.start(*key, &mut flow);
+                flow
+            }
             Place::Packed(at) => {
-                let unpack = |bytes: &[u8]| (pack::unpack_behind::<Outline, Flow>(bytes), bytes.len());
-                let (flow, length) = self.chunks.read(at, unpack)?;
+                let mut flow = self.spare.pop().unwrap_or_else(|| Box::new(Flow::BLANK));
+                let length = self.chunks.read(at, |bytes| {
+                    *flow = pack::unpack_behind::<Outline, Flow>(bytes);
+                    bytes.len()
+                })?;
                 self.chunks.forget(at, length);
                 self.reopened += 1;
                 flow
@@ -212,17 +231,10 @@ impl Store {
         Some(self.put_open(number, flow))
     }
 
-    fn put_open(&mut self, number: u32, flow: Flow) -> u32 {
+    fn put_open(&mut self, number: u32, flow: Box<Flow>) -> u32 {
         if self.open.used() >= self.most_open && !self.keeps_more() {
             self.pack_quiet();
         }
-        let flow = match self.spare.pop() {
-            Some(mut spare) => {
-                *spare = flow;
-                spare
-            }
-            None => Box::new(flow),
-        };
         let place = self.open.put((number, flow));
         self.set_place(number, Place::Open(place));
         place
@@ -251,13 +263,16 @@ impl Store {
         let half = quiet.len().div_ceil(2);
         quiet.select_nth_unstable(half - 1);
         quiet.truncate(half);
+        let places = quiet.iter().map(|&(.., place)| place);
+        let numbered = places.filter_map(|place| Some((self.open.peek(place)?.0, place)));
+        let mut quiet: Vec<(u32, u32)> = numbered.collect();
         // In the order in which they will be read.
-        quiet.sort_unstable_by_key(|&(.., place)| self.open.peek(place).map(|(number, _)| *number));
-        for (_, last, place) in quiet {
-            let Some((number, mut flow)) = self.open.take(place) else {
+        quiet.sort_unstable();
+        for (number, place) in quiet {
+            let Some((_, mut flow)) = self.open.take(place) else {
                 continue;
             };
-            if self.now - last > copies::LONGEST {
+            if self.now - flow.facts().last.stamp > copies::LONGEST {
                 flow.forget_copies();
             }
             flow.settle();
@@ -370,6 +385,7 @@ impl Store {
 }
 
 /// The facts of a packed flow, moved as little as can be: they are a kilobyte and a half.
+#[inline(never)]
 fn unpack_facts(flow: &[u8]) -> FlowFacts {
     let mut facts: FlowFacts = pack::unpack_behind::<Outline, _>(flow);
     facts.settle_roles();

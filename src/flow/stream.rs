@@ -42,7 +42,7 @@ pub(super) enum Effect {
 
 impl Stream {
     /// A stream that starts with packet `start`.
-    pub(super) fn new(start: u64) -> Self {
+    pub(super) const fn new(start: u64) -> Self {
         Self { start, base: [None; 2] }
     }
 

@@ -11,7 +11,6 @@ use choice::Choice;
 
 pub use news::News;
 
-use super::Flow;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
@@ -103,10 +102,13 @@ impl Table {
     /// A segment of a 4-tuple that has no flow.
     #[inline(never)]
     fn on_first(&mut self, segment: &Segment, capture: u16) {
-        let mut stream = self
-            .bare
-            .remove(&segment.key)
-            .unwrap_or_else(|| Stream::new(segment.packet));
+        // Few captures have any; then the key need not be hashed.
+        let bare = if self.bare.is_empty() {
+            None
+        } else {
+            self.bare.remove(&segment.key)
+        };
+        let mut stream = bare.unwrap_or_else(|| Stream::new(segment.packet));
         let effect = on_header(&mut stream, segment);
         let conversation = Conversation {
             stream,
@@ -189,7 +191,8 @@ impl Table {
         let number = match LoneSyn::new(segment, capture) {
             Some(syn) if is_plain => self.store.add_lone(syn),
             _ => {
-                let mut flow = Flow::new(segment, capture, conversation);
+                let mut flow = self.store.blank();
+                flow.start(segment, capture, conversation);
                 if is_retry {
                     flow.facts.opening.troubles.make_mut().repeats_attempt = true;
                 }
@@ -206,7 +209,16 @@ impl Table {
         Some(number)
     }
 
+    /// Where marks are wanted.
+    #[inline]
     fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
+        if self.wireshark.is_some() {
+            self.find_marks(segment, effect, flow, stream_start);
+        }
+    }
+
+    #[inline(never)]
+    fn find_marks(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
         let Some(states) = &mut self.wireshark else { return };
         let marks = states.entry(segment.key).or_default().on_segment(segment, effect);
         if let (false, Some(flow)) = (marks.is_empty(), flow) {
@@ -291,7 +303,7 @@ pub(super) fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
 mod tests {
     use super::*;
     use crate::base::Endpoint;
-    use crate::flow::FlowFacts;
+    use crate::flow::{Flow, FlowFacts};
     use crate::script::Script;
 
     #[test]

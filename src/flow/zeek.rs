@@ -36,7 +36,7 @@ const FIN_AND_RST: u8 = 1 << 5;
 const SYN_AND_MORE: u8 = 1 << 6;
 
 /// One side as Zeek sees it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct End {
     state: State,
     /// The state before.
@@ -75,28 +75,31 @@ pub(super) struct Zeek {
 }
 
 impl Zeek {
-    /// A record that starts with `segment`.
-    pub(super) fn new(segment: &Segment) -> Self {
-        let mut zeek = Self {
-            originator: segment.dir,
-            ends: [End::default(); 2],
-            history: History::default(),
-            started: segment.stamp,
-            last: segment.stamp,
-            often: None,
-            is_written: false,
-        };
+    /// To be started.
+    pub(super) const BLANK: Self = Self {
+        originator: Dir::Up,
+        ends: [End::BLANK; 2],
+        history: History::EMPTY,
+        started: Stamp(0),
+        last: Stamp(0),
+        often: None,
+        is_written: false,
+    };
+
+    /// A blank record starts with `segment`.
+    pub(super) fn start(&mut self, segment: &Segment) {
+        (self.started, self.last) = (segment.stamp, segment.stamp);
+        self.originator = segment.dir;
         if is_flipped_by_ports(segment) {
-            zeek.originator = segment.dir.flip();
-            zeek.history.push(b'^');
+            self.originator = segment.dir.flip();
+            self.history.push(b'^');
         }
-        zeek
     }
 
     /// The next packet. `missed`: it acknowledges payload that was never captured.
     pub(super) fn on_segment(&mut self, segment: &Segment, missed: bool) {
         // A header that reaches beyond the packet.
-        if segment.bad_offset {
+        if segment.bad_offset || !missed && self.on_plain(segment) {
             return;
         }
         self.is_written = self.is_written || self.is_over(segment);
@@ -227,7 +230,7 @@ impl Zeek {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn note_once(&mut self, dir: Dir, bit: u8, letter: u8) {
         let end = &mut self.ends[dir.index()];
         if end.once & bit == 0 {
@@ -305,6 +308,16 @@ impl Zeek {
 }
 
 impl End {
+    const BLANK: Self = Self {
+        state: State::Inactive,
+        before: State::Inactive,
+        last: None,
+        start: 0,
+        once: 0,
+        control: [0; 3],
+        sent_data: false,
+    };
+
     fn set(&mut self, state: State) {
         self.before = self.state;
         self.state = state;

@@ -7,6 +7,7 @@
 
 mod part;
 mod place;
+mod inside;
 mod plain;
 mod walk;
 mod link;

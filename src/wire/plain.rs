@@ -20,19 +20,26 @@ pub(super) fn read<'a, P: Places>(
     packet: u64,
     places: P,
 ) -> Option<(P::Place, &'a [u8])> {
-    let (kind, path, ip) = match bytes.split_first_chunk::<14>() {
-        Some(([.., high, low], rest)) if record.link == LinkType(1) && is_ip([*high, *low]) => {
-            (u16::from_be_bytes([*high, *low]), 0, rest)
-        }
-        _ => find_packet(record.link, bytes)?,
-    };
     let way = Way {
         record,
         bytes,
         packet,
-        path,
+        path: 0,
     };
     // Each its own copy of what follows, made for its kind of key.
+    match bytes.split_first_chunk::<14>() {
+        Some(([.., 0x08, 0x00], ip)) if record.link == LinkType(1) => way.read_v4(ip, places),
+        Some(([.., 0x86, 0xdd], ip)) if record.link == LinkType(1) => way.read_v6(ip, places),
+        _ => read_behind(way, places),
+    }
+}
+
+/// As [`read`], where the network header does not stand right behind an Ethernet header: kept apart from what most packets
+/// need.
+#[inline(never)]
+fn read_behind<P: Places>(way: Way<'_>, places: P) -> Option<(P::Place, &[u8])> {
+    let (kind, path, ip) = find_packet(way.record.link, way.bytes)?;
+    let way = Way { path, ..way };
     match kind {
         V4 => way.read_v4(ip, places),
         V6 => way.read_v6(ip, places),
@@ -45,14 +52,7 @@ const V4: u16 = 0x0800;
 /// EtherType of IPv6 (RFC 2464).
 const V6: u16 = 0x86dd;
 
-#[inline]
-fn is_ip(kind: [u8; 2]) -> bool {
-    matches!(u16::from_be_bytes(kind), V4 | V6)
-}
-
-/// EtherType, path, and the packet from its network header on, where that does not stand right behind an Ethernet header;
-/// kept apart from what most packets need.
-#[inline(never)]
+/// EtherType, path, and the packet from its network header on.
 fn find_packet(link: LinkType, bytes: &[u8]) -> Option<(u16, u32, &[u8])> {
     let (kind, device, rest) = match link {
         LinkType(1) => {

@@ -1,6 +1,8 @@
 //! The way from the outermost header to the innermost: one step per header, never recursive, bounded by the packet.
 
-use super::{DnsMessage, Fragment, Heard, Neighbor, Part, Places, Why, ether, icmp, ip, link, segment, tunnel, wifi};
+use super::{
+    DnsMessage, Fragment, Heard, Neighbor, Part, Places, Why, ether, icmp, inside, ip, link, segment, tunnel, wifi,
+};
 use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::capture::{LinkType, Record};
 use std::net::IpAddr;
@@ -163,6 +165,12 @@ impl Walk {
         self.fcs = (frame.start() + frame.wire()).checked_sub(FCS);
     }
 
+    /// Was there a frame check sequence?
+    #[cfg(test)]
+    pub(super) fn has_fcs(&self) -> bool {
+        self.fcs.is_some()
+    }
+
     /// The TCP segment in `part`: the end of the way.
     fn read_segment(&self, net: &Net, part: Part<'_>) -> Heard {
         let mut heard = segment::read(self.origin, self.path, net, part);
@@ -191,7 +199,17 @@ impl Walk {
         part: Part<'a>,
         places: P,
     ) -> Result<(P::Place, &'a [u8]), Heard> {
-        let (net, part) = self.find_tcp(layer, part)?;
+        let short = match layer {
+            Layer::Link(LinkType(1)) => inside::find(part),
+            _ => None,
+        };
+        let (net, part) = match short {
+            Some(inside) => {
+                self.path = inside.path;
+                (inside.net, inside.segment)
+            }
+            None => self.find_tcp(layer, part)?,
+        };
         let Some((head, rest)) = part.bytes().split_first_chunk::<20>().filter(|_| self.fcs.is_none()) else {
             return Err(self.read_segment(&net, part));
         };

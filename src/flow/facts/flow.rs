@@ -8,7 +8,7 @@ use crate::flow::{ConnState, History};
 use std::ops::Deref;
 
 /// The three-way handshake as it was seen.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OpeningFacts {
     /// The client's SYNs, copies not counted.
     pub syn: Repeats,
@@ -64,6 +64,15 @@ impl Deref for OpeningFacts {
 }
 
 impl OpeningFacts {
+    pub(in crate::flow) const BLANK: Self = Self {
+        syn: Repeats::NONE,
+        syn_ack: Repeats::NONE,
+        completed: None,
+        rtt: None,
+        server_rtt: None,
+        troubles: Rare::USUAL,
+    };
+
     /// A segment proves it completed.
     pub(in crate::flow) fn infer(&mut self, at: Sighting) {
         self.troubles.make_mut().inferred.get_or_insert(at);

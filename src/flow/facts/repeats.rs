@@ -29,6 +29,12 @@ impl Repeats {
         again: None,
     };
 
+    /// The first time.
+    #[inline]
+    pub(in crate::flow) fn on_first(&mut self, at: Sighting) {
+        (self.count, self.first) = (1, Some(at));
+    }
+
     pub(in crate::flow) fn on(&mut self, at: Sighting) {
         self.count = self.count.saturating_add(1);
         let Some(last) = self.last() else {

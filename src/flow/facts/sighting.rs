@@ -13,6 +13,12 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// Stands where there will be another.
+    pub(in crate::flow) const BLANK: Self = Self {
+        packet: NonZeroU64::MIN,
+        stamp: Stamp(0),
+    };
+
     /// Packet `number` (from 1) at `stamp`.
     #[inline]
     #[must_use]

@@ -7,8 +7,8 @@ use crate::flow::stream::Stream;
 use crate::flow::table::Conversation;
 
 impl LoneSyn {
-    /// The flow whose only packet it is.
-    pub fn flow(&self, key: FlowKey) -> Flow {
+    /// A blank flow is that whose only packet this is.
+    pub fn start(&self, key: FlowKey, flow: &mut Flow) {
         let segment = self.segment(key);
         let mut stream = Stream::new(self.packet);
         stream.on_header(self.packet, self.dir.index(), self.seq, segment.ack, self.flags);
@@ -16,10 +16,16 @@ impl LoneSyn {
             stream,
             others: Rare::default(),
         };
-        let mut flow = Flow::new(&segment, self.capture, conversation);
+        flow.start(&segment, self.capture, conversation);
         if !flow.on_first_syn(&segment) {
             flow.on_segment(&segment);
         }
+    }
+
+    /// The flow whose only packet it is.
+    pub fn flow(&self, key: FlowKey) -> Flow {
+        let mut flow = Flow::BLANK;
+        self.start(key, &mut flow);
         flow
     }
 }
@@ -37,7 +43,8 @@ mod tests {
         let from = segment.dir.index();
         stream.on_header(segment.packet, from, segment.seq, segment.ack, segment.flags);
         let others = Rare::default();
-        let mut flow = Flow::new(segment, syn.capture, Conversation { stream, others });
+        let mut flow = Flow::BLANK;
+        flow.start(segment, syn.capture, Conversation { stream, others });
         assert!(!flow.on_segment(segment));
         flow
     }

@@ -1,9 +1,10 @@
 //! What Zeek's record takes from the packets that go the short ways through the tracker: what [`Zeek::on_segment`] would.
 
-use super::{ACK, DATA, SHORTEST_TIMER, Zeek};
+use super::{ACK, DATA, End, Often, SHORTEST_TIMER, Zeek, on_fin};
 use crate::base::{Seq, Stamp};
 use crate::flow::conn_state::State;
-use crate::wire::Segment;
+use crate::flow::steady::pair;
+use crate::wire::{Flags, Segment};
 
 impl Zeek {
     /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
@@ -34,6 +35,43 @@ impl Zeek {
         } else {
             self.note_once(segment.dir, ACK, b'A');
         }
+    }
+
+    /// As [`Zeek::on_segment`], for an ACK or a FIN of an established connection that closes no window; `false` leaves
+    /// everything as it was.
+    pub(super) fn on_plain(&mut self, segment: &Segment) -> bool {
+        let is_plain = |end: &End| matches!(end.state, State::Established | State::Closed);
+        let is_fin = segment.flags.is_fin();
+        let (own, peer) = pair(&mut self.ends, segment.dir);
+        let Some(last) = own.last.filter(|_| is_plain(own) && is_plain(peer)) else {
+            return false;
+        };
+        if segment.flags.0 & (Flags::SYN | Flags::RST | Flags::ACK) != Flags::ACK
+            || segment.window == 0
+            || self.is_written
+            || segment.stamp - self.started >= SHORTEST_TIMER && self.is_over(segment)
+        {
+            return false;
+        }
+        self.last = self.last.max(segment.stamp);
+        if is_fin {
+            self.note_control(segment, 1, b'F');
+            let (own, peer) = pair(&mut self.ends, segment.dir);
+            on_fin(own, peer);
+        } else if segment.length > 0 {
+            self.note_once(segment.dir, DATA, b'D');
+        } else {
+            self.note_once(segment.dir, ACK, b'A');
+        }
+        let end = &mut self.ends[segment.dir.index()];
+        end.sent_data |= segment.length > 0;
+        let behind = segment.seq.plus(segment.length).plus(is_fin.into());
+        if behind.is_after(Seq(last)) {
+            end.last = Some(behind.0);
+        } else if segment.length > 0 {
+            self.note_often(segment.dir, Often::Again);
+        }
+        true
     }
 
     /// The SYN that a record starts with.
