@@ -58,6 +58,7 @@ impl Flow {
         zeek: Zeek::BLANK,
         first_syn_asked: (false, false),
         is_steady: false,
+        is_calm: false,
     };
 
     /// A blank flow is that whose first packet is `segment`, the newest of its 4-tuple.

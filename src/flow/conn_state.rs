@@ -100,7 +100,20 @@ impl History {
         many: None,
     };
 
+    #[inline]
     pub(super) fn push(&mut self, letter: u8) {
+        match (&self.many, self.few.get_mut(usize::from(self.length))) {
+            (None, Some(free)) => {
+                *free = letter;
+                self.length += 1;
+            }
+            _ => self.push_behind(letter),
+        }
+    }
+
+    /// Where there are more than a few.
+    #[inline(never)]
+    fn push_behind(&mut self, letter: u8) {
         let place = usize::from(self.length);
         if place == FEW && self.many.is_none() {
             let mut many = Box::new([0; LETTERS]);
@@ -114,7 +127,7 @@ impl History {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     pub(super) fn note(&mut self, letter: u8, by_originator: bool) {
         self.push(if by_originator {
             letter

@@ -37,7 +37,7 @@ impl Flow {
             return false;
         }
         let at = Sighting::from(segment);
-        self.is_steady = false;
+        self.forget_pace();
         self.note_time(segment);
         table::on_header(&mut self.conversation.stream, segment);
         self.note_answer(segment, at);
@@ -45,7 +45,7 @@ impl Flow {
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
         own.copies.answers_once = true;
         own.copies.remember(segment);
-        own.sender.on_syn(segment, facts);
+        own.sender.on_first_syn(segment);
         own.receiver.on_steady(segment);
         peer.sender.on_calm_ack(segment.ack, at, peer_facts);
         facts.syn_acks = 1;
@@ -80,7 +80,7 @@ impl Flow {
         let opening = &mut self.facts.opening;
         let rtt = opening.syn.last().map(|syn| segment.stamp - syn.stamp);
         opening.server_rtt = rtt.filter(|rtt| rtt.0 >= 0);
-        opening.syn_ack.on(at);
+        opening.syn_ack.on_first(at);
     }
 }
 

@@ -69,8 +69,10 @@ pub struct Flow {
     zeek: Zeek,
     /// The client's first SYN asked for ECN, for fast open.
     first_syn_asked: (bool, bool),
-    /// It was found fit for the short way, and took no other since.
+    /// It was found fit for the shortest way, and took no other since.
     is_steady: bool,
+    /// It was found calm, and took no long way since.
+    is_calm: bool,
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
@@ -119,7 +121,7 @@ impl Flow {
 
     /// Takes in the next segment of this flow, whatever it is, the long way. Says whether it was a copy of one seen before.
     pub fn on_segment(&mut self, segment: &Segment) -> bool {
-        self.is_steady = false;
+        self.forget_pace();
         let peer = segment.dir.flip().index();
         let missed = self.sides[peer].sender.missed();
         let is_copy = self.track(segment);
@@ -312,7 +314,7 @@ impl Flow {
 
     /// An ICMP error that quotes a packet of this flow. Ignored where that packet was never sent (SEMANTICS 5.4).
     pub fn on_icmp(&mut self, error: &IcmpError) {
-        self.is_steady = false;
+        self.forget_pace();
         let quoted = &self.sides[error.dir.index()].sender;
         let Some(next) = quoted.next() else { return };
         let behind = next.since(error.seq);
@@ -358,4 +360,4 @@ impl Flow {
 
 pack_fields!(Side { sender receiver copies });
 // The facts come first: who only reads them stops there.
-pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady });
+pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady is_calm });

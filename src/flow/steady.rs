@@ -56,7 +56,7 @@ impl Flow {
     #[inline(always)]
     fn on_calm(&mut self, segment: &Segment) -> bool {
         let is_fin = segment.flags.is_fin();
-        if !(self.is_steady || self.is_calm()) {
+        if !(self.is_steady || self.is_calm || self.is_calm_now()) {
             return false;
         }
         let used = segment.length.wrapping_add(is_fin.into());
@@ -67,6 +67,7 @@ impl Flow {
         if !self.is_steady && !self.may_end(segment, &news) {
             return false;
         }
+        self.is_calm = true;
         self.on_next(segment, &news);
         if self.is_steady {
             self.zeek.on_steady(segment, segment.seq.plus(segment.length));
@@ -165,7 +166,7 @@ impl Flow {
     /// Established, both sides heard, nothing outstanding that an ordinary segment would settle.
     #[inline(never)]
     fn is_steady_now(&self) -> bool {
-        self.is_steady_if_calm() && self.is_calm()
+        self.is_steady_if_calm() && self.is_calm_now()
     }
 
     /// The same where both sides were heard, and nothing is amiss.
@@ -178,8 +179,13 @@ impl Flow {
                 .all(|side| facts.sides[side].fin.is_none() && self.zeek.is_at(side, self.sides[side].sender.next()))
     }
 
+    /// It has to be looked at again, whether it is fit for a short way.
+    pub(super) fn forget_pace(&mut self) {
+        (self.is_steady, self.is_calm) = (false, false);
+    }
+
     /// Both sides heard, and nothing amiss.
-    fn is_calm(&self) -> bool {
+    fn is_calm_now(&self) -> bool {
         let facts = &self.facts;
         facts.reset.is_none()
             && !facts.only_odd_flags
@@ -306,13 +312,14 @@ mod tests {
                 on_header(both);
                 assert_eq!(is_copy, both.on_segment(segment));
             }
-            let is_steady = std::mem::take(&mut both.is_steady);
+            let pace = (both.is_steady, both.is_calm);
+            both.forget_pace();
             if format!("{long:?}") != format!("{both:?}") {
                 let (long, both) = (format!("{long:#?}"), format!("{both:#?}"));
                 let other = long.lines().zip(both.lines()).find(|(one, other)| one != other);
                 panic!("packet {} of {:?}: {other:?}", segment.packet, segment.key);
             }
-            both.is_steady = is_steady;
+            (both.is_steady, both.is_calm) = pace;
         }
         short_ones
     }

@@ -138,6 +138,9 @@ impl Table {
             return;
         };
         let effect = on_header(&mut flow.conversation.stream, segment);
+        if effect != Effect::None {
+            flow.forget_pace();
+        }
         let start = flow.conversation.stream.start;
         match self.choose(newest, segment, effect == Effect::Restarted) {
             Choice::Flow(number) => {

@@ -57,6 +57,7 @@ pub fn unpack<T: Pack>(bytes: &[u8]) -> T {
 }
 
 /// What was packed behind its head, or the part of it that was packed first.
+#[inline(always)]
 pub fn unpack_behind<H: Pack, T: Pack>(bytes: &[u8]) -> T {
     let mut few = [Block::default(); 1 + SQUEEZED];
     let rest = fill(&mut few, bytes);
