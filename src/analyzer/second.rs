@@ -12,11 +12,14 @@ struct Stretch {
     flow: u64,
     first: u64,
     last: u64,
+    /// The last packet of it and of all that begin before.
+    reach: u64,
 }
 
 /// Flows whose packets are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
+    /// In order of their first packets.
     by_key: Map<FlowKey, Vec<Stretch>>,
 }
 
@@ -24,11 +27,13 @@ impl Wanted {
     /// The flow of this row, too.
     pub fn add(&mut self, row: &FlowRow) {
         if let Some((key, _)) = FlowKey::between(row.client, row.server) {
-            self.by_key.entry(key).or_default().push(Stretch {
+            let one = Stretch {
                 flow: row.flow,
                 first: row.first_packet,
                 last: row.last_packet,
-            });
+                reach: 0,
+            };
+            put_in(self.by_key.entry(key).or_default(), one);
         }
     }
 
@@ -48,12 +53,22 @@ impl Wanted {
     /// The flow that a packet of `key` belongs to. ICMP errors may come after its last segment.
     fn flow_of(&self, key: &FlowKey, packet: u64, is_error: bool) -> Option<u64> {
         let stretches = self.by_key.get(key)?;
-        let inside = |one: &&Stretch| one.first <= packet && packet <= one.last;
-        let found = stretches.iter().find(inside).or_else(|| {
-            let before = stretches.iter().filter(|one| one.first <= packet);
-            before.max_by_key(|one| one.first).filter(|_| is_error)
-        });
+        // Ports may be used again a million times.
+        let before = stretches.get(..stretches.partition_point(|one| one.first <= packet))?;
+        let found = before.get(before.partition_point(|one| one.reach < packet));
+        let found = found.or_else(|| before.last().filter(|_| is_error));
         found.map(|one| one.flow)
+    }
+}
+
+/// Puts `one` behind those that begin before it, or with it.
+fn put_in(stretches: &mut Vec<Stretch>, one: Stretch) {
+    let place = stretches.partition_point(|other| other.first <= one.first);
+    stretches.insert(place, one);
+    let mut reach = place.checked_sub(1).map_or(0, |before| stretches[before].reach);
+    for each in &mut stretches[place..] {
+        reach = reach.max(each.last);
+        each.reach = reach;
     }
 }
 
@@ -165,5 +180,67 @@ impl Again {
         self.packets_before += info.packets.max(self.last_number);
         self.last_number = 0;
         self.capture += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_belongs_to_the_first_flow_around_it() {
+        // Some overlap (the same ports in two VLANs), some do not; in whatever order they come.
+        let flows = [
+            (1, 5),
+            (3, 30),
+            (8, 9),
+            (20, 25),
+            (40, 50),
+            (45, 47),
+            (45, 60),
+            (70, 70),
+        ];
+        let key = FlowKey::between(end(1), end(2)).unwrap().0;
+        for turn in 0..flows.len() {
+            let mut wanted = Wanted::default();
+            let mut numbered: Vec<_> = (1..).zip(flows).collect();
+            numbered.rotate_left(turn);
+            for (flow, (first, last)) in numbered {
+                put_in(
+                    wanted.by_key.entry(key).or_default(),
+                    Stretch {
+                        flow,
+                        first,
+                        last,
+                        reach: 0,
+                    },
+                );
+            }
+            for packet in 0..80 {
+                let all = || (1_u64..).zip(flows);
+                let inside = all().find(|(_, (first, last))| *first <= packet && packet <= *last);
+                let before = all().filter(|(_, (first, _))| *first <= packet).last();
+                assert_eq!(
+                    wanted.flow_of(&key, packet, false),
+                    inside.map(|(flow, _)| flow),
+                    "{packet}"
+                );
+                if turn == 0 {
+                    let error = inside.or(before);
+                    assert_eq!(
+                        wanted.flow_of(&key, packet, true),
+                        error.map(|(flow, _)| flow),
+                        "{packet}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn end(last: u8) -> crate::base::Endpoint {
+        crate::base::Endpoint {
+            ip: [10, 0, 0, last].into(),
+            port: 80,
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::flow::facts::Ttl;
 use crate::flow::outline::{Outline, SideOutline};
 use crate::flow::talk::Talk;
 use crate::lookup::Names;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A client that was asked to log in tries again within this time.
@@ -62,7 +63,7 @@ pub struct Context {
     /// Services that completed a handshake, as far as there was room.
     answering: Set<Endpoint>,
     /// Ways that proxies granted: client, proxy and target, and when.
-    granted: Map<(IpAddr, Endpoint, Box<str>), Vec<Stamp>>,
+    granted: Map<(IpAddr, Endpoint, Box<str>), BTreeSet<Stamp>>,
     granted_times: usize,
     /// Flows of which both directions were captured.
     pub two_sided: u64,
@@ -126,10 +127,10 @@ impl Context {
         };
         let (client, proxy) = (facts.key.sender(facts.client).ip, facts.key.sender(facts.client.flip()));
         let at = tunnel.at.map_or(facts.first.stamp, |seen| seen.stamp);
-        self.on_granted((client, proxy, target), &[at]);
+        self.on_granted((client, proxy, target), &BTreeSet::from([at]));
     }
 
-    fn on_granted(&mut self, way: (IpAddr, Endpoint, Box<str>), times: &[Stamp]) {
+    fn on_granted(&mut self, way: (IpAddr, Endpoint, Box<str>), times: &BTreeSet<Stamp>) {
         if self.granted_times + times.len() > limits::MAX_GRANTED {
             self.limited = true;
             return;
@@ -142,8 +143,8 @@ impl Context {
     #[must_use]
     pub fn granted_after(&self, client: IpAddr, proxy: Endpoint, target: &str, at: Stamp) -> Option<Span> {
         let times = self.granted.get(&(client, proxy, target.into()))?;
-        let after = times.iter().map(|granted| *granted - at);
-        after.filter(|after| (Span::ZERO..=SOON).contains(after)).min()
+        let after = times.range(at..).next().map(|granted| *granted - at);
+        after.filter(|after| *after <= SOON)
     }
 
     fn on_host(&mut self, ip: IpAddr, heard: &Host) {

@@ -1,6 +1,6 @@
 //! What a finding may come from, likeliest first, as far as one capture can tell.
 
-use super::causes::{CAUSES, Cause};
+use super::causes::{Cause, cause};
 use super::text::is_application_abort;
 use crate::case::context::hops;
 use crate::case::words::Handshake;
@@ -185,11 +185,10 @@ pub fn candidates(id: &str, leaning: Leaning) -> Vec<&'static Cause> {
         .iter()
         .find(|(known, _)| *known == id)
         .map_or(&[][..], |(_, ids)| ids);
-    let known = |cause: &&str| CAUSES.iter().find(|known| known.id == *cause);
     let mut causes: Vec<&Cause> = ids
         .iter()
         .filter(|cause| !is_ruled_out(id, cause, leaning))
-        .filter_map(known)
+        .filter_map(|id| cause(id))
         .collect();
     // Stable: what is neither likelier nor less likely here keeps its place.
     causes.sort_by_key(|cause| rank(id, cause.id, leaning));
@@ -276,6 +275,7 @@ fn rank(finding: &str, cause: &str, leaning: Leaning) -> i8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::causes::CAUSES;
     use crate::finding::{Severity, catalogue};
 
     fn ids(finding: &str, signs: &[Sign]) -> Vec<&'static str> {

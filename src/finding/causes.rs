@@ -27,9 +27,31 @@ impl Cause {
     }
 }
 
+/// The one with this number.
+pub(super) fn cause(id: &str) -> Option<&'static Cause> {
+    let number: usize = id.strip_prefix('D')?.parse().ok()?;
+    // In order, with few numbers missing: it is at its own place, or little before.
+    let until = CAUSES.get(..number).unwrap_or(CAUSES);
+    until.iter().rfind(|cause| cause.id == id)
+}
+
 /// Those of the catalogue with these numbers, in this order.
 #[must_use]
 pub fn numbered(ids: &[&str]) -> Vec<&'static Cause> {
-    let known = |id: &&str| CAUSES.iter().find(|cause| cause.id == *id);
-    ids.iter().filter_map(known).collect()
+    ids.iter().filter_map(|id| cause(id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_found_by_its_number() {
+        for each in CAUSES {
+            assert_eq!(cause(each.id), Some(each));
+        }
+        for id in ["", "D", "D0", "D13", "D99", "14", "D014"] {
+            assert_eq!(cause(id), None, "{id}");
+        }
+    }
 }

@@ -150,7 +150,7 @@ impl Sender {
             if segment.length == 0 || facts.first_data.is_some() || facts.syn_acks < 2 {
                 return Progress::Stray;
             }
-            facts.give_up_recovery();
+            // No data came before, so that none is being repaired.
             *self = Self::BLANK;
             return self.on_first(segment, end, facts);
         }

@@ -1,12 +1,15 @@
 //! One client that fails at many places: a scan, or a client that is cut off.
 
-use super::group::Mark;
+use super::group::{Group, Mark};
 use super::say::{count, list, thousands, when};
 use super::{Cover, Example, Failure, Incident, Incidents, Observation, PORT_SCAN, Sources};
-use crate::base::{Endpoint, Set, Stamp, limits};
+use crate::base::{Endpoint, Map, Set, Stamp, limits};
 use crate::finding::Confidence;
 use crate::verdict::words::Culprit;
+use std::hash::Hash;
 use std::net::IpAddr;
+
+type Groups = Map<(Endpoint, Failure), Group>;
 
 /// Targets of one client that are told apart.
 const TARGETS: usize = 64;
@@ -57,24 +60,22 @@ impl Caller {
     }
 
     fn most_ports(&self) -> usize {
-        let hosts: Set<IpAddr> = self.targets.iter().map(|target| target.ip).collect();
-        let ports = |host: &IpAddr| self.targets.iter().filter(|target| target.ip == *host).count();
-        hosts.iter().map(ports).max().unwrap_or(0)
+        most(self.targets.iter().map(|target| target.ip))
     }
 
     /// Hosts of one network with the same port.
     fn most_neighbours(&self) -> usize {
-        let nets: Set<(IpAddr, u16)> = self
-            .targets
-            .iter()
-            .map(|target| (network(target.ip), target.port))
-            .collect();
-        let hosts = |net: &(IpAddr, u16)| {
-            let is_in = |target: &&Endpoint| (network(target.ip), target.port) == *net;
-            self.targets.iter().filter(is_in).count()
-        };
-        nets.iter().map(hosts).max().unwrap_or(0)
+        most(self.targets.iter().map(|target| (network(target.ip), target.port)))
     }
+}
+
+/// How often the commonest of them comes.
+fn most<T: Eq + Hash>(all: impl Iterator<Item = T>) -> usize {
+    let mut counts: Map<T, usize> = Map::default();
+    for each in all {
+        *counts.entry(each).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
 }
 
 /// The /24, or /64, that an address is in.
@@ -104,23 +105,46 @@ pub(super) fn on_failed(all: &mut Incidents, seen: &Observation<'_>, way: Failur
 pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
     let mut scanners: Vec<(IpAddr, Caller)> = all.callers.drain().filter(|(_, caller)| caller.is_scan()).collect();
     scanners.sort_by_key(|(ip, _)| *ip);
+    let mut places = places_of(&scanners, &all.groups);
     for (ip, caller) in scanners {
-        let mut what = Vec::new();
+        let what = places.remove(&ip).unwrap_or_default();
         let mut ways: Vec<(Failure, u64)> = Vec::new();
-        all.groups.retain(|(service, way), group| {
-            let Some(source) = group.sources.get(&ip).copied().filter(|_| way.is_opening()) else {
-                return true;
-            };
-            what.push((*service, *way));
-            match ways.iter_mut().find(|(known, _)| known == way) {
-                Some((_, number)) => *number += u64::from(source.failed),
-                None => ways.push((*way, source.failed.into())),
+        for key in &what {
+            let number = take_away(ip, key, &mut all.groups);
+            match ways.iter_mut().find(|(known, _)| *known == key.1) {
+                Some((_, all)) => *all += number,
+                None => ways.push((key.1, number)),
             }
-            !group.without(ip)
-        });
+        }
         ways.sort_by_key(|(way, number)| (std::cmp::Reverse(*number), *way));
         found.push(describe(ip, &caller, &ways, what));
     }
+}
+
+/// The groups that each scanner is a source of. Found in one pass: there may be thousands of either.
+fn places_of(scanners: &[(IpAddr, Caller)], groups: &Groups) -> Map<IpAddr, Vec<(Endpoint, Failure)>> {
+    let mut places: Map<IpAddr, Vec<(Endpoint, Failure)>> = scanners.iter().map(|(ip, _)| (*ip, Vec::new())).collect();
+    if places.is_empty() {
+        return places;
+    }
+    for (key, group) in groups.iter().filter(|((_, way), _)| way.is_opening()) {
+        for ip in group.sources.keys() {
+            if let Some(places) = places.get_mut(ip) {
+                places.push(*key);
+            }
+        }
+    }
+    places
+}
+
+/// Takes from a group what a scanner did there: so many attempts.
+fn take_away(ip: IpAddr, key: &(Endpoint, Failure), groups: &mut Groups) -> u64 {
+    let Some(group) = groups.get_mut(key) else { return 0 };
+    let number = group.sources.get(&ip).map_or(0, |source| u64::from(source.failed));
+    if group.without(ip) {
+        groups.remove(key);
+    }
+    number
 }
 
 fn describe(ip: IpAddr, caller: &Caller, ways: &[(Failure, u64)], what: Vec<(Endpoint, Failure)>) -> Incident {

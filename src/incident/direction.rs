@@ -4,36 +4,40 @@ use super::plain::Worked;
 use super::say::{list, thousands, when};
 use super::scene::Scene;
 use super::{Failure, Incident, ONE_DIRECTION};
-use crate::base::Endpoint;
+use crate::base::{Endpoint, Set};
 use crate::finding::causes::numbered;
 use std::net::IpAddr;
 
 /// At least so many attempts.
 const LEAST: u64 = 3;
 
-/// None of the clients gets through to the host, while the host gets through to each of them.
-pub(super) fn find(scene: &Scene, all: &Worked<'_>) -> Option<Incident> {
+/// The host that it may be about: no SYN gets through to it, and all who sent some are known.
+pub(super) fn host(scene: &Scene) -> Option<IpAddr> {
     let host = scene.services.first()?.ip;
     let can = matches!(scene.way, Failure::Silent | Failure::Rejected | Failure::HalfOpen);
     let is_one = scene.services.iter().all(|service| service.ip == host);
-    if !can || !is_one || scene.failed < LEAST || scene.failed != scene.attempts || scene.more {
+    let is_all = scene.failed >= LEAST && scene.failed == scene.attempts && !scene.more;
+    (can && is_one && is_all).then_some(host)
+}
+
+/// None of the clients gets through to the host, while the host gets through to each of them.
+pub(super) fn find(scene: &Scene, all: &Worked<'_>) -> Option<Incident> {
+    let host = host(scene)?;
+    let from = scene.first.at;
+    let is_source = |ip: &IpAddr| scene.sources.contains_key(ip);
+    let mut back: Vec<Endpoint> = all
+        .used_by(host, from)
+        .filter(|service| is_source(&service.ip))
+        .collect();
+    back.sort_unstable();
+    let reached: Set<IpAddr> = back.iter().map(|service| service.ip).collect();
+    // If one reaches the host elsewhere, the direction is not what matters.
+    if reached.is_empty() || reached.len() < scene.sources.len() || all.clients_of(host, from).any(|ip| is_source(&ip))
+    {
         return None;
     }
-    let from = scene.first.at;
-    let mut back: Vec<Endpoint> = Vec::new();
-    for client in scene.sources.keys() {
-        // If it reaches the host elsewhere, the direction is not what matters.
-        if all.between(*client, host, from).next().is_some() {
-            return None;
-        }
-        let before = back.len();
-        back.extend(all.between(host, *client, from));
-        if back.len() == before {
-            return None;
-        }
-    }
-    back.sort_unstable();
-    let clients: Vec<&IpAddr> = scene.sources.keys().collect();
+    let mut clients: Vec<&IpAddr> = scene.sources.keys().collect();
+    clients.sort_unstable();
     let summary = format!(
         "No connection from {} to {host} gets through, all {} were {} {}; those the other way, from {host}, worked in the \
          same time.",

@@ -38,6 +38,8 @@ pub(super) struct Pair {
 pub(super) struct Recent {
     kept: Vec<Attempt>,
     next: usize,
+    /// How many of them are to IPv4 addresses, and to IPv6 addresses: most recordings have only either.
+    families: [usize; 2],
     /// When the last one failed.
     failed: Option<Stamp>,
 }
@@ -47,7 +49,8 @@ impl Recent {
     pub fn on(&mut self, seen: &Observation<'_>, way: Option<Failure>) -> Option<Pair> {
         let failed = way.filter(|way| way.is_opening());
         let mut found = None;
-        if failed.is_some() || self.failed.is_some_and(|at| seen.start - at <= SOON) {
+        let has_other = self.families[usize::from(seen.server.ip.is_ipv4())] > 0;
+        if has_other && (failed.is_some() || self.failed.is_some_and(|at| seen.start - at <= SOON)) {
             let server = seen.server;
             let is_sibling = |other: &&mut Attempt| {
                 other.server.port == server.port
@@ -84,9 +87,11 @@ impl Recent {
             way: failed,
             matched: found.is_some(),
         };
+        self.families[usize::from(attempt.server.ip.is_ipv6())] += 1;
         if self.kept.len() < KEPT {
             self.kept.push(attempt);
         } else if let Some(place) = self.kept.get_mut(self.next) {
+            self.families[usize::from(place.server.ip.is_ipv6())] -= 1;
             *place = attempt;
             self.next = (self.next + 1) % KEPT;
         }

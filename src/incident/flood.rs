@@ -4,7 +4,7 @@ use super::group::{Burst, Group};
 use super::say::{count, thousands, when};
 use super::scene::first;
 use super::{Cover, Failure, Incident, Incidents, SYN_FLOOD, Sources};
-use crate::base::Endpoint;
+use crate::base::{Endpoint, Map, Set};
 use crate::finding::Confidence;
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
@@ -18,23 +18,21 @@ const WAYS: [Failure; 3] = [Failure::Silent, Failure::HalfOpen, Failure::Aborted
 
 /// Finds floods of SYNs, and takes away the groups that they explain.
 pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
-    let is_flood = |group: &&Group| is_aimless(group) && is_large(group);
-    let mut hit: Vec<IpAddr> = all
-        .groups
-        .values()
-        .filter(is_flood)
-        .map(|group| group.service.ip)
-        .collect();
-    hit.sort_unstable();
-    hit.dedup();
-    for host in hit {
-        // Other ports get their share of it.
-        let mut keys: Vec<(Endpoint, Failure)> = all
-            .groups
-            .values()
-            .filter(|group| group.service.ip == host && is_aimless(group))
-            .map(|group| (group.service, group.way))
-            .collect();
+    let hit = all.groups.values().filter(|group| is_aimless(group) && is_large(group));
+    let hit: Set<IpAddr> = hit.map(|group| group.service.ip).collect();
+    if hit.is_empty() {
+        return;
+    }
+    // Other ports get their share of it.
+    let mut by_host: Map<IpAddr, Vec<(Endpoint, Failure)>> = Map::default();
+    for (key, group) in &all.groups {
+        if hit.contains(&key.0.ip) && is_aimless(group) {
+            by_host.entry(key.0.ip).or_default().push(*key);
+        }
+    }
+    let mut hosts: Vec<Vec<(Endpoint, Failure)>> = by_host.into_values().collect();
+    hosts.sort_unstable_by_key(|keys| keys.first().map(|(service, _)| service.ip));
+    for mut keys in hosts {
         keys.sort_unstable();
         let groups: Vec<Group> = keys.iter().filter_map(|key| all.groups.remove(key)).collect();
         let mut services: Vec<Endpoint> = groups.iter().map(|group| group.service).collect();

@@ -21,7 +21,7 @@ const SILENCES: usize = 64;
 const PORTS: usize = 64;
 
 /// A failed flow, and where its service stood then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mark {
     /// When the trouble showed.
     pub at: Stamp,

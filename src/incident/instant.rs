@@ -1,7 +1,9 @@
 //! Connections that broke at the same moment although they began at different ones: a restart, a link, a failover.
 
 use super::group::Mark;
-use super::say::{count, list, span, time};
+use super::say::{count, list_of, span, time};
+use super::since::Since;
+use super::window::Window;
 use super::{Command, Cover, Example, Failure, Incident, Incidents, Observation, PATH_OUTAGE, PEER_RESTARTED, Sources};
 use crate::base::{Endpoint, Span, Stamp, limits};
 use crate::finding::Confidence;
@@ -9,22 +11,20 @@ use crate::finding::causes::numbered;
 use crate::verdict::words::Culprit;
 use std::net::IpAddr;
 
-/// They broke within this time.
-const TOGETHER: Span = Span::from_secs(2);
-/// At least so many.
-const LEAST: usize = 3;
+/// Services that are named.
+const NAMED: usize = 4;
 
 /// A connection that broke.
 #[derive(Clone, Copy, Debug)]
-struct End {
-    at: Stamp,
-    start: Stamp,
-    client: IpAddr,
-    service: Endpoint,
-    way: Failure,
-    mark: Mark,
-    culprit: Culprit,
-    cause: Option<&'static str>,
+pub(super) struct End {
+    pub at: Stamp,
+    pub start: Stamp,
+    pub client: IpAddr,
+    pub service: Endpoint,
+    pub way: Failure,
+    pub mark: Mark,
+    pub culprit: Culprit,
+    pub cause: Option<&'static str>,
 }
 
 /// Connections that broke after they had been established.
@@ -65,62 +65,26 @@ impl Ends {
 pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
     let mut ends = std::mem::take(&mut all.ends.all);
     ends.sort_by_key(|end| (end.at, end.start));
-    let (mut from, mut number) = (0, 0_usize);
-    while from < ends.len() {
-        // All of those near the one before are near this one, too.
-        let near = |end: &&End| end.at - ends[from].at <= TOGETHER;
-        number += ends[from + number..].iter().take_while(near).count();
-        let cluster = &ends[from..from + number];
-        if is_telling(cluster, &ends) && explains(all, cluster) {
-            found.push(describe(all, cluster));
-            (from, number) = (from + number, 0);
+    let mut others: Option<Since<(String, Endpoint)>> = None;
+    let mut window = Window::new(&ends, 0);
+    while window.from < ends.len() {
+        window.widen(|end| failed(all, end));
+        if window.is_telling() && window.explains() {
+            let others = others.get_or_insert_with(|| by_name(all));
+            found.push(describe(all, window.ends(), others));
+            window = Window::new(&ends, window.to);
         } else {
-            (from, number) = (from + 1, number - 1);
+            window.leave_first(|end| failed(all, end));
         }
     }
 }
 
-/// They began at different times, and such moments are rare.
-fn is_telling(cluster: &[End], all: &[End]) -> bool {
-    let (Some(first), Some(last)) = (cluster.first(), cluster.last()) else {
-        return false;
-    };
-    // By chance, so many would fall into one stretch of this length.
-    let whole = all
-        .first()
-        .zip(all.last())
-        .map_or(Span::ZERO, |(first, last)| last.at - first.at);
-    let share = TOGETHER.as_secs() / whole.as_secs().max(TOGETHER.as_secs());
-    let expected = all.len() as f64 * share;
-    let is_rare = cluster.len() == all.len() || cluster.len() as f64 > expected * 4.0 + 2.0;
-    if cluster.len() < LEAST || !is_rare {
-        return false;
-    }
-    let starts = cluster.iter().map(|end| end.start);
-    let spread = starts
-        .clone()
-        .max()
-        .zip(starts.min())
-        .map_or(Span::ZERO, |(last, first)| last - first);
-    let lasted = last.at - first.at;
-    // What breaks soon after it began breaks one after the other, at its own time.
-    spread >= Span(lasted.0.saturating_mul(5)).max(Span::from_secs(2))
+/// How often its service failed in its way.
+fn failed(all: &Incidents, end: &End) -> u64 {
+    all.groups.get(&(end.service, end.way)).map_or(0, |group| group.failed)
 }
 
-/// Most failures of these services in these ways are in it.
-fn explains(all: &Incidents, cluster: &[End]) -> bool {
-    let mut keys: Vec<(Endpoint, Failure)> = cluster.iter().map(|end| (end.service, end.way)).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let failed: u64 = keys
-        .iter()
-        .filter_map(|key| all.groups.get(key))
-        .map(|group| group.failed)
-        .sum();
-    cluster.len() as u64 * 2 >= failed
-}
-
-fn describe(all: &mut Incidents, cluster: &[End]) -> Incident {
+fn describe(all: &mut Incidents, cluster: &[End], others: &Since<(String, Endpoint)>) -> Incident {
     let (first, last) = (cluster[0], cluster[cluster.len() - 1]);
     let mut hosts: Vec<IpAddr> = cluster.iter().map(|end| end.service.ip).collect();
     let mut clients: Vec<IpAddr> = cluster.iter().map(|end| end.client).collect();
@@ -189,7 +153,7 @@ fn describe(all: &mut Incidents, cluster: &[End]) -> Incident {
             .iter()
             .map(|end| end.mark.example())
             .collect::<Vec<Example>>(),
-        contrast: untouched(all, &services, last.at),
+        contrast: untouched(all, others, &services, last.at),
         culprit: if cluster.iter().all(|end| end.culprit == first.culprit) {
             first.culprit
         } else {
@@ -216,17 +180,13 @@ fn explained(all: &mut Incidents, cluster: &[End], services: &[Endpoint]) -> (Ve
     let mut what: Vec<(Endpoint, Failure)> = cluster.iter().map(|end| (end.service, end.way)).collect();
     // New connections that failed at the same services from then on belong to it.
     let until = last.at + Span::from_secs(10);
-    let also: Vec<(Endpoint, Failure)> = all
-        .groups
-        .iter()
-        .filter(|((service, way), group)| {
-            let starts = group.bursts.first().map(|burst| burst.first.at);
-            services.contains(service)
-                && way.is_opening()
-                && starts.is_some_and(|at| at - first.at >= Span::from_secs(-2) && at <= until)
-        })
-        .map(|(key, _)| *key)
-        .collect();
+    let is_soon = |key: &(Endpoint, Failure)| {
+        let bursts = all.groups.get(key).and_then(|group| group.bursts.first());
+        bursts.is_some_and(|burst| burst.first.at - first.at >= Span::from_secs(-2) && burst.first.at <= until)
+    };
+    let openings = Failure::ALL.into_iter().filter(|way| way.is_opening());
+    let keys = openings.flat_map(|way| services.iter().map(move |service| (*service, way)));
+    let also: Vec<(Endpoint, Failure)> = keys.filter(is_soon).collect();
     let later: u64 = also
         .iter()
         .filter_map(|key| all.groups.get(key))
@@ -239,18 +199,36 @@ fn explained(all: &mut Incidents, cluster: &[End], services: &[Endpoint]) -> (Ve
     (what, later)
 }
 
-/// Other services that went on.
-fn untouched(all: &Incidents, services: &[Endpoint], at: Stamp) -> Vec<String> {
-    let mut well: Vec<String> = all
+/// All services that worked, in order of their names.
+fn by_name(all: &Incidents) -> Since<(String, Endpoint)> {
+    let worked = all
         .services
         .iter()
-        .filter(|(place, service)| service.last_ok.is_some_and(|last| last > at) && !services.contains(place))
-        .map(|(place, _)| place.to_string())
-        .collect();
-    well.sort_unstable();
-    if well.is_empty() {
+        .filter_map(|(place, service)| Some((*place, service.last_ok?)));
+    let mut worked: Vec<_> = worked.map(|(place, last)| ((place.to_string(), place), last)).collect();
+    worked.sort_unstable();
+    Since::new(worked)
+}
+
+/// Other services that went on; `services` are in order.
+fn untouched(all: &Incidents, others: &Since<(String, Endpoint)>, services: &[Endpoint], at: Stamp) -> Vec<String> {
+    let after = Stamp(at.0.saturating_add(1));
+    let worked = |place: &&Endpoint| {
+        all.services
+            .get(*place)
+            .is_some_and(|service| service.last_ok >= Some(after))
+    };
+    let number = others.count(after) - services.iter().filter(worked).count();
+    let well = others
+        .iter(after)
+        .filter(|(_, place)| services.binary_search(place).is_err());
+    let well = well.map(|(name, _)| name).take(NAMED);
+    if number == 0 {
         Vec::new()
     } else {
-        vec![format!("New connections after that worked to {}.", list(&well, 4))]
+        vec![format!(
+            "New connections after that worked to {}.",
+            list_of(well, number)
+        )]
     }
 }

@@ -19,9 +19,9 @@ const SCAN: usize = 8;
 pub(super) struct Before {
     lookups: Vec<Lookup>,
     unanswered: Vec<Unanswered>,
-    /// Places in `lookups`, by client and name.
+    /// Places in `lookups` by client and name, as long as no connection shows that it was found; the earliest last.
     names: Map<(IpAddr, Box<str>), Vec<usize>>,
-    /// Places in `unanswered`, by the address asked for.
+    /// Places in `unanswered` by the address asked for, as long as it was not heard; the earliest last.
     wanted: Map<IpAddr, Vec<usize>>,
     /// Questions that name servers did answer.
     answered: Map<IpAddr, u64>,
@@ -42,6 +42,12 @@ impl Before {
         for (place, one) in unanswered.iter().enumerate() {
             before.wanted.entry(one.wanted).or_default().push(place);
         }
+        for places in before.names.values_mut() {
+            places.sort_by_key(|place| std::cmp::Reverse(lookups[*place].first.1));
+        }
+        for places in before.wanted.values_mut() {
+            places.sort_by_key(|place| std::cmp::Reverse(unanswered[*place].first.1));
+        }
         before
     }
 
@@ -49,21 +55,19 @@ impl Before {
     pub(super) fn on_flow(&mut self, seen: &Observation<'_>) {
         if !self.names.is_empty() {
             let key = seen.name.map(|name| (seen.client.ip, Box::from(name)));
-            for place in key.and_then(|key| self.names.get(&key)).into_iter().flatten() {
-                if let Some(lookup) = self
-                    .lookups
-                    .get_mut(*place)
-                    .filter(|lookup| lookup.first.1 <= seen.start)
-                {
+            if let Some(places) = key.and_then(|key| self.names.get_mut(&key)) {
+                while let Some(lookup) = settle(places, &mut self.lookups, |lookup| lookup.first.1 <= seen.start) {
                     lookup.good += u32::from(lookup.slow == 0);
                 }
             }
         }
+        if self.wanted.is_empty() {
+            return;
+        }
         for (ip, heard) in [(seen.client.ip, Some(seen.end)), (seen.server.ip, seen.last_heard)] {
-            for place in self.wanted.get(&ip).into_iter().flatten() {
-                if let Some(one) = self.unanswered.get_mut(*place) {
-                    let is_there = heard.is_some_and(|heard| heard >= one.first.1);
-                    one.times = if is_there { 0 } else { one.times };
+            if let (Some(places), Some(heard)) = (self.wanted.get_mut(&ip), heard) {
+                while let Some(one) = settle(places, &mut self.unanswered, |one| one.first.1 <= heard) {
+                    one.times = 0;
                 }
             }
         }
@@ -151,6 +155,13 @@ impl Before {
         }
         found.extend(by_wanted.iter().map(|(wanted, all)| silence(*wanted, all)));
     }
+}
+
+/// The next of those at `places`, if it is settled: then its place is forgotten, as no connection says more of it.
+fn settle<'a, T>(places: &mut Vec<usize>, all: &'a mut [T], is_settled: impl Fn(&T) -> bool) -> Option<&'a mut T> {
+    let next = all.get_mut(*places.last()?).filter(|next| is_settled(next))?;
+    places.pop();
+    Some(next)
 }
 
 /// What became of a look-up.

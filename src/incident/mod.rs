@@ -21,7 +21,9 @@ mod rhythm;
 mod say;
 mod scene;
 mod service;
+mod since;
 mod timeline;
+mod window;
 
 pub use collect::Incidents;
 pub use failure::Failure;
@@ -143,8 +145,8 @@ impl Cover {
         }
     }
 
-    /// The services and ways.
-    fn all(&self) -> impl Iterator<Item = (Endpoint, Failure)> {
+    /// The services and ways, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (Endpoint, Failure)> {
         self.what.iter().copied()
     }
 

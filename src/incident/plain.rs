@@ -1,11 +1,12 @@
 //! A service, a host or a port that fails: always, since a moment, for a while, or now and then.
 
 use super::collect::Incidents;
-use super::say::{count, list, thousands, time, when};
+use super::say::{count, list, list_of, thousands, time, when};
 use super::scene::Scene;
 use super::service::Service;
+use super::since::Since;
 use super::{Failure, Incident, SERVICE_DOWN, SERVICE_FAILING, direction, pattern, ports};
-use crate::base::{Endpoint, Map, Stamp};
+use crate::base::{Endpoint, Map, Set, Stamp};
 use std::net::IpAddr;
 
 /// From so many ports of one host, or hosts with one port, one incident is made.
@@ -18,7 +19,8 @@ pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
     let scenes = scenes(all);
     let scenes = fold(scenes, all, |service| (Some(service.ip), None));
     let scenes = fold(scenes, all, |service| (None, Some(service.port)));
-    let worked = Worked::new(all);
+    let hosts = scenes.iter().filter_map(direction::host).collect();
+    let worked = Worked::new(all, &hosts);
     found.extend(
         scenes
             .iter()
@@ -44,7 +46,7 @@ fn scenes(all: &mut Incidents) -> Vec<Scene> {
         let Some(service) = all.services.get(&place) else {
             continue;
         };
-        scenes.sort_by_key(|scene| (scene.way.is_mild(), std::cmp::Reverse(scene.failed), scene.way));
+        scenes.sort_by_cached_key(|scene| (scene.way.is_mild(), std::cmp::Reverse(scene.failed), scene.way));
         let mut merged: Vec<Scene> = Vec::new();
         for scene in scenes {
             match merged.iter().position(|other| other.overlaps(&scene)) {
@@ -57,7 +59,7 @@ fn scenes(all: &mut Incidents) -> Vec<Scene> {
         }
         out.extend(merged);
     }
-    out.sort_by_key(|scene| (scene.services.first().copied(), scene.first.at));
+    out.sort_by_cached_key(|scene| (scene.services.first().copied(), scene.first.at));
     out
 }
 
@@ -100,10 +102,10 @@ fn fold(scenes: Vec<Scene>, all: &Incidents, place: impl Fn(Endpoint) -> Place) 
             out.append(&mut scenes);
             continue;
         }
-        scenes.sort_by_key(|scene| scene.services.first().copied());
+        scenes.sort_by_cached_key(|scene| scene.services.first().copied());
         out.extend(scenes.into_iter().reduce(Scene::join_service));
     }
-    out.sort_by_key(|scene| (scene.services.first().copied(), scene.first.at));
+    out.sort_by_cached_key(|scene| (scene.services.first().copied(), scene.first.at));
     out
 }
 
@@ -140,35 +142,52 @@ pub(super) fn is_telling(scene: &Scene) -> bool {
     main >= few && (share >= 0.5 || failed >= some && share >= 0.1) || failed >= many && share >= 0.02
 }
 
-/// Which services worked, by address and by port, and when last.
+/// Which services worked, and when last.
 pub(super) struct Worked<'a> {
     services: &'a Map<Endpoint, Box<Service>>,
-    by_ip: Map<IpAddr, Vec<(u16, Stamp)>>,
+    /// The ports of each address.
+    ports: Map<IpAddr, Since<u16>>,
+    /// What some hosts used themselves.
+    used: Map<IpAddr, Vec<(Endpoint, Stamp)>>,
 }
 
 impl<'a> Worked<'a> {
-    pub fn new(all: &'a Incidents) -> Self {
-        let mut by_ip: Map<IpAddr, Vec<(u16, Stamp)>> = Map::default();
+    /// `hosts`: those that [`Worked::used_by`] will be asked for.
+    pub fn new(all: &'a Incidents, hosts: &Set<IpAddr>) -> Self {
+        let mut ports: Map<IpAddr, Vec<(u16, Stamp)>> = Map::default();
+        let mut used: Map<IpAddr, Vec<(Endpoint, Stamp)>> = Map::default();
         for (place, service) in &all.services {
             if let Some(last) = service.last_ok {
-                by_ip.entry(place.ip).or_default().push((place.port, last));
+                ports.entry(place.ip).or_default().push((place.port, last));
+            }
+            if !hosts.is_empty() {
+                let clients = service.clients.iter().filter(|(ip, ..)| hosts.contains(*ip));
+                clients.for_each(|(ip, _, last)| used.entry(*ip).or_default().push((*place, last)));
             }
         }
-        by_ip.values_mut().for_each(|ports| ports.sort_unstable());
+        ports.values_mut().for_each(|ports| ports.sort_unstable());
         Self {
             services: &all.services,
-            by_ip,
+            ports: ports.into_iter().map(|(ip, ports)| (ip, Since::new(ports))).collect(),
+            used,
         }
     }
 
-    /// Services of `to` that `from` used with success since `at`.
-    pub fn between(&self, from: IpAddr, to: IpAddr, at: Stamp) -> impl Iterator<Item = Endpoint> {
-        let ports = self.by_ip.get(&to).into_iter().flatten();
-        let services = ports.map(move |(port, _)| Endpoint { ip: to, port: *port });
-        services.filter(move |place| {
-            let clients = self.services.get(place).map(|service| &service.clients);
-            clients.is_some_and(|clients| clients.iter().any(|(ip, _, last)| *ip == from && last >= at))
-        })
+    /// Services that `host` used with success since `at`.
+    pub fn used_by(&self, host: IpAddr, at: Stamp) -> impl Iterator<Item = Endpoint> {
+        let used = self.used.get(&host).into_iter().flatten();
+        used.filter(move |(_, last)| *last >= at).map(|(service, _)| *service)
+    }
+
+    /// Who used a service of `host` with success since `at`, as far as the service remembers.
+    pub fn clients_of(&self, host: IpAddr, at: Stamp) -> impl Iterator<Item = IpAddr> {
+        let ports = self.ports.get(&host).map(|ports| ports.iter(at));
+        let services = ports
+            .into_iter()
+            .flatten()
+            .filter_map(move |port| self.services.get(&Endpoint { ip: host, port: *port }));
+        let clients = services.flat_map(|service| service.clients.iter());
+        clients.filter(move |(_, _, last)| *last >= at).map(|(ip, ..)| *ip)
     }
 
     /// What still worked in the stretch of `scene`, one sentence each.
@@ -210,12 +229,13 @@ impl<'a> Worked<'a> {
         if scene.names.is_empty() {
             return None;
         }
+        let hit: Set<&str> = scene.names.iter().map(|named| &*named.name).collect();
         let mut well: Vec<String> = Vec::new();
         for service in scene.services.iter().filter_map(|place| self.services.get(place)) {
             let others = service
                 .names
                 .iter()
-                .filter(|(name, _, last)| *last >= from && scene.names.iter().all(|named| named.name != **name));
+                .filter(|(name, _, last)| *last >= from && !hit.contains(&***name));
             well.extend(others.map(|(name, ..)| name.to_string()));
         }
         well.sort_unstable();
@@ -229,20 +249,22 @@ impl<'a> Worked<'a> {
         if scene.services.iter().any(|service| service.ip != ip) {
             return None;
         }
-        let failing = |port: u16| scene.services.iter().any(|service| service.port == port);
-        let well: Vec<u16> = self
-            .by_ip
-            .get(&ip)?
-            .iter()
-            .filter(|(port, last)| *last >= from && !failing(*port))
-            .map(|(port, _)| *port)
-            .collect();
-        let (ports, verb) = if well.len() == 1 {
+        let failing: Set<u16> = scene.services.iter().map(|service| service.port).collect();
+        let ports = self.ports.get(&ip)?;
+        let service = |port: &u16| self.services.get(&Endpoint { ip, port: *port });
+        let is_well =
+            |port: &&u16| service(port).is_some_and(|service| service.last_ok.is_some_and(|last| last >= from));
+        let number = ports.count(from) - failing.iter().filter(is_well).count();
+        if number == 0 {
+            return None;
+        }
+        let well = ports.iter(from).filter(|port| !failing.contains(*port)).take(NAMED);
+        let (ports, verb) = if number == 1 {
             ("Port", "answers")
         } else {
             ("Ports", "answer")
         };
-        (!well.is_empty()).then(|| format!("{ports} {} of {ip} still {verb}.", list(&well, NAMED)))
+        Some(format!("{ports} {} of {ip} still {verb}.", list_of(well, number)))
     }
 }
 

@@ -38,8 +38,13 @@ pub(super) fn span(span: Span) -> String {
 
 /// `a, b and 3 more`.
 pub(super) fn list<T: Display>(all: &[T], shown: usize) -> String {
-    let first: Vec<String> = all.iter().take(shown).map(ToString::to_string).collect();
-    match all.len().saturating_sub(shown) {
+    list_of(all.iter().take(shown), all.len())
+}
+
+/// The same of `all` things, of which those are given that are shown.
+pub(super) fn list_of<T: Display>(shown: impl Iterator<Item = T>, all: usize) -> String {
+    let first: Vec<String> = shown.map(|each| each.to_string()).collect();
+    match all.saturating_sub(first.len()) {
         0 => match &first[..] {
             [] => String::new(),
             [one] => one.clone(),

@@ -102,7 +102,8 @@ impl Scene {
     }
 
     /// Another way in which the same service failed.
-    pub fn join_way(mut self, other: Self, service: &Service) -> Self {
+    pub fn join_way(mut self, mut other: Self, service: &Service) -> Self {
+        self.join_names(std::mem::take(&mut other.names));
         if other.first.attempts < self.first.attempts {
             self.first = other.first;
         }
@@ -114,8 +115,17 @@ impl Scene {
         self
     }
 
-    /// Another service that failed.
-    pub fn join_service(mut self, other: Self) -> Self {
+    /// Another service that failed, or the last one in another way: many come in order. Names of different services stay
+    /// one after the other.
+    pub fn join_service(mut self, mut other: Self) -> Self {
+        if self.services == other.services {
+            self.join_names(std::mem::take(&mut other.names));
+        } else {
+            self.names.append(&mut other.names);
+        }
+        if self.services.last() != other.services.first() {
+            self.services.append(&mut other.services);
+        }
         if other.first.at < self.first.at {
             self.first = other.first;
         }
@@ -130,6 +140,19 @@ impl Scene {
         self
     }
 
+    fn join_names(&mut self, names: Vec<Named>) {
+        for named in names {
+            match self.names.iter_mut().find(|known| known.name == named.name) {
+                Some(known) => {
+                    known.failed += named.failed;
+                    known.ok += named.ok;
+                }
+                None => self.names.push(named),
+            }
+        }
+    }
+
+    /// What both kinds have in common.
     fn take(&mut self, other: Self) {
         if self.culprit != other.culprit {
             self.culprit = Culprit::Unknown;
@@ -151,11 +174,6 @@ impl Scene {
             (self.way, self.cause, self.leaning) = (other.way, other.cause, other.leaning);
         }
         self.failed += other.failed;
-        for service in other.services {
-            if !self.services.contains(&service) {
-                self.services.push(service);
-            }
-        }
         self.what.extend(other.what);
         for (ip, source) in other.sources {
             let mine = self.sources.entry(ip).or_default();
@@ -163,15 +181,6 @@ impl Scene {
             mine.ok = mine.ok.saturating_add(source.ok);
         }
         self.more |= other.more;
-        for named in other.names {
-            match self.names.iter_mut().find(|known| known.name == named.name) {
-                Some(known) => {
-                    known.failed += named.failed;
-                    known.ok += named.ok;
-                }
-                None => self.names.push(named),
-            }
-        }
         self.unnamed += other.unnamed;
         self.silences.extend(other.silences);
         self.ports.extend(other.ports);

@@ -1,11 +1,12 @@
 //! DNS questions and what became of them, per client, server and name.
 
-use crate::base::{Map, Set, Span, Stamp, limits};
+use super::solved::Solved;
+use crate::base::{Map, Span, Stamp, limits};
 use crate::wire::DnsMessage;
 use std::net::IpAddr;
 
 /// Resolvers wait 1 to 5 s before they ask again.
-const PATIENCE: Span = Span::from_secs(5);
+pub(super) const PATIENCE: Span = Span::from_secs(5);
 /// An answer that takes longer than this is slow.
 pub const SLOW: Span = Span::from_secs(1);
 
@@ -199,59 +200,6 @@ impl Lookups {
     }
 }
 
-/// Names that their clients did get an answer for in the end.
-struct Solved<'a> {
-    good: Map<IpAddr, Vec<&'a Lookup>>,
-    exact: Set<(IpAddr, &'a str)>,
-}
-
-impl<'a> Solved<'a> {
-    fn new(all: &'a [Lookup]) -> Self {
-        let mut solved = Self {
-            good: Map::default(),
-            exact: Set::default(),
-        };
-        for lookup in all.iter().filter(|lookup| lookup.good > 0) {
-            solved.good.entry(lookup.client).or_default().push(lookup);
-            solved.exact.insert((lookup.client, &lookup.name));
-        }
-        solved
-    }
-
-    /// Nothing is wrong with this look-up: answered, or answered by another server, or one of several names that were tried
-    /// in turn (a search list, RFC 1034 3.1), of which another exists.
-    fn has(&self, lookup: &Lookup) -> bool {
-        let is_good = lookup.good > 0;
-        // The other type's answer came, and this one's was lost or refused.
-        if is_good && lookup.slow == 0 {
-            return true;
-        }
-        let in_trouble = lookup.unanswered > 0
-            || lookup.errors > 0
-            || lookup.no_such_name > 0
-            || lookup.slow > 0
-            || lookup.truncated > 0;
-        if !in_trouble || lookup.by_tcp > 0 && lookup.slow == 0 {
-            return true;
-        }
-        if is_good {
-            return false;
-        }
-        if self.exact.contains(&(lookup.client, &*lookup.name)) && lookup.slow == 0 {
-            return true;
-        }
-        let label = |name: &'a str| name.split('.').next().unwrap_or_default();
-        let first = lookup.name.split('.').next().unwrap_or_default();
-        let others = self.good.get(&lookup.client).map_or(&[][..], Vec::as_slice);
-        lookup.no_such_name > 0
-            && others.iter().any(|other| {
-                let soon =
-                    other.good_at.is_some_and(|at| at >= lookup.first.1) && other.first.1 - lookup.last.1 < PATIENCE;
-                soon && label(&other.name) == first
-            })
-    }
-}
-
 /// A name that a connection would be made to: not the name of an address, of a service record, or what networks are probed
 /// with.
 fn is_of_interest(name: &str, kind: u16) -> bool {
@@ -369,5 +317,30 @@ mod tests {
             talk.say(0, name, 1, id as u16, None);
         }
         assert_eq!(talk.found(), []);
+    }
+
+    #[test]
+    fn a_name_of_the_search_list_is_one_that_was_answered_about_then() {
+        // Asked and answered at these seconds; the one that does not exist is asked for from `first` to `last`.
+        let answered = [(0, 1), (10, 40), (12, 13), (30, 31), (60, 61)];
+        for (first, last) in (0..70).flat_map(|first| (first..70).map(move |last| (first, last))) {
+            let mut talk = Talk::new();
+            for (number, (asked, at)) in (0..).zip(answered) {
+                let name = format!("db.x{number}.example");
+                talk.say(asked * 1000, &name, 1, number, None);
+                talk.say(at * 1000, &name, 1, number, Some(0));
+            }
+            for (id, at) in [(100, first), (101, last)] {
+                talk.say(at * 1000, "db.none.example", 1, id, None);
+                talk.say(at * 1000 + 1, "db.none.example", 1, id, Some(3));
+            }
+            let is_one = answered.iter().any(|(asked, at)| *at >= first && asked - last < 5);
+            let found = talk.found();
+            assert_eq!(
+                found.iter().any(|one| &*one.name == "db.none.example"),
+                !is_one,
+                "{first} {last}"
+            );
+        }
     }
 }

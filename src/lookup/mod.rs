@@ -4,6 +4,7 @@
 pub mod dns;
 pub mod names;
 pub mod neighbors;
+mod solved;
 
 pub use dns::{Lookup, Lookups};
 pub use names::Names;

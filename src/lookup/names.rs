@@ -70,15 +70,20 @@ impl Names {
         } else {
             self.by_address.get(&address)
         };
-        let before = given?.iter().rev().find(|given| given.from <= stamp)?;
-        Some(&before.name)
+        let given = given?;
+        let before = given.partition_point(|given| given.from <= stamp).checked_sub(1)?;
+        given.get(before).map(|given| &*given.name)
     }
 }
 
-/// The same name again changes nothing.
+/// The same name again changes nothing. What was given before, but is stamped later (a clock that was set back), holds at no
+/// time any more: so they stay in order of time.
 fn add(given: &mut Vec<Given>, name: &str, from: Stamp) -> usize {
     if given.last().is_some_and(|last| &*last.name == name) {
         return 0;
+    }
+    while given.last().is_some_and(|last| last.from >= from) {
+        given.pop();
     }
     given.push(Given {
         from,
@@ -105,5 +110,24 @@ mod tests {
         assert_eq!(name(two, 30), Some("c.example"));
         assert_eq!(name(ip("10.0.0.3"), 30), Some("b.example"));
         assert_eq!(names.name_of(two, ip("10.9.9.8"), Stamp(30)), None);
+    }
+
+    #[test]
+    fn what_was_said_last_holds_whatever_the_clock_says() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (client, server) = (ip("10.0.0.1"), ip("10.9.9.9"));
+        let said = [("a", 10), ("b", 30), ("c", 40), ("d", 20), ("e", 20), ("f", 25)];
+        let mut names = Names::default();
+        for (name, at) in said {
+            names.on_answer(client, server, name, Stamp(at));
+        }
+        for at in 0..50 {
+            let last = said.iter().rev().find(|(_, from)| *from <= at);
+            assert_eq!(
+                names.name_of(client, server, Stamp(at)),
+                last.map(|(name, _)| *name),
+                "at {at}"
+            );
+        }
     }
 }

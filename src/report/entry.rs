@@ -80,7 +80,7 @@ pub(super) fn parts(
     if !next.is_empty() {
         out.labelled("next", &clean(&next));
     }
-    if let Some(first) = example.candidates.first().filter(|_| is_new) {
+    if let Some(first) = example.candidates().first().filter(|_| is_new) {
         out.commands(&filled(first.linux), &filled(first.windows), &next);
     }
     out.parts

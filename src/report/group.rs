@@ -1,9 +1,10 @@
 //! Flows that went the same way at the same service, folded into one entry; memory stays bounded whatever comes.
 
 use super::FlowReport;
+use super::explained::Explained;
 use crate::base::{Endpoint, Span, Stamp};
 use crate::finding::Confidence;
-use crate::finding::candidates::candidates;
+use crate::finding::candidates::{Leaning, candidates};
 use crate::finding::causes::Cause;
 use crate::incident::{Failure, Incident};
 use crate::verdict::words::{Culprit, Doubt, Ending, Handshake, Status};
@@ -67,8 +68,10 @@ pub struct Example {
     pub title: Option<&'static str>,
     /// The cause's next step, if there is a cause.
     pub next: Option<&'static str>,
-    /// What the cause may come from, likeliest first.
-    pub candidates: Vec<&'static Cause>,
+    /// The cause's id, if there is a cause.
+    pub cause: Option<&'static str>,
+    /// What speaks for one candidate of it or the other.
+    pub leaning: Leaning,
     /// Interface of its first packet; only where [`super::Reporter::wants_details`].
     pub interface: Option<String>,
     /// The cause's page, if there is a cause.
@@ -188,15 +191,12 @@ impl Groups {
     /// The groups of `status` that none of `incidents` explains, largest first.
     #[must_use]
     pub fn ranked(&self, status: Status, incidents: &[Incident]) -> Vec<Group> {
-        let explained = |group: &Group| incidents.iter().any(|incident| group.is_in(incident));
-        let groups = self
-            .by_way
-            .iter()
-            .filter(|(key, group)| key.0 == status && !explained(group));
-        let groups: Vec<Group> = groups.map(|(_, group)| group.clone()).collect();
+        let explained = Explained::by(incidents);
+        let groups = self.by_way.values().filter(|group| group.status == status);
+        let groups: Vec<Group> = groups.filter(|group| !explained.has(group)).cloned().collect();
         let groups = fold(groups, |service| Place::Host(service.ip));
         let mut groups = fold(groups, |service| Place::Port(service.port));
-        groups.sort_by_key(|group| (std::cmp::Reverse(group.flows), group.first, group.example.server));
+        groups.sort_by_cached_key(|group| (std::cmp::Reverse(group.flows), group.first, group.example.server));
         groups
     }
 }
@@ -224,7 +224,7 @@ fn fold(groups: Vec<Group>, wider: impl Fn(Endpoint) -> Place) -> Vec<Group> {
             out.append(&mut groups);
             continue;
         }
-        groups.sort_by_key(|group| group.example.server);
+        groups.sort_by_cached_key(|group| group.example.server);
         if let Some(mut whole) = groups.into_iter().reduce(Group::join) {
             whole.place = place;
             out.push(whole);
@@ -320,12 +320,18 @@ impl Example {
             packets: row.evidence_packets.clone(),
             title: flow.cause.map(|cause| cause.meta.title),
             next: flow.cause.map(|cause| cause.meta.next),
-            candidates: flow
-                .cause
-                .map_or_else(Vec::new, |cause| candidates(cause.meta.id, row.leaning)),
+            cause: flow.cause.map(|cause| cause.meta.id),
+            leaning: row.leaning,
             interface: details.and_then(|details| details.interface.clone()),
             page: flow.cause.map(|cause| cause.meta.page),
         }
+    }
+
+    /// What the cause may come from, likeliest first.
+    #[must_use]
+    pub fn candidates(&self) -> Vec<&'static Cause> {
+        self.cause
+            .map_or_else(Vec::new, |cause| candidates(cause, self.leaning))
     }
 }
 

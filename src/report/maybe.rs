@@ -32,7 +32,8 @@ pub(super) fn maybe(group: &Group, said: &mut Said, out: &mut Entry<'_>) -> bool
     } else {
         CANDIDATES
     };
-    let causes = &group.example.candidates[..group.example.candidates.len().min(most)];
+    let mut causes = group.example.candidates();
+    causes.truncate(most);
     // One alone is what the title says.
     if causes.len() < 2 {
         return false;

@@ -21,6 +21,7 @@ pub(crate) mod sample;
 pub mod select;
 pub mod terminal;
 mod entry;
+mod explained;
 mod intro;
 mod layout;
 mod maybe;

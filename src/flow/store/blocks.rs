@@ -143,4 +143,28 @@ mod tests {
         let fewest = BATCH.div_ceil(flows_of_a_block) * BATCHES;
         assert!(looks.get() <= fewest + BATCHES, "{} of {fewest}", looks.get());
     }
+
+    #[test]
+    fn a_block_that_was_read_to_its_end_makes_room_for_the_one_behind() {
+        // Blocks end where flows end.
+        const FLOW: usize = LENGTH + 510;
+        const BATCH: usize = 4 * SIZE;
+        let flow = [510_u16.to_le_bytes().as_slice(), &[7; 510]].concat();
+        let shelf = flow.repeat(BATCH * COUNT / FLOW);
+        let (mut blocks, looks) = (Blocks::default(), Cell::new(0));
+        let look = |to: &mut [u8], at: u64| {
+            looks.set(looks.get() + 1);
+            to.copy_from_slice(&shelf[at as usize..][..to.len()]);
+            Some(to.len())
+        };
+        // Of the first batch one is read, while two blocks of every other are.
+        for turn in 0..BATCH / SIZE {
+            let first = (turn % 2 == 0).then_some(turn * FLOW);
+            let block = |batch: usize| (0..SIZE / FLOW).map(move |place| batch * BATCH + turn * SIZE + place * FLOW);
+            for at in first.into_iter().chain((1..COUNT).flat_map(block)) {
+                assert_eq!(blocks.read(at as u64, shelf.len() - at, look), Some(&[7; 510][..]));
+            }
+        }
+        assert_eq!(looks.get(), 1 + (COUNT - 1) * BATCH / SIZE);
+    }
 }

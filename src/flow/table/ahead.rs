@@ -136,3 +136,54 @@ impl Table {
         self.news.is_some() || self.wireshark.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::Script;
+
+    /// A connection, and so many segments of data behind its request.
+    fn talk(data: usize) -> Vec<Segment> {
+        let begin = "0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1\n+.01 > P. 1:9(8) ack 1\n+.01 < . 1:1(0) ack 9";
+        let data = (0..data).map(|number| format!("+.01 < . {}:{}(100) ack 9", 1 + 100 * number, 101 + 100 * number));
+        let text = [begin.to_owned()]
+            .into_iter()
+            .chain(data)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let segments = Script::parse(&text).expect("a script");
+        segments.segments().cloned().collect()
+    }
+
+    /// How many of `data` are taken in with its first, where the payload of the one at `payload` matters.
+    fn gone_on(before: &[Segment], data: &[Segment], payload: Option<usize>) -> usize {
+        let mut table = Table::default();
+        for segment in before {
+            table.on_segment(segment, 0);
+        }
+        let mut ahead = Ahead::default();
+        let coming = data.iter().enumerate();
+        ahead.look(&table, coming.map(|(at, segment)| (Some(segment), payload == Some(at))));
+        let (first, behind) = ahead.spots().split_first().expect("one");
+        table.on_next(&ahead, *first, &data[0], 0);
+        table.go_on(behind, 0)
+    }
+
+    #[test]
+    fn what_goes_on_is_of_the_same_flow_and_has_no_payload_that_matters() {
+        let mut all = talk(12);
+        let (before, data) = all.split_at_mut(7);
+        assert_eq!(gone_on(before, data, None), data.len() - 1);
+        for payload in 1..data.len() {
+            assert_eq!(gone_on(before, data, Some(payload)), payload - 1);
+        }
+        // The same addresses and ports in another VLAN: whose it is has to be looked at, so that it comes last.
+        for other in 1..data.len() {
+            data[other].path = 7;
+            assert_eq!(gone_on(before, data, None), other);
+            data[other].path = before[0].path;
+        }
+        data[3].key = crate::base::FlowKey::V4([10, 9, 9, 9], [10, 9, 9, 10], 1, 2);
+        assert_eq!(gone_on(before, data, None), 2);
+    }
+}

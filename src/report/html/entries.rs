@@ -220,10 +220,11 @@ fn word_of<'a>(label: &'a str, who: &'a str) -> &'a str {
 fn candidates(group: &Group) -> Markup {
     let example = &group.example;
     let fill = |text: &str| command(text, example.client, example.server, example.interface.as_deref());
+    let causes = example.candidates();
     html! {
-        @if !example.candidates.is_empty() {
+        @if !causes.is_empty() {
             details {
-                summary { "What settles it: " (count(example.candidates.len() as u64, "candidate")) }
+                summary { "What settles it: " (count(causes.len() as u64, "candidate")) }
                 div.wide role="region" aria-label="Candidates" tabindex="0" {
                     table {
                         thead { tr {
@@ -232,7 +233,7 @@ fn candidates(group: &Group) -> Markup {
                             th scope="col" { "Commands for Linux and Windows" }
                         } }
                         tbody {
-                            @for cause in &example.candidates {
+                            @for cause in &causes {
                                 tr {
                                     td { (cause.what) " " span.soft { "(" (cause.id) ")" } }
                                     td { (cause.settles) }
