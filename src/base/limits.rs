@@ -113,6 +113,9 @@ pub const OPEN_PER_SHARD: usize = 512;
 /// fresh memory costs less than packing a flow and unpacking it again.
 pub const OPEN_OF_FEW: usize = 3072;
 
+/// Flows of a shard that are over and wait to be packed: 16 bytes each, 1 MB in all.
+pub const MAX_OVER_PER_SHARD: usize = 1 << 12;
+
 /// Flows of a shard that are few: 131,000 in all.
 pub const FEW_PER_SHARD: usize = 1 << 13;
 

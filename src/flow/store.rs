@@ -5,9 +5,9 @@ mod arena;
 mod blocks;
 mod chunks;
 mod free;
+mod quiet;
 
 use super::Flow;
-use super::copies;
 use super::facts::FlowFacts;
 use super::lone::LoneSyn;
 use super::outline::Outline;
@@ -17,6 +17,7 @@ use arena::Arena;
 use chunks::Chunks;
 pub use chunks::Shelf;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// Where one flow is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub struct Store {
     most_of_few: usize,
     /// Flows unpacked again since some were last packed.
     reopened: usize,
+    /// Flows that came to their end, and when.
+    over: VecDeque<(u32, Stamp)>,
     /// Numbers of flows that were removed, for new ones.
     free: Vec<u32>,
 }
@@ -102,6 +105,7 @@ impl Default for Store {
             limit: limits::MAX_OPEN_PER_SHARD,
             most_of_few: limits::OPEN_OF_FEW,
             reopened: 0,
+            over: VecDeque::new(),
             free: Vec::new(),
         }
     }
@@ -111,6 +115,12 @@ impl Store {
     /// Flows so far.
     pub fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Flows that are unpacked.
+    #[cfg(test)]
+    pub fn open_flows(&self) -> usize {
+        self.open.used()
     }
 
     /// Keeps so many flows unpacked, at least one, and never more.
@@ -240,9 +250,14 @@ impl Store {
         place
     }
 
+    /// Few flows so far, and room for them as they are.
+    fn has_few(&self) -> bool {
+        self.slots.len() <= limits::FEW_PER_SHARD && self.open.used() < self.most_of_few
+    }
+
     /// There are few flows, or half of what was packed last time came back since: more than these speak at the same time.
     fn keeps_more(&mut self) -> bool {
-        if self.slots.len() <= limits::FEW_PER_SHARD && self.open.used() < self.most_of_few {
+        if self.has_few() {
             return true;
         }
         let is_wanted = std::mem::take(&mut self.reopened) * 4 > self.most_open && self.most_open < self.limit;
@@ -250,68 +265,6 @@ impl Store {
             self.most_open = (self.most_open * 2).min(self.limit);
         }
         is_wanted
-    }
-
-    /// Packs the half of the open flows that is least likely to speak again: those that are over, then those that have been
-    /// quiet for longest.
-    fn pack_quiet(&mut self) {
-        let mut quiet: Vec<(bool, Stamp, u32)> = self
-            .open
-            .iter()
-            .map(|(place, (_, flow))| (!flow.is_over(), flow.facts().last.stamp, place))
-            .collect();
-        let half = quiet.len().div_ceil(2);
-        quiet.select_nth_unstable(half - 1);
-        quiet.truncate(half);
-        let places = quiet.iter().map(|&(.., place)| place);
-        let numbered = places.filter_map(|place| Some((self.open.peek(place)?.0, place)));
-        let mut quiet: Vec<(u32, u32)> = numbered.collect();
-        // In the order in which they will be read.
-        quiet.sort_unstable();
-        for (number, place) in quiet {
-            let Some((_, mut flow)) = self.open.take(place) else {
-                continue;
-            };
-            if self.now - flow.facts().last.stamp > copies::LONGEST {
-                flow.forget_copies();
-            }
-            flow.settle();
-            let place = match self.pack(&flow) {
-                Some(at) => {
-                    if self.spare.len() < self.most_open {
-                        self.spare.push(flow);
-                    }
-                    Place::Packed(at)
-                }
-                None => Place::Open(self.open.put((number, flow))),
-            };
-            self.set_place(number, place);
-        }
-    }
-
-    /// The place in the chunks; `None` where the flow is too long for it.
-    fn pack(&mut self, flow: &Flow) -> Option<u64> {
-        if self.chunks.is_littered() {
-            self.sweep();
-        }
-        let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
-        let bytes = pack::pack(&outline, flow, first.number(), first.stamp, &mut self.blocks)?;
-        self.chunks.keep(bytes)
-    }
-
-    /// Leaves the garbage behind.
-    fn sweep(&mut self) {
-        let packed = (0..).zip(&self.slots).filter_map(|(number, &slot)| match slot.into() {
-            Place::Packed(at) => Some((number, at)),
-            _ => None,
-        });
-        let packed: Vec<(u32, u64)> = packed.collect();
-        let slots = &mut self.slots;
-        self.chunks.sweep(packed.into_iter(), |number, at| {
-            if let Some(slot) = slots.get_mut(number as usize) {
-                *slot = at.map_or(Place::Gone, Place::Packed).into();
-            }
-        });
     }
 
     /// The facts of flow `number` so far, as if it ended here; `key` is needed for lone SYNs only.

@@ -19,7 +19,7 @@ use super::store::Store;
 use super::stream::{Effect, Stream};
 use super::wireshark::Wireshark;
 use crate::base::{FlowKey, Map, Rare, limits};
-use crate::wire::{IcmpError, Segment};
+use crate::wire::{Flags, IcmpError, Segment};
 
 /// The flows of one shard.
 #[derive(Debug, Default)]
@@ -94,8 +94,19 @@ impl Table {
             return;
         }
         self.listener = Some(newest);
+        if segment.flags.any(Flags::FIN | Flags::RST) {
+            self.check_over(newest);
+        }
         if self.is_watched() {
             self.tell_of_steady(newest, segment);
+        }
+    }
+
+    /// A FIN or RST came: is the flow over?
+    #[inline(never)]
+    fn check_over(&mut self, number: u32) {
+        if self.store.opened(number).is_some_and(|flow| flow.is_over()) {
+            self.store.on_over(number);
         }
     }
 
@@ -153,6 +164,9 @@ impl Table {
                     let is_copy = flow.on_segment(segment);
                     self.copies += u64::from(is_copy);
                     self.listener = (!is_copy).then_some(number);
+                }
+                if segment.flags.any(Flags::FIN | Flags::RST) {
+                    self.check_over(number);
                 }
             }
             Choice::New(conversation, is_retry) => {
@@ -305,7 +319,7 @@ pub(super) fn on_header(stream: &mut Stream, segment: &Segment) -> Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Endpoint;
+    use crate::base::{Endpoint, Span};
     use crate::flow::{Flow, FlowFacts};
     use crate::script::Script;
 
@@ -347,5 +361,40 @@ mod tests {
         let finished = table.finish();
         assert!(finished.len() > 5_000, "{}", finished.len());
         assert_eq!(finished.len() as u64 + finished.refused, 50_000);
+    }
+
+    #[test]
+    fn what_is_over_is_packed_soon_where_there_are_many() {
+        let script = Script::parse("0 > S 0:0(0)\n+.001 < R. 0:0(0) ack 1").expect("a refusal");
+        let refusal: Vec<Segment> = script.segments().cloned().collect();
+        let mut table = Table::default();
+        let (mut least, mut most) = (usize::MAX, 0);
+        // One every ten milliseconds.
+        for (number, syn) in (0_u32..).zip(flood(limits::FEW_PER_SHARD as u32 + 2_000)) {
+            for segment in &refusal {
+                let dir = if segment.flags.is_rst() {
+                    syn.dir.flip()
+                } else {
+                    syn.dir
+                };
+                let stamp = segment.stamp + Span::from_millis(10 * i64::from(number));
+                let packet = 2 * u64::from(number) + u64::from(segment.flags.is_rst()) + 1;
+                let segment = Segment {
+                    key: syn.key,
+                    dir,
+                    stamp,
+                    packet,
+                    ..segment.clone()
+                };
+                table.on_segment(&segment, 0);
+            }
+            if number as usize > limits::FEW_PER_SHARD + 1_000 {
+                least = least.min(table.store.open_flows());
+                most = most.max(table.store.open_flows());
+            }
+        }
+        // Not by halves, when there is no more room.
+        assert!(most - least < 5, "{least} to {most}");
+        assert!(table.finish().flows().all(|flow| flow.reset.is_some()));
     }
 }

@@ -23,13 +23,54 @@ pub trait Shelf: Debug + Send + Sync {
     fn look(&self, to: &mut [u8], at: u64) -> Option<usize>;
 }
 
+/// Flows one behind the other, each behind its length.
+#[derive(Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// Their numbers.
+    numbers: Vec<u32>,
+}
+
+impl Piece {
+    fn with_capacity(size: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(size),
+            numbers: Vec::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.numbers.clear();
+    }
+
+    /// Puts a flow at the end. Says where that is.
+    fn push(&mut self, number: u32, length: u16, flow: &[u8]) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(flow);
+        self.numbers.push(number);
+        start
+    }
+
+    /// Numbers and places of all flows.
+    fn flows(&self) -> impl Iterator<Item = (u32, usize)> {
+        let mut next = 0;
+        self.numbers.iter().map_while(move |&number| {
+            let start = next;
+            next += LENGTH + flow_at(&self.bytes, start)?.len();
+            Some((number, start))
+        })
+    }
+}
+
 /// Packed flows, named by their places.
 #[derive(Debug)]
 pub(super) struct Chunks {
     /// Bytes of a piece.
     size: usize,
     /// Pieces in memory, behind those on the shelf.
-    memory: Vec<Vec<u8>>,
+    memory: Vec<Piece>,
     /// Pieces on the shelf.
     written: usize,
     /// Pieces that stay in memory where there is a shelf that takes more.
@@ -81,36 +122,66 @@ impl Chunks {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Keeps a flow. `None` where it is too long for that.
-    pub(super) fn keep(&mut self, bytes: &[u8]) -> Option<u64> {
+    /// Keeps flow `number`. `None` where it is too long for that.
+    pub(super) fn keep(&mut self, number: u32, bytes: &[u8]) -> Option<u64> {
         let length = u16::try_from(bytes.len()).ok()?;
         let needed = bytes.len() + LENGTH;
         if needed > self.size {
             return None;
         }
-        if self.memory.last().is_none_or(|chunk| chunk.len() + needed > self.size) {
-            let chunk = self.next_chunk();
-            self.memory.push(chunk);
+        if !self.has_room(bytes) {
+            let piece = self.next_piece();
+            self.memory.push(piece);
         }
         let before = (self.written + self.memory.len() - 1) * self.size;
-        let chunk = self.memory.last_mut()?;
-        let at = (before + chunk.len()) as u64;
-        chunk.extend_from_slice(&length.to_le_bytes());
-        chunk.extend_from_slice(bytes);
+        let start = self.memory.last_mut()?.push(number, length, bytes);
         self.used += needed;
-        Some(at)
+        Some((before + start) as u64)
+    }
+
+    fn has_room(&self, bytes: &[u8]) -> bool {
+        let last = self.memory.last();
+        last.is_some_and(|piece| piece.bytes.len() + bytes.len() + LENGTH <= self.size)
+    }
+
+    /// To keep this flow, the oldest piece in memory has to go to the shelf.
+    pub(super) fn is_full_for(&self, bytes: &[u8]) -> bool {
+        self.shelf.is_some() && !self.is_full && self.memory.len() >= self.most && !self.has_room(bytes)
+    }
+
+    /// Numbers and places of the flows in the oldest piece in memory.
+    pub(super) fn oldest(&self) -> Vec<(u32, u64)> {
+        let base = (self.written * self.size) as u64;
+        let flows = self.memory.first().into_iter().flat_map(Piece::flows);
+        flows.map(|(number, start)| (number, base + start as u64)).collect()
+    }
+
+    /// Of that piece, leaves only `flows`, in this order. `moved` names their new places.
+    pub(super) fn rewrite_oldest(&mut self, flows: &[(u32, u64)], mut moved: impl FnMut(u32, u64)) {
+        let base = (self.written * self.size) as u64;
+        let Some(oldest) = self.memory.first_mut() else { return };
+        let mut piece = Piece::with_capacity(self.size);
+        for &(number, at) in flows {
+            if let Some(flow) = flow_at(&oldest.bytes, (at - base) as usize) {
+                moved(number, base + piece.push(number, flow.len() as u16, flow) as u64);
+            }
+        }
+        let left = oldest.bytes.len() - piece.bytes.len();
+        self.used = self.used.saturating_sub(left);
+        self.garbage = self.garbage.saturating_sub(left);
+        *oldest = piece;
     }
 
     /// An empty piece: that of the oldest one, where the shelf takes it.
-    fn next_chunk(&mut self) -> Vec<u8> {
+    fn next_piece(&mut self) -> Piece {
         if self.memory.len() < self.most || !self.put_oldest() {
-            return Vec::with_capacity(self.size);
+            return Piece::with_capacity(self.size);
         }
-        let mut chunk = self.memory.remove(0);
-        self.used = self.used.saturating_sub(chunk.len());
+        let mut piece = self.memory.remove(0);
+        self.used = self.used.saturating_sub(piece.bytes.len());
         self.garbage = self.garbage.min(self.used);
-        chunk.clear();
-        chunk
+        piece.clear();
+        piece
     }
 
     /// A shelf that is full or broken costs memory, and no flow.
@@ -118,7 +189,7 @@ impl Chunks {
         let (Some(shelf), Some(oldest), false) = (&mut self.shelf, self.memory.first(), self.is_full) else {
             return false;
         };
-        self.is_full = !shelf.put(oldest, (self.written * self.size) as u64);
+        self.is_full = !shelf.put(&oldest.bytes, (self.written * self.size) as u64);
         self.written += usize::from(!self.is_full);
         !self.is_full
     }
@@ -127,8 +198,7 @@ impl Chunks {
     pub(super) fn read<T>(&self, at: u64, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let (chunk, start) = ((at / self.size as u64) as usize, (at % self.size as u64) as usize);
         if let Some(place) = chunk.checked_sub(self.written) {
-            let chunk = self.memory.get(place).map(Vec::as_slice).unwrap_or_default();
-            return flow_at(chunk, start).map(read);
+            return flow_at(&self.memory.get(place)?.bytes, start).map(read);
         }
         let lent = self.lend(at, (chunk as u64 + 1) * self.size as u64);
         match lent.as_ref().and_then(Lent::flow) {
@@ -170,16 +240,16 @@ impl Chunks {
             let Some(place) = (at / size).checked_sub(written) else {
                 continue;
             };
-            let chunk = old.get(place as usize).map(Vec::as_slice).unwrap_or_default();
-            let flow = flow_at(chunk, (at % size) as usize);
-            moved(number, flow.and_then(|flow| self.keep_in_memory(flow)));
+            let piece = old.get(place as usize);
+            let flow = piece.and_then(|piece| flow_at(&piece.bytes, (at % size) as usize));
+            moved(number, flow.and_then(|flow| self.keep_in_memory(number, flow)));
         }
     }
 
     /// As [`Chunks::keep`], without making room.
-    fn keep_in_memory(&mut self, bytes: &[u8]) -> Option<u64> {
+    fn keep_in_memory(&mut self, number: u32, bytes: &[u8]) -> Option<u64> {
         let most = std::mem::replace(&mut self.most, usize::MAX);
-        let at = self.keep(bytes);
+        let at = self.keep(number, bytes);
         self.most = most;
         at
     }
@@ -192,104 +262,4 @@ pub(super) fn flow_at(chunk: &[u8], start: usize) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Holds so many bytes.
-    #[derive(Debug, Default)]
-    struct Memory {
-        bytes: Vec<u8>,
-        most: usize,
-        is_broken: bool,
-    }
-
-    impl Shelf for Memory {
-        fn put(&mut self, bytes: &[u8], at: u64) -> bool {
-            let end = at as usize + bytes.len();
-            if end > self.most {
-                return false;
-            }
-            self.bytes.resize(end, 0);
-            self.bytes[at as usize..].copy_from_slice(bytes);
-            true
-        }
-
-        fn look(&self, to: &mut [u8], at: u64) -> Option<usize> {
-            let bytes = &self.bytes[(at as usize).min(self.bytes.len())..];
-            let count = bytes.len().min(to.len());
-            to[..count].copy_from_slice(&bytes[..count]);
-            (!self.is_broken).then_some(count)
-        }
-    }
-
-    fn shelf(most: usize) -> Memory {
-        Memory {
-            most,
-            ..Memory::default()
-        }
-    }
-
-    fn flow(number: usize) -> Vec<u8> {
-        vec![number as u8; number * 7 % 300]
-    }
-
-    fn filled(room: Option<usize>, shelf: Memory) -> (Chunks, Vec<u64>) {
-        let mut chunks = Chunks::default();
-        if let Some(room) = room {
-            chunks.set_shelf(Box::new(shelf), room);
-        }
-        let places = (0..2000).map(|number| chunks.keep(&flow(number)).unwrap()).collect();
-        (chunks, places)
-    }
-
-    #[test]
-    fn flows_come_back_from_memory_and_from_the_shelf() {
-        const PLENTY: usize = 1 << 30;
-        for (room, most) in [
-            (None, 0),
-            (Some(1), PLENTY),
-            (Some(40_000), PLENTY),
-            (Some(PLENTY), PLENTY),
-            (Some(1), 0),
-            (Some(1), 30_000),
-        ] {
-            let (mut chunks, mut places) = filled(room, shelf(most));
-            assert_eq!(chunks.written > 0, room.is_some_and(|room| room <= 40_000) && most > 0);
-            if let (Some(room @ 1..=40_000), PLENTY) = (room, most) {
-                assert!(chunks.bytes() <= room.max(1 << 12), "{room}: {}", chunks.bytes());
-            }
-            for (number, at) in places.iter().enumerate().rev().chain(places.iter().enumerate()) {
-                chunks.read(*at, |bytes| assert_eq!(bytes, flow(number))).unwrap();
-            }
-            // All but every third are taken out; the others may move.
-            for (number, &at) in places.iter().enumerate().filter(|(number, _)| number % 3 > 0) {
-                chunks.forget(at, flow(number).len());
-            }
-            let kept: Vec<(u32, u64)> = (0..).zip(places.iter().copied()).step_by(3).collect();
-            chunks.sweep(kept.into_iter(), |number, at| places[number as usize] = at.unwrap());
-            for (number, at) in places.iter().enumerate().step_by(3) {
-                chunks.read(*at, |bytes| assert_eq!(bytes, flow(number))).unwrap();
-            }
-            assert!(chunks.garbage == 0 && chunks.lost() == 0);
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_counted() {
-        let broken = Memory {
-            is_broken: true,
-            ..shelf(1 << 30)
-        };
-        let (chunks, places) = filled(Some(1), broken);
-        assert!(chunks.read(places[900], |_| ()).is_none());
-        assert_eq!(chunks.lost(), 1);
-    }
-
-    #[test]
-    fn a_flow_that_is_too_long_is_not_kept() {
-        let mut chunks = Chunks::default();
-        assert_eq!(chunks.keep(&vec![1; 1 << 16]), None);
-        chunks.set_shelf(Box::new(shelf(0)), 1);
-        assert_eq!(chunks.keep(&vec![1; 1 << 12]), None);
-    }
-}
+mod tests;

@@ -120,8 +120,11 @@ impl Table {
                 break;
             }
         }
-        let last = flow.facts().last.stamp;
+        let (last, is_over) = (flow.facts().last.stamp, flow.is_over());
         self.store.on_time(last);
+        if is_over {
+            self.store.on_over(number);
+        }
         if let Some(odd) = odd {
             self.store.on_time(odd.stamp);
             self.listener = None;

@@ -1,0 +1,127 @@
+//! Packing flows that are not likely to speak again.
+
+use super::chunks::Chunks;
+use super::{Place, Slot, Store};
+use crate::base::{Span, Stamp, limits};
+use crate::flow::outline::Outline;
+use crate::flow::{Flow, copies, pack};
+
+/// After this time nothing more comes of most connections that are over: their last acknowledgment needs one round trip. Then
+/// they are packed, as long as they are near: later they would have to be fetched from far memory.
+const AFTERMATH: Span = Span::from_millis(200);
+
+impl Store {
+    /// Flow `number` came to its end just now.
+    pub fn on_over(&mut self, number: u32) {
+        if self.has_few() {
+            return;
+        }
+        if self.over.len() < limits::MAX_OVER_PER_SHARD {
+            self.over.push_back((number, self.now));
+        }
+        while let Some(&(number, stamp)) = self.over.front() {
+            if self.now - stamp < AFTERMATH {
+                break;
+            }
+            self.over.pop_front();
+            self.pack_over(number);
+        }
+    }
+
+    /// Packs flow `number`, if it is open and over. If it has spoken since, it waits once more.
+    fn pack_over(&mut self, number: u32) {
+        let Place::Open(place) = self.place(number) else {
+            return;
+        };
+        let Some((_, flow)) = self.open.peek(place).filter(|(_, flow)| flow.is_over()) else {
+            return;
+        };
+        if self.now - flow.facts().last.stamp > copies::LONGEST {
+            self.pack_open(place);
+        } else {
+            self.over.push_back((number, self.now));
+        }
+    }
+
+    /// Packs the half of the open flows that is least likely to speak again: those that are over, then those that have been
+    /// quiet for longest.
+    pub(super) fn pack_quiet(&mut self) {
+        let mut quiet: Vec<(bool, Stamp, u32)> = self
+            .open
+            .iter()
+            .map(|(place, (_, flow))| (!flow.is_over(), flow.facts().last.stamp, place))
+            .collect();
+        let half = quiet.len().div_ceil(2);
+        quiet.select_nth_unstable(half - 1);
+        quiet.truncate(half);
+        let places = quiet.iter().map(|&(.., place)| place);
+        let numbered = places.filter_map(|place| Some((self.open.peek(place)?.0, place)));
+        let mut quiet: Vec<(u32, u32)> = numbered.collect();
+        // In the order in which they will be read.
+        quiet.sort_unstable();
+        for (_, place) in quiet {
+            self.pack_open(place);
+        }
+    }
+
+    /// Packs the open flow that is at `place`.
+    fn pack_open(&mut self, place: u32) {
+        let Some((number, mut flow)) = self.open.take(place) else {
+            return;
+        };
+        if self.now - flow.facts().last.stamp > copies::LONGEST {
+            flow.forget_copies();
+        }
+        flow.settle();
+        let place = match self.pack(number, &flow) {
+            Some(at) => {
+                if self.spare.len() < self.most_open {
+                    self.spare.push(flow);
+                }
+                Place::Packed(at)
+            }
+            None => Place::Open(self.open.put((number, flow))),
+        };
+        self.set_place(number, place);
+    }
+
+    /// The place in the chunks; `None` where the flow is too long for it.
+    fn pack(&mut self, number: u32, flow: &Flow) -> Option<u64> {
+        if self.chunks.is_littered() {
+            self.sweep();
+        }
+        let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
+        let bytes = pack::pack(&outline, flow, first.number(), first.stamp, &mut self.blocks)?;
+        if self.chunks.is_full_for(bytes) {
+            put_in_order(&mut self.chunks, &mut self.slots);
+        }
+        self.chunks.keep(number, bytes)
+    }
+
+    /// Leaves the garbage behind.
+    fn sweep(&mut self) {
+        let packed = (0..).zip(&self.slots).filter_map(|(number, &slot)| match slot.into() {
+            Place::Packed(at) => Some((number, at)),
+            _ => None,
+        });
+        let packed: Vec<(u32, u64)> = packed.collect();
+        let slots = &mut self.slots;
+        self.chunks.sweep(packed.into_iter(), |number, at| {
+            if let Some(slot) = slots.get_mut(number as usize) {
+                *slot = at.map_or(Place::Gone, Place::Packed).into();
+            }
+        });
+    }
+}
+
+/// Before the oldest piece goes to the shelf, what is left of it is put in the order in which it will be read.
+fn put_in_order(chunks: &mut Chunks, slots: &mut [Slot]) {
+    let mut flows = chunks.oldest();
+    flows.retain(|&(number, at)| slots.get(number as usize) == Some(&Place::Packed(at).into()));
+    flows.sort_unstable();
+    chunks.rewrite_oldest(&flows, |number, at| {
+        if let Some(slot) = slots.get_mut(number as usize) {
+            *slot = Place::Packed(at).into();
+        }
+    });
+}
