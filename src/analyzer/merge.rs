@@ -2,8 +2,8 @@
 
 use std::iter::Peekable;
 
-/// Numbers that are put in order at once: 18 kB, which stay near.
-const WINDOW: usize = 1 << 14;
+/// Numbers that are put in order at once. Few enough that what lists read for them is still near when it is used.
+const WINDOW: usize = 1 << 12;
 
 /// Bits of a word.
 const WORD: usize = u64::BITS as usize;
