@@ -87,6 +87,8 @@ pub struct Store {
     reopened: usize,
     /// Flows that came to their end, and when.
     over: VecDeque<(u32, Stamp)>,
+    /// For how many flows room is likely to be wanted: as many as were opened lately.
+    wanted: u32,
     /// Numbers of flows that were removed, for new ones.
     free: Vec<u32>,
 }
@@ -106,6 +108,7 @@ impl Default for Store {
             most_of_few: limits::OPEN_OF_FEW,
             reopened: 0,
             over: VecDeque::new(),
+            wanted: 0,
             free: Vec::new(),
         }
     }
@@ -245,6 +248,7 @@ impl Store {
         if self.open.used() >= self.most_open && !self.keeps_more() {
             self.pack_quiet();
         }
+        self.expect_more();
         let place = self.open.put((number, flow));
         self.set_place(number, Place::Open(place));
         place

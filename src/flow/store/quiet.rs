@@ -10,17 +10,25 @@ use crate::flow::{Flow, copies, pack};
 /// they are packed, as long as they are near: later they would have to be fetched from far memory.
 const AFTERMATH: Span = Span::from_millis(200);
 
+/// Flows that room is made for ahead: where no more begin, none need be packed.
+const MOST_WANTED: u32 = 64;
+
 impl Store {
+    /// A flow is opened: others are likely to follow.
+    pub(super) fn expect_more(&mut self) {
+        self.wanted = (self.wanted + 2).min(MOST_WANTED);
+    }
+
     /// Flow `number` came to its end just now.
     pub fn on_over(&mut self, number: u32) {
-        if self.has_few() {
+        if self.wanted == 0 || self.has_few() {
             return;
         }
         if self.over.len() < limits::MAX_OVER_PER_SHARD {
             self.over.push_back((number, self.now));
         }
         while let Some(&(number, stamp)) = self.over.front() {
-            if self.now - stamp < AFTERMATH {
+            if self.now - stamp < AFTERMATH || self.wanted == 0 {
                 break;
             }
             self.over.pop_front();
@@ -37,6 +45,7 @@ impl Store {
             return;
         };
         if self.now - flow.facts().last.stamp > copies::LONGEST {
+            self.wanted -= 1;
             self.pack_open(place);
         } else {
             self.over.push_back((number, self.now));
