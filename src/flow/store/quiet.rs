@@ -134,3 +134,70 @@ fn put_in_order(chunks: &mut Chunks, slots: &mut [Slot]) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Shelf;
+    use super::*;
+    use crate::base::Rare;
+    use crate::flow::stream::Stream;
+    use crate::flow::table::Conversation;
+    use crate::script::Script;
+
+    #[derive(Debug, Default)]
+    struct Memory(Vec<u8>);
+
+    impl Shelf for Memory {
+        fn put(&mut self, bytes: &[u8], at: u64) -> bool {
+            self.0.resize(at as usize, 0);
+            self.0.extend_from_slice(bytes);
+            true
+        }
+
+        fn look(&self, to: &mut [u8], at: u64) -> Option<usize> {
+            let rest = self.0.get(at as usize..)?;
+            let count = rest.len().min(to.len());
+            to[..count].copy_from_slice(&rest[..count]);
+            Some(count)
+        }
+    }
+
+    #[test]
+    fn what_spoke_again_is_not_taken_for_what_it_was() {
+        let script =
+            Script::parse("0 > S 0:0(0)\n+.1 < S. 0:0(0) ack 1\n+.1 > . 1:1(0) ack 1\n+.1 > F. 1:1(0) ack 1").unwrap();
+        let segments: Vec<_> = script.segments().cloned().collect();
+        let (syn, others) = segments.split_first().unwrap();
+        let mut store = Store::default();
+        store.set_open_flows(1);
+        store.set_shelf(Box::<Memory>::default(), 16 << 10);
+        let add = |store: &mut Store| {
+            let conversation = Conversation {
+                stream: Stream::new(1),
+                others: Rare::default(),
+            };
+            let mut flow = store.blank();
+            flow.start(syn, 0, conversation);
+            flow.on_segment(syn);
+            store.add(flow)
+        };
+        let talkers = 3;
+        for _ in 0..20 {
+            add(&mut store);
+        }
+        for segment in others {
+            for number in 0..talkers {
+                store.open(number, &segment.key).unwrap().on_segment(segment);
+            }
+        }
+        // What they were goes to the shelf before what they are: at no time is the one taken for the other.
+        for number in 20..1_000 {
+            assert_eq!(add(&mut store), number);
+            for talker in 0..talkers {
+                let facts = store.facts(talker, || None).unwrap();
+                let packets: u64 = facts.sides.iter().map(|side| side.packets).sum();
+                assert_eq!(packets, segments.len() as u64, "{talker} when {number} began");
+            }
+        }
+    }
+}
