@@ -56,10 +56,11 @@ const MULTIPATH: u8 = 64;
 const DAMAGED: u8 = 128;
 
 impl LoneSyn {
-    /// The small form of an ordinary SYN: without payload, and with nothing in fields that a SYN does not use.
-    pub fn new(segment: &Segment, capture: u16) -> Option<Self> {
+    /// Is it an ordinary SYN: without payload, and with nothing in fields that a SYN does not use? Only such have the small
+    /// form.
+    pub fn fits(segment: &Segment) -> bool {
         let options = &segment.options;
-        let is_ordinary = segment.flags.is_syn()
+        segment.flags.is_syn()
             && !segment.flags.any(Flags::RST | Flags::FIN)
             && segment.length == 0
             && segment.ack == Seq(0)
@@ -70,9 +71,15 @@ impl LoneSyn {
             && segment.as_fcs == 0
             && options.sack.is_none()
             && options.second_sack.is_none()
-            && options.timestamps.is_none_or(|(_, tsecr)| tsecr == 0);
+            && options.timestamps.is_none_or(|(_, tsecr)| tsecr == 0)
+    }
+
+    /// The small form of an ordinary SYN.
+    #[inline]
+    pub fn of(segment: &Segment, capture: u16) -> Self {
+        let options = &segment.options;
         let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
-        is_ordinary.then(|| Self {
+        Self {
             packet: segment.packet,
             stamp: segment.stamp,
             seq: segment.seq,
@@ -96,7 +103,7 @@ impl LoneSyn {
                 | bit(options.multipath, MULTIPATH)
                 | bit(options.damaged, DAMAGED),
             dir: segment.dir,
-        })
+        }
     }
 
     /// The SYN's packet number.
@@ -189,7 +196,8 @@ mod tests {
             "0 < S 0:0(0)",
         ] {
             let syn = segment(line);
-            let small = LoneSyn::new(&syn, 2).unwrap();
+            assert!(LoneSyn::fits(&syn), "{line}");
+            let small = LoneSyn::of(&syn, 2);
             assert_eq!(small.segment(syn.key), syn, "{line}");
             assert_eq!(small.capture, 2);
         }
@@ -204,7 +212,7 @@ mod tests {
             "0 > . 1:1(0) ack 1",
             "0 > R 1:1(0)",
         ] {
-            assert!(LoneSyn::new(&segment(line), 0).is_none(), "{line}");
+            assert!(!LoneSyn::fits(&segment(line)), "{line}");
         }
     }
 

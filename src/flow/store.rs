@@ -13,6 +13,7 @@ use super::lone::LoneSyn;
 use super::outline::Outline;
 use super::pack;
 use crate::base::{FlowKey, Stamp, limits};
+use crate::wire::Segment;
 use arena::Arena;
 use chunks::Chunks;
 pub use chunks::Shelf;
@@ -158,8 +159,9 @@ impl Store {
     }
 
     /// A new flow of which this SYN is all.
-    pub fn add_lone(&mut self, syn: LoneSyn) -> u32 {
-        let place = self.lone.put(syn);
+    pub fn add_lone(&mut self, syn: &Segment, capture: u16) -> u32 {
+        let (place, room) = self.lone.room();
+        *room = Some(LoneSyn::of(syn, capture));
         self.new_slot(Place::Lone(place))
     }
 

@@ -205,19 +205,18 @@ impl Table {
         }
         // Only the first flow of a 4-tuple, whose stream is its own, can be told from its SYN alone.
         let is_plain = !is_retry && conversation.others.is_empty() && conversation.stream.start == segment.packet;
-        let number = match LoneSyn::new(segment, capture) {
-            Some(syn) if is_plain => self.store.add_lone(syn),
-            _ => {
-                let mut flow = self.store.blank();
-                flow.start(segment, capture, conversation);
-                if is_retry {
-                    flow.facts.opening.troubles.make_mut().repeats_attempt = true;
-                }
-                self.copies += u64::from(flow.on_segment(segment));
-                let number = self.store.add(flow);
-                self.listener = Some(number);
-                number
+        let number = if is_plain && LoneSyn::fits(segment) {
+            self.store.add_lone(segment, capture)
+        } else {
+            let mut flow = self.store.blank();
+            flow.start(segment, capture, conversation);
+            if is_retry {
+                flow.facts.opening.troubles.make_mut().repeats_attempt = true;
             }
+            self.copies += u64::from(flow.on_segment(segment));
+            let number = self.store.add(flow);
+            self.listener = Some(number);
+            number
         };
         self.newest.set(segment.key, number);
         if let Some(news) = &mut self.news {

@@ -92,7 +92,8 @@ mod tests {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     state >> 40
                 });
-                let syn = LoneSyn::new(&segment, 5).unwrap();
+                assert!(LoneSyn::fits(&segment));
+                let syn = LoneSyn::of(&segment, 5);
                 let (short, long) = (syn.flow(segment.key), tracked(&syn, &segment));
                 assert_eq!(format!("{short:?}"), format!("{long:?}"), "{segment:?}");
             }

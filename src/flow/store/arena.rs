@@ -18,14 +18,20 @@ impl<T> Default for Arena<T> {
 
 impl<T> Arena<T> {
     pub(super) fn put(&mut self, item: T) -> u32 {
-        if let Some(place) = self.free.pop() {
-            if let Some(slot) = self.items.get_mut(place as usize) {
-                *slot = Some(item);
-            }
-            return place;
-        }
-        self.items.push(Some(item));
-        self.items.len() as u32 - 1
+        let (place, room) = self.room();
+        *room = Some(item);
+        place
+    }
+
+    /// Room for an item, and its place. To make it there is cheaper than to put it there where it has many small fields: what
+    /// was written in small parts and is read at once in large ones has to wait for all that was written before.
+    #[inline]
+    pub(super) fn room(&mut self) -> (u32, &mut Option<T>) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.items.push(None);
+            self.items.len() as u32 - 1
+        });
+        (place, &mut self.items[place as usize])
     }
 
     pub(super) fn take(&mut self, place: u32) -> Option<T> {
