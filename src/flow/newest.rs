@@ -1,67 +1,66 @@
 //! Finds the newest flow of a 4-tuple.
 
+mod spots;
+
 use crate::base::FlowKey;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use spots::{Hashed, Seeds, Spot, Spots};
 use std::hash::BuildHasher;
 
-/// An IPv4 flow's key without the tag of [`FlowKey`]: most flows there are, and 12 bytes.
-#[derive(Clone, Copy, Debug, Eq)]
-pub(super) struct KeyV4(u32, u32, u32);
-
-/// In two steps.
-impl PartialEq for KeyV4 {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.ips() == other.ips() && self.2 == other.2
-    }
-}
+/// An IPv4 flow's key without the tag of [`FlowKey`], in 12 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyV4([u32; 3]);
 
 impl KeyV4 {
     pub(super) fn new(low: [u8; 4], high: [u8; 4], low_port: u16, high_port: u16) -> Self {
-        let ports = u32::from(high_port) << 16 | u32::from(low_port);
-        Self(u32::from_ne_bytes(low), u32::from_ne_bytes(high), ports)
+        Self([
+            u32::from_ne_bytes(low),
+            u32::from_ne_bytes(high),
+            ports(low_port, high_port),
+        ])
     }
 
     /// The key that it was made of.
     pub(super) fn key(self) -> FlowKey {
-        let (low, high) = (self.0.to_ne_bytes(), self.1.to_ne_bytes());
-        FlowKey::V4(low, high, self.2 as u16, (self.2 >> 16) as u16)
+        let [low, high, ports] = self.0;
+        FlowKey::V4(
+            low.to_ne_bytes(),
+            high.to_ne_bytes(),
+            ports as u16,
+            (ports >> 16) as u16,
+        )
     }
 
-    /// Both addresses.
-    fn ips(self) -> u64 {
-        u64::from(self.1) << 32 | u64::from(self.0)
-    }
-}
-
-/// The same for IPv6, as it is.
-type KeyV6 = ([u8; 16], [u8; 16], u16, u16);
-
-/// Hashes of keys, other ones in every run: the 4-tuples in a capture are chosen by strangers.
-#[derive(Debug)]
-struct Seeds(u64, u64);
-
-impl Default for Seeds {
-    fn default() -> Self {
-        let random = foldhash::fast::RandomState::default();
-        Self(random.hash_one(1_u8), random.hash_one(2_u8))
-    }
-}
-
-impl Seeds {
     #[inline]
-    fn hash(&self, key: KeyV4) -> u64 {
-        folded(key.ips() ^ self.0, u64::from(key.2) ^ self.1)
+    fn spot(self) -> Spot<4> {
+        let [low, high, ports] = self.0;
+        [low, high, ports, 0]
     }
+}
 
-    fn hash_v6(&self, &(low, high, low_port, high_port): &KeyV6) -> u64 {
-        let [low, high] = [low, high].map(u128::from_be_bytes);
-        let ports = u64::from(low_port) << 16 | u64::from(high_port);
-        let one = folded(low as u64 ^ self.0, (low >> 64) as u64 ^ self.1);
-        let other = folded(high as u64 ^ self.1, (high >> 64) as u64 ^ self.0);
-        folded(one ^ ports, other ^ self.1)
+fn ports(low: u16, high: u16) -> u32 {
+    u32::from(high) << 16 | u32::from(low)
+}
+
+impl Hashed for Spot<4> {
+    #[inline]
+    fn hash(&self, seeds: Seeds) -> u64 {
+        let [low, high, ports, _] = *self;
+        folded(two(low, high) ^ seeds.0, u64::from(ports) ^ seeds.1)
     }
+}
+
+impl Hashed for Spot<10> {
+    #[inline]
+    fn hash(&self, seeds: Seeds) -> u64 {
+        let words = |at: usize| two(self[at], self[at + 1]);
+        let low = folded(words(0) ^ seeds.0, words(2) ^ seeds.1);
+        let high = folded(words(4) ^ seeds.1, words(6) ^ seeds.0);
+        folded(low ^ u64::from(self[8]), high ^ seeds.1)
+    }
+}
+
+fn two(low: u32, high: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// A product, folded: every bit of both reaches those that a table looks at.
@@ -70,16 +69,43 @@ fn folded(one: u64, other: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// An IPv6 flow's key: four words of either address, and the ports.
+fn spot_v6(low: [u8; 16], high: [u8; 16], low_port: u16, high_port: u16) -> Spot<10> {
+    let [low, high] = [low, high].map(u128::from_ne_bytes);
+    let mut spot = [0; 10];
+    for place in 0..4 {
+        spot[place] = (low >> (32 * place)) as u32;
+        spot[4 + place] = (high >> (32 * place)) as u32;
+    }
+    spot[8] = ports(low_port, high_port);
+    spot
+}
+
+/// The key that it was made of.
+fn key_v6(spot: Spot<10>) -> FlowKey {
+    let ip = |from: usize| {
+        let words = (0..4).map(|place| u128::from(spot[from + place]) << (32 * place));
+        words.fold(0, |ip, word| ip | word).to_ne_bytes()
+    };
+    FlowKey::V6(ip(0), ip(4), spot[8] as u16, (spot[8] >> 16) as u16)
+}
+
 /// The number of the newest flow of every 4-tuple.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Newest {
-    v4: HashTable<(KeyV4, u32)>,
-    seeds: Seeds,
-    v6: HashTable<(KeyV6, u32)>,
+    v4: Spots<4>,
+    v6: Spots<10>,
     /// 4-tuples that came: those looked up before and not found may be here now.
     added: u64,
     /// 4-tuples whose newest flow is another than it was, or is none.
     changed: u64,
+}
+
+impl Default for Newest {
+    fn default() -> Self {
+        let random = foldhash::fast::RandomState::default();
+        Self::new(Seeds(random.hash_one(1_u8), random.hash_one(2_u8)))
+    }
 }
 
 /// What was looked up, and as of when.
@@ -90,24 +116,40 @@ pub(super) struct AsOf {
 }
 
 impl Newest {
-    #[inline]
-    pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
-        match *key {
-            FlowKey::V4(a, b, c, d) => self.get_v4(KeyV4::new(a, b, c, d)),
-            FlowKey::V6(a, b, c, d) => self.get_v6(&(a, b, c, d)),
+    fn new(seeds: Seeds) -> Self {
+        Self {
+            v4: Spots::new(seeds),
+            v6: Spots::new(seeds),
+            added: 0,
+            changed: 0,
         }
     }
 
     #[inline]
-    fn get_v4(&self, key: KeyV4) -> Option<u32> {
-        let found = self.v4.find(self.seeds.hash(key), |(other, _)| *other == key);
-        found.map(|&(_, number)| number)
+    pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
+        match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.get(&KeyV4::new(a, b, c, d).spot()),
+            FlowKey::V6(a, b, c, d) => self.get_v6(&spot_v6(a, b, c, d)),
+        }
+    }
+
+    /// Looks where [`Newest::get`] will begin to, and does nothing that waits for it.
+    #[inline]
+    pub(super) fn touch(&self, key: &FlowKey) -> u32 {
+        match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.touch(&KeyV4::new(a, b, c, d).spot()),
+            FlowKey::V6(a, b, c, d) => self.touch_v6(&spot_v6(a, b, c, d)),
+        }
     }
 
     #[inline(never)]
-    fn get_v6(&self, key: &KeyV6) -> Option<u32> {
-        let found = self.v6.find(self.seeds.hash_v6(key), |(other, _)| other == key);
-        found.map(|&(_, number)| number)
+    fn touch_v6(&self, key: &Spot<10>) -> u32 {
+        self.v6.touch(key)
+    }
+
+    #[inline(never)]
+    fn get_v6(&self, key: &Spot<10>) -> Option<u32> {
+        self.v6.get(key)
     }
 
     /// What is looked up now.
@@ -125,13 +167,9 @@ impl Newest {
     }
 
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
-        let seeds = &self.seeds;
         let is_known = match key {
-            FlowKey::V4(a, b, c, d) => {
-                let key = KeyV4::new(a, b, c, d);
-                set(&mut self.v4, key, number, |key| seeds.hash(*key))
-            }
-            FlowKey::V6(a, b, c, d) => set(&mut self.v6, (a, b, c, d), number, |key| seeds.hash_v6(key)),
+            FlowKey::V4(a, b, c, d) => self.v4.set(KeyV4::new(a, b, c, d).spot(), number),
+            FlowKey::V6(a, b, c, d) => self.v6.set(spot_v6(a, b, c, d), number),
         };
         self.added += u64::from(!is_known);
         self.changed += u64::from(is_known);
@@ -140,18 +178,17 @@ impl Newest {
     /// There was no room for the newest flow of a 4-tuple: its segments must not be taken for the old one's.
     pub(super) fn forget(&mut self, key: &FlowKey) {
         self.changed += 1;
-        let seeds = &self.seeds;
         match *key {
-            FlowKey::V4(a, b, c, d) => forget(&mut self.v4, &KeyV4::new(a, b, c, d), |key| seeds.hash(*key)),
-            FlowKey::V6(a, b, c, d) => forget(&mut self.v6, &(a, b, c, d), |key| seeds.hash_v6(key)),
+            FlowKey::V4(a, b, c, d) => self.v4.forget(&KeyV4::new(a, b, c, d).spot()),
+            FlowKey::V6(a, b, c, d) => self.v6.forget(&spot_v6(a, b, c, d)),
         }
     }
 
     /// All of them.
     pub(super) fn into_keys(self) -> impl Iterator<Item = (u32, FlowKey)> {
-        let v4 = self.v4.into_iter().map(|(key, number)| (number, key.key()));
-        let v6 = self.v6.into_iter();
-        v4.chain(v6.map(|((a, b, c, d), number)| (number, FlowKey::V6(a, b, c, d))))
+        let v4 = self.v4.into_keys();
+        let v4 = v4.map(|(number, [low, high, ports, _])| (number, KeyV4([low, high, ports]).key()));
+        v4.chain(self.v6.into_keys().map(|(number, spot)| (number, key_v6(spot))))
     }
 
     /// 4-tuples that have one.
@@ -162,36 +199,8 @@ impl Newest {
 
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        bytes_of(self.v4.len(), self.v4.capacity(), size_of::<(KeyV4, u32)>())
-            + bytes_of(self.v6.len(), self.v6.capacity(), size_of::<(KeyV6, u32)>())
+        self.v4.bytes() + self.v6.bytes()
     }
-}
-
-/// Says whether the key was known.
-fn set<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: K, number: u32, hash: impl Fn(&K) -> u64) -> bool {
-    match map.entry(hash(&key), |(other, _)| *other == key, |(other, _)| hash(other)) {
-        Entry::Occupied(mut known) => {
-            known.get_mut().1 = number;
-            true
-        }
-        Entry::Vacant(place) => {
-            place.insert((key, number));
-            false
-        }
-    }
-}
-
-fn forget<K: PartialEq>(map: &mut HashTable<(K, u32)>, key: &K, hash: impl Fn(&K) -> u64) {
-    if let Ok(found) = map.find_entry(hash(key), |(other, _)| other == key) {
-        found.remove();
-    }
-}
-
-/// What a map takes, or will take as soon as it grows: it has eight places for seven entries, and grows to twice as many.
-fn bytes_of(used: usize, capacity: usize, size: usize) -> usize {
-    let places = capacity / 7 * 8;
-    let places = if used == capacity { places * 2 } else { places };
-    places * (size + 1)
 }
 
 #[cfg(test)]
@@ -235,15 +244,50 @@ mod tests {
         assert!(!newest.holds(Some(2), then));
     }
 
-    /// Keys that differ in as little as a scanner's do: each of 256 groups gets its share, by the low bits and by the high ones.
+    #[test]
+    fn a_key_comes_back_as_it_was() {
+        let ip = |last| [0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, last];
+        let keys = [
+            FlowKey::v4([10, 1, 2, 3], [192, 0, 2, 1], 40_000, 443).0,
+            FlowKey::v6(ip(1), ip(2), 40_000, 443).0,
+            FlowKey::v6(ip(2), ip(1), 443, 65_535).0,
+        ];
+        let mut newest = Newest::default();
+        (0_u32..).zip(keys).for_each(|(number, key)| newest.set(key, number));
+        assert_eq!(keys.map(|key| newest.get(&key)), [Some(0), Some(1), Some(2)]);
+        let mut back: Vec<_> = newest.into_keys().collect();
+        back.sort_unstable_by_key(|&(number, _)| number);
+        assert_eq!(back, [0, 1, 2].map(|number| (number as u32, keys[number])));
+    }
+
+    /// Keys that differ in as little as a scanner's do, with whatever seeds: a few spots are looked at for each.
     #[test]
     fn keys_in_a_row_are_spread() {
-        let seeds = Seeds::default();
-        let hash = |port: u16| seeds.hash(KeyV4::new([10, 0, 0, 1], [10, 0, 0, 2], 1000, port));
-        for shift in [0, 56] {
-            let mut groups = [0_u32; 256];
-            (0..u16::MAX).for_each(|port| groups[(hash(port) >> shift) as usize % 256] += 1);
-            assert!(groups.iter().all(|&count| count < 1024), "{groups:?}");
+        let ip = |last: u16| {
+            let [a, b] = last.to_be_bytes();
+            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b]
+        };
+        let v4 = |source: u16, port: u16| {
+            let [a, b] = source.to_be_bytes();
+            FlowKey::v4([10, 0, a, b], [10, 1, 0, 1], port, 443).0
+        };
+        let scans: [&dyn Fn(u16) -> FlowKey; 6] = [
+            &|number| v4(1, number),
+            &|number| v4(number, 40_000),
+            &|number| v4(number % 128, 40_000 + number / 128),
+            &|number| FlowKey::v6(ip(1), ip(2), number, 443).0,
+            &|number| FlowKey::v6(ip(number), ip(1), 40_000, 443).0,
+            &|number| FlowKey::v6(ip(1), ip(number), 40_000, 443).0,
+        ];
+        for seed in 0..200_u64 {
+            let [one, other] = [seed, !seed].map(|seed| folded(seed ^ 0x2545_f491_4f6c_dd1d, 0x9e37_79b9_7f4a_7c15));
+            for (place, scan) in scans.iter().enumerate() {
+                let mut newest = Newest::new(Seeds(one, other));
+                // As full as it gets.
+                (0..11 * 256).for_each(|number| newest.set(scan(number), 1));
+                let looks = newest.v4.looks() + newest.v6.looks();
+                assert!(looks < 4 * newest.len(), "{looks}: scan {place}, seed {seed}");
+            }
         }
     }
 }

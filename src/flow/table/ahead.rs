@@ -38,10 +38,21 @@ impl<'s> Ahead<'s> {
     pub fn look(&mut self, table: &Table, segments: impl ExactSizeIterator<Item = (Option<&'s Segment>, bool)>) {
         self.as_of = table.newest.as_of_now();
         self.count = segments.len();
-        let mut before = Spot::default();
+        let (mut before, mut touched) = (Spot::default(), 0);
         for (spot, (segment, has_payload)) in self.spots.iter_mut().zip(segments) {
-            before = before.next(segment, has_payload, table);
+            before = before.next(segment, has_payload);
+            if let Some(segment) = segment.filter(|_| !before.is_same) {
+                touched ^= table.newest.touch(&segment.key);
+            }
             *spot = before;
+        }
+        black_box(touched);
+        let mut newest = None;
+        for spot in self.spots.iter_mut().take(self.count) {
+            if !spot.is_same {
+                newest = spot.segment.and_then(|segment| table.newest.get(&segment.key));
+            }
+            spot.newest = newest;
         }
         let found = self.spots().iter().filter(|spot| !spot.is_same);
         let found = found.filter_map(|spot| spot.newest);
@@ -56,21 +67,14 @@ impl<'s> Ahead<'s> {
 }
 
 impl<'s> Spot<'s> {
-    /// The one behind it.
+    /// The one behind it, not looked up yet.
     #[inline]
-    fn next(&self, segment: Option<&'s Segment>, has_payload: bool, table: &Table) -> Self {
-        let is_same = self
-            .segment
-            .zip(segment)
-            .is_some_and(|(one, other)| one.key == other.key);
-        let newest = match segment {
-            Some(_) if is_same => self.newest,
-            Some(segment) => table.newest.get(&segment.key),
-            None => None,
-        };
+    fn next(&self, segment: Option<&'s Segment>, has_payload: bool) -> Self {
+        let both = self.segment.zip(segment);
+        let is_same = both.is_some_and(|(one, other)| one.key == other.key);
         Self {
             segment,
-            newest,
+            newest: None,
             is_same,
             goes_on: is_same && !has_payload,
         }
