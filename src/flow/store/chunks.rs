@@ -27,21 +27,24 @@ pub trait Shelf: Debug + Send + Sync {
 #[derive(Debug)]
 struct Piece {
     bytes: Vec<u8>,
-    /// Their numbers.
-    numbers: Vec<u32>,
+    /// The number of each, and where it starts: to read that off their lengths would be to wait for each in turn.
+    flows: Vec<Start>,
 }
+
+/// A flow's number, and where it starts in its piece.
+type Start = (u32, u32);
 
 impl Piece {
     fn with_capacity(size: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(size),
-            numbers: Vec::new(),
+            flows: Vec::new(),
         }
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
-        self.numbers.clear();
+        self.flows.clear();
     }
 
     /// Puts a flow at the end. Says where that is.
@@ -49,18 +52,8 @@ impl Piece {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes.extend_from_slice(flow);
-        self.numbers.push(number);
+        self.flows.push((number, start as u32));
         start
-    }
-
-    /// Numbers and places of all flows.
-    fn flows(&self) -> impl Iterator<Item = (u32, usize)> {
-        let mut next = 0;
-        self.numbers.iter().map_while(move |&number| {
-            let start = next;
-            next += LENGTH + flow_at(&self.bytes, start)?.len();
-            Some((number, start))
-        })
     }
 }
 
@@ -85,6 +78,8 @@ pub(super) struct Chunks {
     /// Bytes in memory, and how many of them belong to flows that were taken out again.
     used: usize,
     garbage: usize,
+    /// Flows in memory, those that were taken out again included.
+    listed: usize,
 }
 
 impl Default for Chunks {
@@ -100,6 +95,7 @@ impl Default for Chunks {
             lost: AtomicU64::new(0),
             used: 0,
             garbage: 0,
+            listed: 0,
         }
     }
 }
@@ -114,7 +110,7 @@ impl Chunks {
 
     /// Memory that they take.
     pub(super) fn bytes(&self) -> usize {
-        self.memory.len() * self.size
+        self.memory.len() * self.size + self.listed * size_of::<Start>()
     }
 
     /// Flows that could not be read from the shelf.
@@ -136,6 +132,7 @@ impl Chunks {
         let before = (self.written + self.memory.len() - 1) * self.size;
         let start = self.memory.last_mut()?.push(number, length, bytes);
         self.used += needed;
+        self.listed += 1;
         Some((before + start) as u64)
     }
 
@@ -152,8 +149,10 @@ impl Chunks {
     /// Numbers and places of the flows in the oldest piece in memory.
     pub(super) fn oldest(&self) -> Vec<(u32, u64)> {
         let base = (self.written * self.size) as u64;
-        let flows = self.memory.first().into_iter().flat_map(Piece::flows);
-        flows.map(|(number, start)| (number, base + start as u64)).collect()
+        let flows = self.memory.first().into_iter().flat_map(|piece| &piece.flows);
+        flows
+            .map(|&(number, start)| (number, base + u64::from(start)))
+            .collect()
     }
 
     /// Of that piece, leaves only `flows`, in this order. `moved` names their new places.
@@ -169,6 +168,7 @@ impl Chunks {
         let left = oldest.bytes.len() - piece.bytes.len();
         self.used = self.used.saturating_sub(left);
         self.garbage = self.garbage.saturating_sub(left);
+        self.listed -= oldest.flows.len() - piece.flows.len();
         *oldest = piece;
     }
 
@@ -180,6 +180,7 @@ impl Chunks {
         let mut piece = self.memory.remove(0);
         self.used = self.used.saturating_sub(piece.bytes.len());
         self.garbage = self.garbage.min(self.used);
+        self.listed -= piece.flows.len();
         piece.clear();
         piece
     }
@@ -234,7 +235,7 @@ impl Chunks {
     /// Leaves the garbage in memory behind: `moved` names the new places of what is in use. What is on the shelf stays.
     pub(super) fn sweep(&mut self, places: impl Iterator<Item = (u32, u64)>, mut moved: impl FnMut(u32, Option<u64>)) {
         let old = std::mem::take(&mut self.memory);
-        (self.used, self.garbage) = (0, 0);
+        (self.used, self.garbage, self.listed) = (0, 0, 0);
         let (size, written) = (self.size as u64, self.written as u64);
         for (number, at) in places {
             let Some(place) = (at / size).checked_sub(written) else {
