@@ -2,7 +2,6 @@
 //! that is the line which it is put to.
 
 use std::mem;
-use std::ops::Range;
 
 /// A key in all words but the last, and there its number plus one; zero where there is none.
 pub(super) type Spot<const N: usize> = [u32; N];
@@ -132,42 +131,31 @@ where
         is_known
     }
 
-    /// To twice as many spots, where they are: a heap, spots in a row that are used, goes behind where it was, so the last one
-    /// is moved first. Only what begins or would go on at the table's beginning has to wait aside until all are moved.
+    /// To twice as many spots, where they are. A heap, spots in a row that are used, moves to between twice its first place and
+    /// twice that behind it, where no other heap moves to: none meets another on its way as long as the last one goes first.
+    /// What had gone on from the table's end is part of the heap at its beginning, and so moves when all else is moved.
     #[cold]
     fn grow(&mut self) {
         let before = self.places.len();
         let more = before.max(Self::FEWEST);
         self.places.reserve_exact(more);
         self.places.resize(before + more, Self::NONE);
-        let first_free = self.places.iter().position(is_free).unwrap_or_default();
-        let (mut aside, mut heap) = (Vec::new(), Vec::new());
-        self.take(0..first_free, &mut aside);
-        let mut end = before;
-        while end > first_free {
-            let start = self.places[first_free..end].iter().rposition(is_free);
-            let start = start.map_or(first_free, |free| first_free + free + 1);
-            self.take(start..end, &mut heap);
-            for spot in heap.drain(..) {
-                let home = self.home(&spot);
-                match self.places[home..].iter_mut().find(|spot| is_free(spot)) {
-                    Some(free) => *free = spot,
-                    None => aside.push(spot),
-                }
-            }
-            end = start.saturating_sub(1);
-        }
-        for spot in aside {
-            if let Some(Found::Free(place)) = self.find(&spot) {
-                self.places[place] = spot;
-            }
+        let (mut end, mut heap) = (before, Vec::new());
+        while end > 0 {
+            let free = self.places[..end].iter().rposition(is_free);
+            let start = free.map_or(0, |free| free + 1);
+            let spots = self.places[start..end].iter_mut();
+            heap.extend(spots.map(|spot| mem::replace(spot, Self::NONE)));
+            heap.drain(..).for_each(|spot| self.put(spot));
+            end = free.unwrap_or(0);
         }
     }
 
-    /// Takes these spots away, and leaves free ones.
-    fn take(&mut self, places: Range<usize>, to: &mut Vec<Spot<N>>) {
-        let spots = self.places.get_mut(places).unwrap_or_default();
-        to.extend(spots.iter_mut().map(|spot| mem::replace(spot, Self::NONE)));
+    /// Puts what is not there where it belongs.
+    fn put(&mut self, spot: Spot<N>) {
+        if let Some(Found::Free(place)) = self.find(&spot) {
+            self.places[place] = spot;
+        }
     }
 
     pub(super) fn forget(&mut self, key: &Spot<N>) {
