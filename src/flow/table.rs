@@ -2,12 +2,14 @@
 
 mod ahead;
 mod choice;
+mod marking;
 mod news;
 mod room;
 
 pub use super::store::Shelf;
 pub use ahead::Ahead;
 use choice::Choice;
+use marking::Marking;
 
 pub use news::News;
 
@@ -17,7 +19,6 @@ use super::mark::Marked;
 use super::newest::Newest;
 use super::store::Store;
 use super::stream::{Effect, Stream};
-use super::wireshark::Wireshark;
 use crate::base::{FlowKey, Map, Rare, limits};
 use crate::wire::{Flags, IcmpError, Segment};
 
@@ -36,8 +37,8 @@ pub struct Table {
     refused: u64,
     /// Copies of packets captured before.
     copies: u64,
-    /// Where marks are wanted: Wireshark's own state of every 4-tuple; it knows no VLANs.
-    wireshark: Option<Map<FlowKey, Wireshark>>,
+    /// Where marks are wanted.
+    marking: Option<Marking>,
     marked: Vec<Marked>,
     /// The flow of the last segment, the newest of its 4-tuple; none where that was a copy, or is all of its flow.
     listener: Option<u32>,
@@ -125,8 +126,9 @@ impl Table {
             stream,
             others: Rare::default(),
         };
-        let number = self.start_flow(segment, conversation, capture, false);
-        self.mark(segment, effect, number, stream.start);
+        if let Some(number) = self.start_flow(segment, conversation, capture, false) {
+            self.mark(segment, effect, number, stream.start);
+        }
     }
 
     /// Someone watches, or wants marks.
@@ -136,7 +138,7 @@ impl Table {
             return;
         };
         let (is_question, start) = (flow.is_question(segment), flow.conversation.stream.start);
-        self.mark(segment, Effect::None, Some(number), start);
+        self.mark(segment, Effect::None, number, start);
         if is_question {
             self.touch(number);
         }
@@ -158,7 +160,7 @@ impl Table {
                 if effect == Effect::Restarted {
                     self.other_streams.push(segment.packet);
                 }
-                self.mark(segment, effect, Some(number), start);
+                self.mark(segment, effect, number, start);
                 self.touch(number);
                 if let Some(flow) = self.store.open(number, &segment.key) {
                     let is_copy = flow.on_segment(segment);
@@ -171,10 +173,27 @@ impl Table {
             }
             Choice::New(conversation, is_retry) => {
                 self.touch(newest);
-                let number = self.start_flow(segment, conversation, capture, is_retry);
-                self.mark(segment, effect, number, start);
+                if let Some(number) = self.start_flow(segment, conversation, capture, is_retry) {
+                    self.mark(segment, effect, number, start);
+                }
             }
         }
+    }
+
+    /// Flow `number` is the newest of its 4-tuple now.
+    fn set_newest(&mut self, key: FlowKey, number: u32) {
+        if let Some(marking) = &mut self.marking {
+            marking.on_newest(number, self.newest.get(&key));
+        }
+        self.newest.set(key, number);
+    }
+
+    /// A 4-tuple has no newest flow any more.
+    fn forget_newest(&mut self, key: &FlowKey) {
+        if let Some((marking, number)) = self.marking.as_mut().zip(self.newest.get(key)) {
+            marking.on_forgotten(number);
+        }
+        self.newest.forget(key);
     }
 
     /// The payload, as captured, of `segment`, which was taken in last. Most flows want only their first ones.
@@ -200,7 +219,7 @@ impl Table {
     ) -> Option<u32> {
         if !self.has_room() {
             self.refused += 1;
-            self.newest.forget(&segment.key);
+            self.forget_newest(&segment.key);
             return None;
         }
         // Only the first flow of a 4-tuple, whose stream is its own, can be told from its SYN alone.
@@ -218,39 +237,11 @@ impl Table {
             self.listener = Some(number);
             number
         };
-        self.newest.set(segment.key, number);
+        self.set_newest(segment.key, number);
         if let Some(news) = &mut self.news {
             news.started.push((segment.packet, number, segment.key));
         }
         Some(number)
-    }
-
-    /// Where marks are wanted.
-    #[inline]
-    fn mark(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
-        if self.wireshark.is_some() {
-            self.find_marks(segment, effect, flow, stream_start);
-        }
-    }
-
-    #[inline(never)]
-    fn find_marks(&mut self, segment: &Segment, effect: Effect, flow: Option<u32>, stream_start: u64) {
-        let Some(states) = &mut self.wireshark else { return };
-        let marks = states.entry(segment.key).or_default().on_segment(segment, effect);
-        if let (false, Some(flow)) = (marks.is_empty(), flow) {
-            self.marked.push(Marked::new(segment, flow, stream_start, marks));
-        }
-    }
-
-    /// From now on, marks are wanted or not.
-    pub fn want_marks(&mut self, wanted: bool) {
-        self.wireshark = wanted.then(Map::default);
-    }
-
-    /// Marked packets so far.
-    #[must_use]
-    pub fn marked(&self) -> usize {
-        self.marked.len()
     }
 
     /// Takes in an ICMP error.
@@ -280,7 +271,8 @@ impl Table {
         if is_new || effect == Effect::Restarted {
             self.other_streams.push(error.packet);
         }
-        if let Some(state) = self.wireshark.as_mut().and_then(|states| states.get_mut(&error.key)) {
+        if let Some((marking, number)) = self.marking.as_mut().zip(newest) {
+            let state = marking.state_of(number);
             state.on_quoted(error.dir.index(), error.flags, error.stamp, effect);
         }
     }

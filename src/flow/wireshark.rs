@@ -100,6 +100,11 @@ pub(super) struct Wireshark {
 }
 
 impl Wireshark {
+    /// Looks at what most segments need of it.
+    pub(super) fn touch(&self) -> u32 {
+        self.sides.iter().fold(0, |all, side| all ^ side.next ^ side.ack)
+    }
+
     /// The next segment of this stream, which had this `effect` on it.
     pub(super) fn on_segment(&mut self, segment: &Segment, effect: Effect) -> Marks {
         let from = segment.dir.index();

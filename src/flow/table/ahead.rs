@@ -2,7 +2,9 @@
 //! waits for all of them at once.
 
 use super::Table;
+use crate::flow::mark::Marked;
 use crate::flow::newest::AsOf;
+use crate::flow::stream::Effect;
 use crate::wire::Segment;
 use std::hint::black_box;
 
@@ -56,7 +58,7 @@ impl<'s> Ahead<'s> {
         }
         let found = self.spots().iter().filter(|spot| !spot.is_same);
         let found = found.filter_map(|spot| spot.newest);
-        black_box(found.fold(0, |all, newest| all ^ table.store.touch(newest)));
+        black_box(found.fold(0, |all, newest| all ^ table.touch_flow(newest)));
     }
 
     /// What was looked up, in order.
@@ -99,7 +101,7 @@ impl Table {
     #[inline]
     pub fn go_on(&mut self, spots: &[Spot<'_>], capture: u16) -> usize {
         match spots.first() {
-            Some(spot) if spot.goes_on && !self.is_watched() => self.go_on_with(spots, capture),
+            Some(spot) if spot.goes_on && self.news.is_none() => self.go_on_with(spots, capture),
             _ => 0,
         }
     }
@@ -111,6 +113,7 @@ impl Table {
         let Some(flow) = self.store.opened(number) else {
             return 0;
         };
+        let mut state = self.marking.as_mut().map(|marking| marking.state_of(number));
         let (mut count, mut odd) = (0, None);
         while let Some(Spot {
             segment: Some(segment),
@@ -122,6 +125,13 @@ impl Table {
             if flow.path() != segment.path || !flow.on_run(segment) {
                 odd = Some(segment);
                 break;
+            }
+            if let Some(state) = &mut state {
+                let marks = state.on_segment(segment, Effect::None);
+                if !marks.is_empty() {
+                    let start = flow.conversation.stream.start;
+                    self.marked.push(Marked::new(segment, number, start, marks));
+                }
             }
         }
         let (last, is_over) = (flow.facts().last.stamp, flow.is_over());
@@ -140,7 +150,14 @@ impl Table {
     /// Someone watches, or wants marks.
     #[inline]
     pub(super) fn is_watched(&self) -> bool {
-        self.news.is_some() || self.wireshark.is_some()
+        self.news.is_some() || self.marking.is_some()
+    }
+
+    /// Looks at what the next segment of flow `number` will need.
+    #[inline]
+    fn touch_flow(&self, number: u32) -> u32 {
+        let state = self.marking.as_ref().map_or(0, |marking| marking.touch(number));
+        self.store.touch(number) ^ state
     }
 }
 

@@ -59,7 +59,7 @@ impl Table {
         if let Some(flow) = self.store.open(number, &segment.key) {
             flow.conversation = conversation;
         }
-        self.newest.set(segment.key, number);
+        self.set_newest(segment.key, number);
         Choice::Flow(number)
     }
 }

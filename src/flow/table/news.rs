@@ -2,7 +2,6 @@
 
 use super::Table;
 use crate::base::{FlowKey, Stamp, limits};
-use crate::flow::mark::Marked;
 use crate::flow::{Flow, FlowFacts};
 use crate::wire::{Flags, Segment};
 
@@ -42,11 +41,6 @@ impl Table {
         if self.bare.len() > limits::MAX_HOSTS {
             self.bare.clear();
         }
-        let (most, newest) = (self.most_flows() * 2, &self.newest);
-        if let Some(states) = self.wireshark.as_mut().filter(|states| states.len() > most) {
-            // Of connections that there was no room to watch.
-            states.retain(|key, _| newest.get(key).is_some());
-        }
         self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -65,7 +59,7 @@ impl Table {
     /// Everything that grows with what is watched, counted in entries: for tests of long runs.
     #[cfg(test)]
     pub(crate) fn entries(&self) -> usize {
-        let states = self.wireshark.as_ref().map_or(0, crate::base::Map::len);
+        let states = self.marking.as_ref().map_or(0, super::marking::Marking::len);
         self.store.len() + self.newest.len() + self.bare.len() + self.other_streams.len() + states + self.marked.len()
     }
 
@@ -73,11 +67,6 @@ impl Table {
     #[cfg(test)]
     pub(crate) fn put_aside(&self) -> usize {
         self.aside
-    }
-
-    /// Packets with marks since the last call.
-    pub fn take_marked(&mut self) -> Vec<Marked> {
-        std::mem::take(&mut self.marked)
     }
 
     /// Segments since the last call that there was no room for, and copies of earlier ones.
@@ -98,10 +87,7 @@ impl Table {
             self.aside = self.aside.saturating_sub(held);
         }
         if self.newest.get(&key) == Some(number) {
-            self.newest.forget(&key);
-            if let Some(states) = &mut self.wireshark {
-                states.remove(&key);
-            }
+            self.forget_newest(&key);
         }
         self.store.remove(number);
     }

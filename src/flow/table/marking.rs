@@ -1,0 +1,107 @@
+//! Where marks are wanted: Wireshark's own state of every 4-tuple, and what it says of each segment.
+
+use super::Table;
+use crate::flow::mark::Marked;
+use crate::flow::stream::Effect;
+use crate::flow::wireshark::Wireshark;
+use crate::wire::Segment;
+
+/// Wireshark's state of every 4-tuple, found by its newest flow. Wireshark knows no VLANs.
+#[derive(Debug, Default)]
+pub(super) struct Marking {
+    states: Vec<Wireshark>,
+    /// States of 4-tuples that were forgotten.
+    free: Vec<u32>,
+    /// The place of each newest flow's state.
+    places: Vec<u32>,
+}
+
+/// The place of a state that is not there yet.
+const NOWHERE: u32 = u32::MAX;
+
+impl Marking {
+    /// Flow `number` is the newest of its 4-tuple now, and before it was flow `before`.
+    pub(super) fn on_newest(&mut self, number: u32, before: Option<u32>) {
+        let place = before.map_or(NOWHERE, |before| self.place_of(before));
+        let number = number as usize;
+        if self.places.len() <= number {
+            self.places.resize(number + 1, NOWHERE);
+        }
+        self.places[number] = place;
+    }
+
+    /// The 4-tuple whose newest flow is `number` is forgotten.
+    pub(super) fn on_forgotten(&mut self, number: u32) {
+        let place = self.place_of(number);
+        if place != NOWHERE {
+            self.places[number as usize] = NOWHERE;
+            self.free.push(place);
+        }
+    }
+
+    fn place_of(&self, number: u32) -> u32 {
+        self.places.get(number as usize).copied().unwrap_or(NOWHERE)
+    }
+
+    /// The state of the 4-tuple whose newest flow is `number`.
+    pub(super) fn state_of(&mut self, number: u32) -> &mut Wireshark {
+        let mut place = self.place_of(number);
+        if place == NOWHERE {
+            place = self.free.pop().unwrap_or(self.states.len() as u32);
+            self.on_newest(number, None);
+            self.places[number as usize] = place;
+            if self.states.len() <= place as usize {
+                self.states.push(Wireshark::default());
+            }
+            self.states[place as usize] = Wireshark::default();
+        }
+        &mut self.states[place as usize]
+    }
+
+    /// Looks at the state of the 4-tuple whose newest flow is `number`.
+    pub(super) fn touch(&self, number: u32) -> u32 {
+        let state = self.states.get(self.place_of(number) as usize);
+        state.map_or(0, Wireshark::touch)
+    }
+
+    /// States that are there.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.states.len() - self.free.len()
+    }
+}
+
+impl Table {
+    /// From now on, marks are wanted or not.
+    pub fn want_marks(&mut self, wanted: bool) {
+        self.marking = wanted.then(Marking::default);
+    }
+
+    /// Marked packets so far.
+    #[must_use]
+    pub fn marked(&self) -> usize {
+        self.marked.len()
+    }
+
+    /// Packets with marks since the last call.
+    pub fn take_marked(&mut self) -> Vec<Marked> {
+        std::mem::take(&mut self.marked)
+    }
+
+    /// A segment of flow `number`, the newest of its 4-tuple, had this `effect` on its stream.
+    #[inline]
+    pub(super) fn mark(&mut self, segment: &Segment, effect: Effect, number: u32, stream_start: u64) {
+        if self.marking.is_some() {
+            self.find_marks(segment, effect, number, stream_start);
+        }
+    }
+
+    #[inline(never)]
+    fn find_marks(&mut self, segment: &Segment, effect: Effect, number: u32, stream_start: u64) {
+        let Some(marking) = &mut self.marking else { return };
+        let marks = marking.state_of(number).on_segment(segment, effect);
+        if !marks.is_empty() {
+            self.marked.push(Marked::new(segment, number, stream_start, marks));
+        }
+    }
+}
