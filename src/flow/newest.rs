@@ -95,8 +95,6 @@ fn key_v6(spot: Spot<10>) -> FlowKey {
 pub(super) struct Newest {
     v4: Spots<4>,
     v6: Spots<10>,
-    /// 4-tuples that came: those looked up before and not found may be here now.
-    added: u64,
     /// 4-tuples whose newest flow is another than it was, or is none.
     changed: u64,
 }
@@ -108,11 +106,30 @@ impl Default for Newest {
     }
 }
 
-/// What was looked up, and as of when.
+/// As of when something was looked up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AsOf {
-    added: u64,
     changed: u64,
+    size: usize,
+}
+
+/// What was found for a 4-tuple.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    /// Its newest flow.
+    pub(super) number: Option<u32>,
+    /// Where that is in the table, or would be; before the search, where it begins.
+    place: usize,
+}
+
+impl Found {
+    /// A newest flow that is known anyway.
+    pub(super) fn known(number: u32) -> Self {
+        Self {
+            number: Some(number),
+            place: 0,
+        }
+    }
 }
 
 impl Newest {
@@ -120,50 +137,71 @@ impl Newest {
         Self {
             v4: Spots::new(seeds),
             v6: Spots::new(seeds),
-            added: 0,
             changed: 0,
         }
     }
 
-    #[inline]
     pub(super) fn get(&self, key: &FlowKey) -> Option<u32> {
         match *key {
             FlowKey::V4(a, b, c, d) => self.v4.get(&KeyV4::new(a, b, c, d).spot()),
-            FlowKey::V6(a, b, c, d) => self.get_v6(&spot_v6(a, b, c, d)),
+            FlowKey::V6(a, b, c, d) => self.v6.get(&spot_v6(a, b, c, d)),
         }
     }
 
-    /// Looks where [`Newest::get`] will begin to, and does nothing that waits for it.
+    /// Where the search for `key` begins: not found yet.
     #[inline]
-    pub(super) fn touch(&self, key: &FlowKey) -> u32 {
-        match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.touch(&KeyV4::new(a, b, c, d).spot()),
-            FlowKey::V6(a, b, c, d) => self.touch_v6(&spot_v6(a, b, c, d)),
+    pub(super) fn home(&self, key: &FlowKey) -> Found {
+        let place = match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.home(&KeyV4::new(a, b, c, d).spot()),
+            FlowKey::V6(a, b, c, d) => self.v6.home(&spot_v6(a, b, c, d)),
+        };
+        Found { number: None, place }
+    }
+
+    /// Looks at that place, and does nothing that waits for it.
+    #[inline]
+    pub(super) fn touch(&self, key: &FlowKey, home: Found) -> u32 {
+        match key {
+            FlowKey::V4(..) => self.v4.touch(home.place),
+            FlowKey::V6(..) => self.v6.touch(home.place),
         }
     }
 
-    #[inline(never)]
-    fn touch_v6(&self, key: &Spot<10>) -> u32 {
-        self.v6.touch(key)
-    }
-
-    #[inline(never)]
-    fn get_v6(&self, key: &Spot<10>) -> Option<u32> {
-        self.v6.get(key)
+    /// What there is for `key`, whose search begins at its `home`.
+    #[inline]
+    pub(super) fn look(&self, key: &FlowKey, home: Found) -> Found {
+        let (number, place) = match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.look(&KeyV4::new(a, b, c, d).spot(), home.place),
+            FlowKey::V6(a, b, c, d) => self.v6.look(&spot_v6(a, b, c, d), home.place),
+        };
+        Found { number, place }
     }
 
     /// What is looked up now.
     pub(super) fn as_of_now(&self) -> AsOf {
         AsOf {
-            added: self.added,
             changed: self.changed,
+            size: self.v4.size() + self.v6.size(),
         }
     }
 
-    /// Does `found`, which was looked up then, still hold?
+    /// Does what was `found` for `key` then still hold? Another key that came may be it: that took the place.
     #[inline]
-    pub(super) fn holds(&self, found: Option<u32>, then: AsOf) -> bool {
-        self.changed == then.changed && (found.is_some() || self.added == then.added)
+    pub(super) fn holds(&self, key: &FlowKey, found: Found, then: AsOf) -> bool {
+        let is_free = || match key {
+            FlowKey::V4(..) => self.v4.is_free(found.place),
+            FlowKey::V6(..) => self.v6.is_free(found.place),
+        };
+        self.changed == then.changed
+            && (found.number.is_some() || self.v4.size() + self.v6.size() == then.size && is_free())
+    }
+
+    /// A 4-tuple that is not there, which would be at this place.
+    pub(super) fn add(&mut self, key: FlowKey, number: u32, place: Found) {
+        match key {
+            FlowKey::V4(a, b, c, d) => self.v4.add(KeyV4::new(a, b, c, d).spot(), number, place.place),
+            FlowKey::V6(a, b, c, d) => self.v6.add(spot_v6(a, b, c, d), number, place.place),
+        }
     }
 
     pub(super) fn set(&mut self, key: FlowKey, number: u32) {
@@ -171,7 +209,6 @@ impl Newest {
             FlowKey::V4(a, b, c, d) => self.v4.set(KeyV4::new(a, b, c, d).spot(), number),
             FlowKey::V6(a, b, c, d) => self.v6.set(spot_v6(a, b, c, d), number),
         };
-        self.added += u64::from(!is_known);
         self.changed += u64::from(is_known);
     }
 
@@ -234,14 +271,43 @@ mod tests {
         let mut newest = Newest::default();
         newest.set(key(1), 1);
         let then = newest.as_of_now();
-        assert!(newest.holds(Some(1), then) && newest.holds(None, then));
-        newest.set(key(2), 2);
-        assert!(newest.holds(Some(1), then) && !newest.holds(None, then));
+        let look = |newest: &Newest, number| newest.look(&key(number), newest.home(&key(number)));
+        let [known, other] = [1, 2].map(|number| look(&newest, number));
+        assert_eq!((known.number, other.number), (Some(1), None));
+        assert!(newest.holds(&key(1), known, then) && newest.holds(&key(2), other, then));
+        newest.add(key(2), 2, other);
+        assert!(newest.holds(&key(1), known, then) && !newest.holds(&key(2), other, then));
+        assert_eq!(look(&newest, 2).number, Some(2));
         newest.set(key(1), 3);
-        assert!(!newest.holds(Some(1), then));
-        let then = newest.as_of_now();
+        assert!(!newest.holds(&key(1), known, then));
+        let (then, known) = (newest.as_of_now(), look(&newest, 2));
         newest.forget(&key(2));
-        assert!(!newest.holds(Some(2), then));
+        assert!(!newest.holds(&key(2), known, then));
+    }
+
+    /// Also where many are looked up before any of them comes, and some are the same.
+    #[test]
+    fn what_was_added_where_it_was_looked_for_is_found() {
+        let mut newest = Newest::default();
+        let keys: Vec<FlowKey> = (0..20_000_u32).map(|number| key(number / 7 * 5 + number % 7)).collect();
+        for some in keys.chunks(16) {
+            let then = newest.as_of_now();
+            let looked = some.iter().map(|key| newest.look(key, newest.home(key)));
+            let looked: Vec<Found> = looked.collect();
+            for (key, found) in some.iter().zip(looked) {
+                let now = newest.look(key, newest.home(key));
+                if newest.holds(key, found, then) {
+                    assert_eq!(found.number, now.number);
+                }
+                if now.number.is_none() {
+                    let place = if newest.holds(key, found, then) { found } else { now };
+                    newest.add(*key, newest.len() as u32, place);
+                }
+            }
+        }
+        let different: std::collections::HashSet<&FlowKey> = keys.iter().collect();
+        assert_eq!(newest.len(), different.len());
+        assert!(keys.iter().all(|key| newest.get(key).is_some()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use news::News;
 use super::finished::Finished;
 use super::lone::LoneSyn;
 use super::mark::Marked;
-use super::newest::Newest;
+use super::newest::{Found, Newest};
 use super::store::Store;
 use super::stream::{Effect, Stream};
 use crate::base::{FlowKey, Map, Rare, limits};
@@ -68,21 +68,21 @@ impl Table {
 
     /// Takes in a segment of capture number `capture`.
     pub fn on_segment(&mut self, segment: &Segment, capture: u16) {
-        let newest = self.newest.get(&segment.key);
-        self.on_segment_of(newest, segment, capture);
+        let found = self.newest.look(&segment.key, self.newest.home(&segment.key));
+        self.on_segment_of(found, segment, capture);
     }
 
-    /// Takes in a segment whose 4-tuple has this newest flow.
+    /// Takes in a segment of whose 4-tuple this was found.
     #[expect(
         clippy::inline_always,
         reason = "most segments end in here, and a call costs as much as a check"
     )]
     #[inline(always)]
-    fn on_segment_of(&mut self, newest: Option<u32>, segment: &Segment, capture: u16) {
+    fn on_segment_of(&mut self, found: Found, segment: &Segment, capture: u16) {
         self.store.on_time(segment.stamp);
         self.listener = None;
-        let Some(newest) = newest else {
-            self.on_first(segment, capture);
+        let Some(newest) = found.number else {
+            self.on_first(found, segment, capture);
             return;
         };
         let Some(flow) = self.store.open(newest, &segment.key) else {
@@ -111,9 +111,9 @@ impl Table {
         }
     }
 
-    /// A segment of a 4-tuple that has no flow.
+    /// A segment of a 4-tuple that has no flow, and would be where it was not found.
     #[inline(never)]
-    fn on_first(&mut self, segment: &Segment, capture: u16) {
+    fn on_first(&mut self, found: Found, segment: &Segment, capture: u16) {
         // Few captures have any; then the key need not be hashed.
         let bare = if self.bare.is_empty() {
             None
@@ -127,6 +127,10 @@ impl Table {
             others: Rare::default(),
         };
         if let Some(number) = self.start_flow(segment, conversation, capture, false) {
+            if let Some(marking) = &mut self.marking {
+                marking.on_newest(number, None);
+            }
+            self.newest.add(segment.key, number, found);
             self.mark(segment, effect, number, stream.start);
         }
     }
@@ -174,6 +178,7 @@ impl Table {
             Choice::New(conversation, is_retry) => {
                 self.touch(newest);
                 if let Some(number) = self.start_flow(segment, conversation, capture, is_retry) {
+                    self.set_newest(segment.key, number);
                     self.mark(segment, effect, number, start);
                 }
             }
@@ -209,7 +214,7 @@ impl Table {
         self.deaf += u64::from(flow.is_deaf() && !was_limited);
     }
 
-    /// A flow that begins with `segment`; `None` where there is no room.
+    /// A flow that begins with `segment`, not yet found by its 4-tuple; `None` where there is no room.
     fn start_flow(
         &mut self,
         segment: &Segment,
@@ -237,7 +242,6 @@ impl Table {
             self.listener = Some(number);
             number
         };
-        self.set_newest(segment.key, number);
         if let Some(news) = &mut self.news {
             news.started.push((segment.packet, number, segment.key));
         }

@@ -25,12 +25,6 @@ pub(super) struct Spots<const N: usize> {
     seeds: Seeds,
 }
 
-/// Where a key is, or where it would be.
-enum Found {
-    At(usize),
-    Free(usize),
-}
-
 impl<const N: usize> Spots<N>
 where
     Spot<N>: Hashed,
@@ -65,10 +59,10 @@ where
         self.places.len() * size_of::<Spot<N>>() * (1 + usize::from(is_full))
     }
 
-    /// Where a search for `key` begins, in a table that has spots. The product spreads keys in a row, which a hash may have
-    /// left in heaps.
+    /// Where a search for `key` begins; anywhere in a table without spots. The product spreads keys in a row, which a hash may
+    /// have left in heaps.
     #[inline]
-    fn home(&self, key: &Spot<N>) -> usize {
+    pub(super) fn home(&self, key: &Spot<N>) -> usize {
         let spread = key.hash(self.seeds).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (spread >> (64 - self.places.len().trailing_zeros())) as usize
     }
@@ -78,57 +72,63 @@ where
         (place + 1) & (self.places.len() - 1)
     }
 
-    /// The number of `key`, whose last word is not looked at.
-    #[inline]
-    pub(super) fn get(&self, key: &Spot<N>) -> Option<u32> {
-        match self.find(key)? {
-            Found::At(place) => self.places.get(place).map(number_of),
-            Found::Free(_) => None,
-        }
+    /// Spots, used and free: when there are others, all keys have moved.
+    pub(super) fn size(&self) -> usize {
+        self.places.len()
     }
 
-    /// A word of the spot where a search for `key` begins.
+    /// A word of the spot at `place`.
     #[inline]
-    pub(super) fn touch(&self, key: &Spot<N>) -> u32 {
-        if self.places.is_empty() {
-            return 0;
-        }
-        self.places.get(self.home(key)).map_or(0, |spot| spot[0])
+    pub(super) fn touch(&self, place: usize) -> u32 {
+        self.places.get(place).map_or(0, |spot| spot[0])
     }
 
-    /// `None` where there are no spots yet.
+    /// Is there a free spot at `place`?
     #[inline]
-    fn find(&self, key: &Spot<N>) -> Option<Found> {
-        if self.places.is_empty() {
-            return None;
-        }
-        let mut place = self.home(key);
-        loop {
-            let spot = self.places.get(place)?;
-            if is_free(spot) {
-                return Some(Found::Free(place));
-            }
+    pub(super) fn is_free(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(is_free)
+    }
+
+    /// The number of `key`, whose last word is not looked at, and where it is or would be. The search begins at its `home`.
+    #[inline]
+    pub(super) fn look(&self, key: &Spot<N>, home: usize) -> (Option<u32>, usize) {
+        let mut place = home;
+        while let Some(spot) = self.places.get(place).filter(|spot| !is_free(spot)) {
             if spot[..Self::KEY] == key[..Self::KEY] {
-                return Some(Found::At(place));
+                return (Some(number_of(spot)), place);
             }
             place = self.behind(place);
         }
+        (None, place)
+    }
+
+    /// The number of `key`.
+    #[inline]
+    pub(super) fn get(&self, key: &Spot<N>) -> Option<u32> {
+        self.look(key, self.home(key)).0
     }
 
     /// Says whether `key` was known.
-    pub(super) fn set(&mut self, mut key: Spot<N>, number: u32) -> bool {
+    pub(super) fn set(&mut self, key: Spot<N>, number: u32) -> bool {
+        let (known, place) = self.look(&key, self.home(&key));
+        if known.is_some() {
+            self.places[place][Self::KEY] = number + 1;
+        } else {
+            self.add(key, number, place);
+        }
+        known.is_some()
+    }
+
+    /// A key that is not there, to where it would be.
+    #[inline]
+    pub(super) fn add(&mut self, mut key: Spot<N>, number: u32, mut place: usize) {
         if self.used == self.capacity() {
             self.grow();
+            place = self.look(&key, self.home(&key)).1;
         }
-        let (place, is_known) = match self.find(&key) {
-            Some(Found::At(place)) => (place, true),
-            Some(Found::Free(place)) => (place, false),
-            None => return false,
-        };
         key[Self::KEY] = number + 1;
         self.places[place] = key;
-        self.used += usize::from(!is_known);
-        is_known
+        self.used += 1;
     }
 
     /// To twice as many spots, where they are. A heap, spots in a row that are used, moves to between twice its first place and
@@ -146,20 +146,16 @@ where
             let start = free.map_or(0, |free| free + 1);
             let spots = self.places[start..end].iter_mut();
             heap.extend(spots.map(|spot| mem::replace(spot, Self::NONE)));
-            heap.drain(..).for_each(|spot| self.put(spot));
+            for spot in heap.drain(..) {
+                let (_, place) = self.look(&spot, self.home(&spot));
+                self.places[place] = spot;
+            }
             end = free.unwrap_or(0);
         }
     }
 
-    /// Puts what is not there where it belongs.
-    fn put(&mut self, spot: Spot<N>) {
-        if let Some(Found::Free(place)) = self.find(&spot) {
-            self.places[place] = spot;
-        }
-    }
-
     pub(super) fn forget(&mut self, key: &Spot<N>) {
-        let Some(Found::At(mut hole)) = self.find(key) else {
+        let (Some(_), mut hole) = self.look(key, self.home(key)) else {
             return;
         };
         self.used -= 1;

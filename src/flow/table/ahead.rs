@@ -3,7 +3,7 @@
 
 use super::Table;
 use crate::flow::mark::Marked;
-use crate::flow::newest::AsOf;
+use crate::flow::newest::{AsOf, Found};
 use crate::flow::stream::Effect;
 use crate::wire::Segment;
 use std::hint::black_box;
@@ -24,7 +24,7 @@ pub struct Ahead<'s> {
 pub struct Spot<'s> {
     /// Nothing where something else was heard.
     pub segment: Option<&'s Segment>,
-    newest: Option<u32>,
+    found: Found,
     /// It is of the same 4-tuple as the one before.
     is_same: bool,
     /// So it is, and its payload does not matter.
@@ -44,20 +44,21 @@ impl<'s> Ahead<'s> {
         for (spot, (segment, has_payload)) in self.spots.iter_mut().zip(segments) {
             before = before.next(segment, has_payload);
             if let Some(segment) = segment.filter(|_| !before.is_same) {
-                touched ^= table.newest.touch(&segment.key);
+                before.found = table.newest.home(&segment.key);
+                touched ^= table.newest.touch(&segment.key, before.found);
             }
             *spot = before;
         }
         black_box(touched);
-        let mut newest = None;
+        let mut found = Found::default();
         for spot in self.spots.iter_mut().take(self.count) {
-            if !spot.is_same {
-                newest = spot.segment.and_then(|segment| table.newest.get(&segment.key));
+            if let Some(segment) = spot.segment.filter(|_| !spot.is_same) {
+                found = table.newest.look(&segment.key, spot.found);
             }
-            spot.newest = newest;
+            spot.found = found;
         }
         let found = self.spots().iter().filter(|spot| !spot.is_same);
-        let found = found.filter_map(|spot| spot.newest);
+        let found = found.filter_map(|spot| spot.found.number);
         black_box(found.fold(0, |all, newest| all ^ table.touch_flow(newest)));
     }
 
@@ -76,7 +77,7 @@ impl<'s> Spot<'s> {
         let is_same = both.is_some_and(|(one, other)| one.key == other.key);
         Self {
             segment,
-            newest: None,
+            found: Found::default(),
             is_same,
             goes_on: is_same && !has_payload,
         }
@@ -87,12 +88,12 @@ impl Table {
     /// As [`Table::on_segment`], for the segment that was looked up at `spot`.
     #[inline]
     pub fn on_next(&mut self, ahead: &Ahead<'_>, spot: Spot<'_>, segment: &Segment, capture: u16) {
-        if spot.is_same && self.listener.is_some() {
-            self.on_segment_of(self.listener, segment, capture);
-        } else if self.newest.holds(spot.newest, ahead.as_of) {
-            self.on_segment_of(spot.newest, segment, capture);
-        } else {
-            self.on_segment(segment, capture);
+        match self.listener.filter(|_| spot.is_same) {
+            Some(number) => self.on_segment_of(Found::known(number), segment, capture),
+            None if self.newest.holds(&segment.key, spot.found, ahead.as_of) => {
+                self.on_segment_of(spot.found, segment, capture);
+            }
+            None => self.on_segment(segment, capture),
         }
     }
 
