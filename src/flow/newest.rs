@@ -118,8 +118,9 @@ pub(super) struct AsOf {
 pub(super) struct Found {
     /// Its newest flow.
     pub(super) number: Option<u32>,
-    /// Where that is in the table, or would be; before the search, where it begins.
+    /// Where that is in its table, or would be; before the search, where it begins.
     place: usize,
+    is_v6: bool,
 }
 
 impl Found {
@@ -127,7 +128,7 @@ impl Found {
     pub(super) fn known(number: u32) -> Self {
         Self {
             number: Some(number),
-            place: 0,
+            ..Self::default()
         }
     }
 }
@@ -151,19 +152,24 @@ impl Newest {
     /// Where the search for `key` begins: not found yet.
     #[inline]
     pub(super) fn home(&self, key: &FlowKey) -> Found {
-        let place = match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.home(&KeyV4::new(a, b, c, d).spot()),
-            FlowKey::V6(a, b, c, d) => self.v6.home(&spot_v6(a, b, c, d)),
+        let (place, is_v6) = match *key {
+            FlowKey::V4(a, b, c, d) => (self.v4.home(&KeyV4::new(a, b, c, d).spot()), false),
+            FlowKey::V6(a, b, c, d) => (self.v6.home(&spot_v6(a, b, c, d)), true),
         };
-        Found { number: None, place }
+        Found {
+            number: None,
+            place,
+            is_v6,
+        }
     }
 
     /// Looks at that place, and does nothing that waits for it.
     #[inline]
-    pub(super) fn touch(&self, key: &FlowKey, home: Found) -> u32 {
-        match key {
-            FlowKey::V4(..) => self.v4.touch(home.place),
-            FlowKey::V6(..) => self.v6.touch(home.place),
+    pub(super) fn touch(&self, home: Found) -> u32 {
+        if home.is_v6 {
+            self.v6.touch(home.place)
+        } else {
+            self.v4.touch(home.place)
         }
     }
 
@@ -174,7 +180,7 @@ impl Newest {
             FlowKey::V4(a, b, c, d) => self.v4.look(&KeyV4::new(a, b, c, d).spot(), home.place),
             FlowKey::V6(a, b, c, d) => self.v6.look(&spot_v6(a, b, c, d), home.place),
         };
-        Found { number, place }
+        Found { number, place, ..home }
     }
 
     /// What is looked up now.
@@ -185,12 +191,15 @@ impl Newest {
         }
     }
 
-    /// Does what was `found` for `key` then still hold? Another key that came may be it: that took the place.
+    /// Does what was `found` then still hold? Another key that came may be it: that took the place.
     #[inline]
-    pub(super) fn holds(&self, key: &FlowKey, found: Found, then: AsOf) -> bool {
-        let is_free = || match key {
-            FlowKey::V4(..) => self.v4.is_free(found.place),
-            FlowKey::V6(..) => self.v6.is_free(found.place),
+    pub(super) fn holds(&self, found: Found, then: AsOf) -> bool {
+        let is_free = || {
+            if found.is_v6 {
+                self.v6.is_free(found.place)
+            } else {
+                self.v4.is_free(found.place)
+            }
         };
         self.changed == then.changed
             && (found.number.is_some() || self.v4.size() + self.v6.size() == then.size && is_free())
@@ -274,15 +283,15 @@ mod tests {
         let look = |newest: &Newest, number| newest.look(&key(number), newest.home(&key(number)));
         let [known, other] = [1, 2].map(|number| look(&newest, number));
         assert_eq!((known.number, other.number), (Some(1), None));
-        assert!(newest.holds(&key(1), known, then) && newest.holds(&key(2), other, then));
+        assert!(newest.holds(known, then) && newest.holds(other, then));
         newest.add(key(2), 2, other);
-        assert!(newest.holds(&key(1), known, then) && !newest.holds(&key(2), other, then));
+        assert!(newest.holds(known, then) && !newest.holds(other, then));
         assert_eq!(look(&newest, 2).number, Some(2));
         newest.set(key(1), 3);
-        assert!(!newest.holds(&key(1), known, then));
+        assert!(!newest.holds(known, then));
         let (then, known) = (newest.as_of_now(), look(&newest, 2));
         newest.forget(&key(2));
-        assert!(!newest.holds(&key(2), known, then));
+        assert!(!newest.holds(known, then));
     }
 
     /// Also where many are looked up before any of them comes, and some are the same.
@@ -296,11 +305,11 @@ mod tests {
             let looked: Vec<Found> = looked.collect();
             for (key, found) in some.iter().zip(looked) {
                 let now = newest.look(key, newest.home(key));
-                if newest.holds(key, found, then) {
+                if newest.holds(found, then) {
                     assert_eq!(found.number, now.number);
                 }
                 if now.number.is_none() {
-                    let place = if newest.holds(key, found, then) { found } else { now };
+                    let place = if newest.holds(found, then) { found } else { now };
                     newest.add(*key, newest.len() as u32, place);
                 }
             }
