@@ -105,3 +105,73 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::finished::Finished;
+    use crate::flow::mark::Mark;
+    use crate::script::Script;
+
+    fn state(marking: &mut Marking, number: u32) -> String {
+        format!("{:?}", marking.state_of(number))
+    }
+
+    #[test]
+    fn a_state_follows_its_4_tuple_and_no_other_gets_it() {
+        let script = Script::parse("0 > S 0:0(0)\n+.1 < S. 0:0(0) ack 1").unwrap();
+        let fresh = format!("{:?}", Wireshark::default());
+        let mut marking = Marking::default();
+        marking.on_newest(4, None);
+        for segment in script.segments() {
+            marking.state_of(4).on_segment(segment, Effect::None);
+        }
+        let told = state(&mut marking, 4);
+        assert!(told != fresh && marking.len() == 1);
+        // Another connection on the same ports; one on others meanwhile.
+        marking.on_newest(7, Some(4));
+        marking.on_newest(5, None);
+        assert_eq!((state(&mut marking, 7), state(&mut marking, 5)), (told, fresh.clone()));
+        // The number comes again.
+        marking.on_forgotten(7);
+        marking.on_newest(7, None);
+        assert_eq!(marking.len(), 1);
+        assert_eq!((state(&mut marking, 7), marking.len()), (fresh, 2));
+    }
+
+    fn marks_of(finished: &Finished) -> Vec<(u64, Vec<&'static str>)> {
+        let marked = finished.marked.iter();
+        marked
+            .map(|marked| (marked.packet, marked.marks.iter().map(Mark::word).collect()))
+            .collect()
+    }
+
+    /// Wireshark knows no VLANs: what it remembers of a 4-tuple goes on through connections in either.
+    #[test]
+    fn connections_that_take_turns_have_one_state() {
+        let script = Script::parse(
+            "0 > S 0:0(0) path 1\n+.1 < S. 0:0(0) ack 1 path 1\n+0 > . 1:1(0) ack 1 path 1\n\
+             +.1 > S 5000:5000(0) path 2\n+.1 < S. 9000:9000(0) ack 5001 path 2\n+0 > . 5001:5001(0) ack 9001 path 2\n\
+             +.1 > P. 1:9(8) ack 1 path 1\n+.1 > P. 5001:5009(8) ack 9001 path 2\n+.5 > P. 5001:5009(8) ack 9001 path 2",
+        )
+        .unwrap();
+        let mut table = Table::default();
+        table.want_marks(true);
+        script.segments().for_each(|segment| table.on_segment(segment, 0));
+        let marking = table.marking.as_ref().unwrap();
+        assert_eq!((marking.len(), table.store.len()), (1, 2));
+        let mut single = Wireshark::default();
+        let mut stream = None;
+        let expected: Vec<_> = script
+            .segments()
+            .filter_map(|segment| {
+                let stream = stream.get_or_insert_with(|| crate::flow::stream::Stream::new(segment.packet));
+                let effect = super::super::on_header(stream, segment);
+                let marks = single.on_segment(segment, effect);
+                (!marks.is_empty()).then(|| (segment.packet, marks.iter().map(Mark::word).collect()))
+            })
+            .collect();
+        assert!(expected.len() > 2, "{expected:?}");
+        assert_eq!(marks_of(&table.finish()), expected);
+    }
+}
