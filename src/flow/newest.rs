@@ -191,7 +191,8 @@ impl Newest {
         }
     }
 
-    /// Does what was `found` then still hold? Another key that came may be it: that took the place.
+    /// Does what was `found` then still hold? As long as nothing was taken out and all is where it was, a key that was not there
+    /// can only have come to its place.
     #[inline]
     pub(super) fn holds(&self, found: Found, then: AsOf) -> bool {
         let is_free = || {

@@ -1,5 +1,5 @@
-//! A hash table of numbers by keys, in a row of spots: whether it is there or not, a key takes one line of far memory, and
-//! that is the line which it is put to.
+//! A hash table of numbers by keys, in a row of spots: whether it is there or not, a key takes a line of far memory, or that
+//! and the next, and there it is put.
 
 use std::mem;
 
@@ -77,10 +77,10 @@ where
         self.places.len()
     }
 
-    /// A word of the spot at `place`.
+    /// Looks at both ends of the spot at `place`.
     #[inline]
     pub(super) fn touch(&self, place: usize) -> u32 {
-        self.places.get(place).map_or(0, |spot| spot[0])
+        self.places.get(place).map_or(0, |spot| spot[0] ^ spot[Self::KEY])
     }
 
     /// Is there a free spot at `place`?

@@ -212,4 +212,61 @@ mod tests {
         data[3].key = crate::base::FlowKey::V4([10, 9, 9, 9], [10, 9, 9, 10], 1, 2);
         assert_eq!(gone_on(before, data, None), 2);
     }
+
+    /// What marks say, and how many segments were taken in with others.
+    fn marked(segments: &[Segment], ahead: bool) -> (String, usize) {
+        let mut table = Table::default();
+        table.want_marks(true);
+        let mut gone_on = 0;
+        for some in segments.chunks(AT_ONCE) {
+            if !ahead {
+                for segment in some {
+                    table.on_segment(segment, 0);
+                }
+                continue;
+            }
+            let mut ahead = Ahead::default();
+            ahead.look(&table, some.iter().map(|segment| (Some(segment), false)));
+            let mut at = 0;
+            while let Some(spot) = ahead.spots().get(at) {
+                table.on_next(&ahead, *spot, &some[at], 0);
+                at += 1;
+                let count = table.go_on(&ahead.spots()[at..], 0);
+                (at, gone_on) = (at + count, gone_on + count);
+            }
+        }
+        (format!("{:?}", table.finish().marked), gone_on)
+    }
+
+    #[test]
+    fn marks_are_the_same_where_flows_go_on() {
+        let (all, mut state) = (talk(60), 1_u64);
+        let mut draw = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % most
+        };
+        let (mut found, mut gone_on) = (0, 0);
+        for _ in 0..200 {
+            // Some are lost, some come twice or late.
+            let mut segments: Vec<Segment> = Vec::new();
+            for segment in &all {
+                let copies = [0, 1, 1, 1, 1, 1, 1, 2][draw(8) as usize];
+                segments.extend(std::iter::repeat_n(segment.clone(), copies));
+                if let (Some(last), 0) = (segments.len().checked_sub(1), draw(8)) {
+                    segments.swap(last, last.saturating_sub(1 + draw(3) as usize));
+                }
+            }
+            let stamps = all[0].stamp;
+            for (place, segment) in (1_u64..).zip(&mut segments) {
+                segment.packet = place;
+                segment.stamp = stamps + crate::base::Span::from_millis(10 * place as i64);
+            }
+            let (one, _) = marked(&segments, false);
+            let (other, together) = marked(&segments, true);
+            assert_eq!(one, other);
+            found += one.matches("Marked").count();
+            gone_on += together;
+        }
+        assert!(found > 2_000 && gone_on > 2_000, "{found} marks, {gone_on} gone on");
+    }
 }

@@ -6,13 +6,14 @@ use crate::flow::stream::Effect;
 use crate::flow::wireshark::Wireshark;
 use crate::wire::Segment;
 
-/// Wireshark's state of every 4-tuple, found by its newest flow. Wireshark knows no VLANs.
+/// Wireshark's state of every 4-tuple, found by its newest flow. Wireshark knows no VLANs. A 4-tuple that there was no room for
+/// begins anew.
 #[derive(Debug, Default)]
 pub(super) struct Marking {
     states: Vec<Wireshark>,
     /// States of 4-tuples that were forgotten.
     free: Vec<u32>,
-    /// The place of each newest flow's state.
+    /// The place of each newest flow's state; of any other flow, anything.
     places: Vec<u32>,
 }
 
@@ -131,12 +132,18 @@ mod tests {
         // Another connection on the same ports; one on others meanwhile.
         marking.on_newest(7, Some(4));
         marking.on_newest(5, None);
-        assert_eq!((state(&mut marking, 7), state(&mut marking, 5)), (told, fresh.clone()));
+        assert_eq!(
+            (state(&mut marking, 7), state(&mut marking, 5)),
+            (told.clone(), fresh.clone())
+        );
+        // The number of the connection before comes again, for other ports.
+        marking.on_newest(4, None);
+        assert_eq!((state(&mut marking, 4), state(&mut marking, 7)), (fresh.clone(), told));
         // The number comes again.
         marking.on_forgotten(7);
         marking.on_newest(7, None);
-        assert_eq!(marking.len(), 1);
-        assert_eq!((state(&mut marking, 7), marking.len()), (fresh, 2));
+        assert_eq!(marking.len(), 2);
+        assert_eq!((state(&mut marking, 7), marking.len()), (fresh, 3));
     }
 
     fn marks_of(finished: &Finished) -> Vec<(u64, Vec<&'static str>)> {
