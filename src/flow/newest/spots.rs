@@ -43,9 +43,9 @@ where
         }
     }
 
-    /// Keys that it takes before it grows: of sixteen spots five stay free, so that the next free one is near.
+    /// Keys that it takes before it grows: of sixteen spots three stay free, so that the next free one is near.
     fn capacity(&self) -> usize {
-        self.places.len() / 16 * 11
+        self.places.len() / 16 * 13
     }
 
     #[cfg(test)]
