@@ -119,7 +119,7 @@ pub(super) struct Found {
     /// Its newest flow.
     pub(super) number: Option<u32>,
     /// Where that is in its table, or would be; before the search, where it begins.
-    place: usize,
+    place: u32,
     is_v6: bool,
 }
 
@@ -150,37 +150,57 @@ impl Newest {
     }
 
     /// Where the search for `key` begins: not found yet.
-    #[inline]
+    #[inline(always)]
     pub(super) fn home(&self, key: &FlowKey) -> Found {
         let (place, is_v6) = match *key {
             FlowKey::V4(a, b, c, d) => (self.v4.home(&KeyV4::new(a, b, c, d).spot()), false),
-            FlowKey::V6(a, b, c, d) => (self.v6.home(&spot_v6(a, b, c, d)), true),
+            FlowKey::V6(a, b, c, d) => (self.home_v6(&spot_v6(a, b, c, d)), true),
         };
         Found {
             number: None,
-            place,
+            place: place as u32,
             is_v6,
         }
+    }
+
+    /// Is it so large that it lies in far memory, with those of all shards?
+    pub(super) fn is_far(&self) -> bool {
+        self.v4.size() + self.v6.size() > 1 << 13
     }
 
     /// Looks at that place, and does nothing that waits for it.
     #[inline]
     pub(super) fn touch(&self, home: Found) -> u32 {
         if home.is_v6 {
-            self.v6.touch(home.place)
+            self.v6.touch(home.place as usize)
         } else {
-            self.v4.touch(home.place)
+            self.v4.touch(home.place as usize)
         }
     }
 
     /// What there is for `key`, whose search begins at its `home`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look(&self, key: &FlowKey, home: Found) -> Found {
+        let from = home.place as usize;
         let (number, place) = match *key {
-            FlowKey::V4(a, b, c, d) => self.v4.look(&KeyV4::new(a, b, c, d).spot(), home.place),
-            FlowKey::V6(a, b, c, d) => self.v6.look(&spot_v6(a, b, c, d), home.place),
+            FlowKey::V4(a, b, c, d) => self.v4.look(&KeyV4::new(a, b, c, d).spot(), from),
+            FlowKey::V6(a, b, c, d) => self.look_v6(&spot_v6(a, b, c, d), from),
         };
-        Found { number, place, ..home }
+        Found {
+            number,
+            place: place as u32,
+            ..home
+        }
+    }
+
+    #[inline(never)]
+    fn home_v6(&self, key: &Spot<10>) -> usize {
+        self.v6.home(key)
+    }
+
+    #[inline(never)]
+    fn look_v6(&self, key: &Spot<10>, home: usize) -> (Option<u32>, usize) {
+        self.v6.look(key, home)
     }
 
     /// What is looked up now.
@@ -196,10 +216,11 @@ impl Newest {
     #[inline]
     pub(super) fn holds(&self, found: Found, then: AsOf) -> bool {
         let is_free = || {
+            let place = found.place as usize;
             if found.is_v6 {
-                self.v6.is_free(found.place)
+                self.v6.is_free(place)
             } else {
-                self.v4.is_free(found.place)
+                self.v4.is_free(place)
             }
         };
         self.changed == then.changed
@@ -207,10 +228,11 @@ impl Newest {
     }
 
     /// A 4-tuple that is not there, which would be at this place.
-    pub(super) fn add(&mut self, key: FlowKey, number: u32, place: Found) {
+    pub(super) fn add(&mut self, key: FlowKey, number: u32, found: Found) {
+        let place = found.place as usize;
         match key {
-            FlowKey::V4(a, b, c, d) => self.v4.add(KeyV4::new(a, b, c, d).spot(), number, place.place),
-            FlowKey::V6(a, b, c, d) => self.v6.add(spot_v6(a, b, c, d), number, place.place),
+            FlowKey::V4(a, b, c, d) => self.v4.add(KeyV4::new(a, b, c, d).spot(), number, place),
+            FlowKey::V6(a, b, c, d) => self.v6.add(spot_v6(a, b, c, d), number, place),
         }
     }
 

@@ -94,7 +94,7 @@ where
     pub(super) fn look(&self, key: &Spot<N>, home: usize) -> (Option<u32>, usize) {
         let mut place = home;
         while let Some(spot) = self.places.get(place).filter(|spot| !is_free(spot)) {
-            if spot[..Self::KEY] == key[..Self::KEY] {
+            if is_of(spot, key) {
                 return (Some(number_of(spot)), place);
             }
             place = self.behind(place);
@@ -190,6 +190,13 @@ where
 
 fn is_free<const N: usize>(spot: &Spot<N>) -> bool {
     spot[N - 1] == 0
+}
+
+/// Is it the spot of this key? Compared without a branch for each word.
+#[inline]
+fn is_of<const N: usize>(spot: &Spot<N>, key: &Spot<N>) -> bool {
+    let pairs = spot.iter().zip(key).take(N - 1);
+    pairs.fold(0, |all, (one, other)| all | (one ^ other)) == 0
 }
 
 fn number_of<const N: usize>(spot: &Spot<N>) -> u32 {

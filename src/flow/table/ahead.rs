@@ -40,12 +40,31 @@ impl<'s> Ahead<'s> {
     pub fn look(&mut self, table: &Table, segments: impl ExactSizeIterator<Item = (Option<&'s Segment>, bool)>) {
         self.as_of = table.newest.as_of_now();
         self.count = segments.len();
-        let mut before = Spot::default();
+        let (mut before, is_far) = (Spot::default(), table.newest.is_far());
         for (spot, (segment, has_payload)) in self.spots.iter_mut().zip(segments) {
-            before = before.next(segment, has_payload, table);
+            before = before.next(segment, has_payload);
+            if let Some(segment) = segment.filter(|_| !before.is_same) {
+                let home = table.newest.home(&segment.key);
+                before.found = if is_far {
+                    home
+                } else {
+                    table.newest.look(&segment.key, home)
+                };
+            }
             *spot = before;
         }
-        // In a loop of its own, so short that the processor has all of them under way before it waits for the first.
+        if is_far {
+            self.look_far(table);
+        }
+        let found = self.spots().iter().filter(|spot| !spot.is_same);
+        let found = found.filter_map(|spot| spot.found.number);
+        black_box(found.fold(0, |all, newest| all ^ table.touch_flow(newest)));
+    }
+
+    /// The same where it is known where each search begins, in a table so large that each of these lies far away: they are
+    /// touched in a loop so short that the processor has all of them under way before it waits for the first.
+    #[inline(never)]
+    fn look_far(&mut self, table: &Table) {
         let homes = self.spots().iter().map(|spot| table.newest.touch(spot.found));
         black_box(homes.fold(0, |all, word| all ^ word));
         let mut found = Found::default();
@@ -55,9 +74,6 @@ impl<'s> Ahead<'s> {
             }
             spot.found = found;
         }
-        let found = self.spots().iter().filter(|spot| !spot.is_same);
-        let found = found.filter_map(|spot| spot.found.number);
-        black_box(found.fold(0, |all, newest| all ^ table.touch_flow(newest)));
     }
 
     /// What was looked up, in order.
@@ -68,17 +84,14 @@ impl<'s> Ahead<'s> {
 }
 
 impl<'s> Spot<'s> {
-    /// The one behind it, not looked up yet.
+    /// The one behind it, for which the same was found where its 4-tuple is the same.
     #[inline]
-    fn next(&self, segment: Option<&'s Segment>, has_payload: bool, table: &Table) -> Self {
+    fn next(&self, segment: Option<&'s Segment>, has_payload: bool) -> Self {
         let both = self.segment.zip(segment);
         let is_same = both.is_some_and(|(one, other)| one.key == other.key);
         Self {
             segment,
-            found: match segment {
-                Some(segment) if !is_same => table.newest.home(&segment.key),
-                _ => self.found,
-            },
+            found: self.found,
             is_same,
             goes_on: is_same && !has_payload,
         }
