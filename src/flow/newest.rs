@@ -120,7 +120,6 @@ pub(super) struct Found {
     pub(super) number: Option<u32>,
     /// Where that is in its table, or would be; before the search, where it begins.
     place: u32,
-    is_v6: bool,
 }
 
 impl Found {
@@ -152,14 +151,13 @@ impl Newest {
     /// Where the search for `key` begins: not found yet.
     #[inline(always)]
     pub(super) fn home(&self, key: &FlowKey) -> Found {
-        let (place, is_v6) = match *key {
-            FlowKey::V4(a, b, c, d) => (self.v4.home(&KeyV4::new(a, b, c, d).spot()), false),
-            FlowKey::V6(a, b, c, d) => (self.home_v6(&spot_v6(a, b, c, d)), true),
+        let place = match *key {
+            FlowKey::V4(a, b, c, d) => self.v4.home(&KeyV4::new(a, b, c, d).spot()),
+            FlowKey::V6(a, b, c, d) => self.home_v6(&spot_v6(a, b, c, d)),
         };
         Found {
             number: None,
             place: place as u32,
-            is_v6,
         }
     }
 
@@ -170,11 +168,10 @@ impl Newest {
 
     /// Looks at that place, and does nothing that waits for it.
     #[inline]
-    pub(super) fn touch(&self, home: Found) -> u32 {
-        if home.is_v6 {
-            self.v6.touch(home.place as usize)
-        } else {
-            self.v4.touch(home.place as usize)
+    pub(super) fn touch(&self, key: &FlowKey, home: Found) -> u32 {
+        match key {
+            FlowKey::V4(..) => self.v4.touch(home.place as usize),
+            FlowKey::V6(..) => self.v6.touch(home.place as usize),
         }
     }
 
@@ -189,7 +186,6 @@ impl Newest {
         Found {
             number,
             place: place as u32,
-            ..home
         }
     }
 
@@ -211,17 +207,13 @@ impl Newest {
         }
     }
 
-    /// Does what was `found` then still hold? As long as nothing was taken out and all is where it was, a key that was not there
+    /// Does what was `found` for `key` then still hold? As long as nothing was taken out and all is where it was, a key that was not there
     /// can only have come to its place.
     #[inline]
-    pub(super) fn holds(&self, found: Found, then: AsOf) -> bool {
-        let is_free = || {
-            let place = found.place as usize;
-            if found.is_v6 {
-                self.v6.is_free(place)
-            } else {
-                self.v4.is_free(place)
-            }
+    pub(super) fn holds(&self, key: &FlowKey, found: Found, then: AsOf) -> bool {
+        let is_free = || match key {
+            FlowKey::V4(..) => self.v4.is_free(found.place as usize),
+            FlowKey::V6(..) => self.v6.is_free(found.place as usize),
         };
         self.changed == then.changed
             && (found.number.is_some() || self.v4.size() + self.v6.size() == then.size && is_free())
@@ -306,15 +298,15 @@ mod tests {
         let look = |newest: &Newest, number| newest.look(&key(number), newest.home(&key(number)));
         let [known, other] = [1, 2].map(|number| look(&newest, number));
         assert_eq!((known.number, other.number), (Some(1), None));
-        assert!(newest.holds(known, then) && newest.holds(other, then));
+        assert!(newest.holds(&key(1), known, then) && newest.holds(&key(2), other, then));
         newest.add(key(2), 2, other);
-        assert!(newest.holds(known, then) && !newest.holds(other, then));
+        assert!(newest.holds(&key(1), known, then) && !newest.holds(&key(2), other, then));
         assert_eq!(look(&newest, 2).number, Some(2));
         newest.set(key(1), 3);
-        assert!(!newest.holds(known, then));
+        assert!(!newest.holds(&key(1), known, then));
         let (then, known) = (newest.as_of_now(), look(&newest, 2));
         newest.forget(&key(2));
-        assert!(!newest.holds(known, then));
+        assert!(!newest.holds(&key(2), known, then));
     }
 
     /// Also where many are looked up before any of them comes, and some are the same.
@@ -328,11 +320,11 @@ mod tests {
             let looked: Vec<Found> = looked.collect();
             for (key, found) in some.iter().zip(looked) {
                 let now = newest.look(key, newest.home(key));
-                if newest.holds(found, then) {
+                if newest.holds(key, found, then) {
                     assert_eq!(found.number, now.number);
                 }
                 if now.number.is_none() {
-                    let place = if newest.holds(found, then) { found } else { now };
+                    let place = if newest.holds(key, found, then) { found } else { now };
                     newest.add(*key, newest.len() as u32, place);
                 }
             }

@@ -65,7 +65,8 @@ impl<'s> Ahead<'s> {
     /// touched in a loop so short that the processor has all of them under way before it waits for the first.
     #[inline(never)]
     fn look_far(&mut self, table: &Table) {
-        let homes = self.spots().iter().map(|spot| table.newest.touch(spot.found));
+        let spots = self.spots().iter();
+        let homes = spots.filter_map(|spot| Some(table.newest.touch(&spot.segment?.key, spot.found)));
         black_box(homes.fold(0, |all, word| all ^ word));
         let mut found = Found::default();
         for spot in self.spots.iter_mut().take(self.count) {
@@ -104,7 +105,7 @@ impl Table {
     pub fn on_next(&mut self, ahead: &Ahead<'_>, spot: Spot<'_>, segment: &Segment, capture: u16) {
         match self.listener.filter(|_| spot.is_same) {
             Some(number) => self.on_segment_of(Found::known(number), segment, capture),
-            None if self.newest.holds(spot.found, ahead.as_of) => {
+            None if self.newest.holds(&segment.key, spot.found, ahead.as_of) => {
                 self.on_segment_of(spot.found, segment, capture);
             }
             None => self.on_segment(segment, capture),
