@@ -207,8 +207,8 @@ impl Newest {
         }
     }
 
-    /// Does what was `found` for `key` then still hold? As long as nothing was taken out and all is where it was, a key that was not there
-    /// can only have come to its place.
+    /// Does what was `found` for `key` then still hold? As long as nothing was taken out and all is where it was, a key that
+    /// was not there can only have come to its place.
     #[inline]
     pub(super) fn holds(&self, key: &FlowKey, found: Found, then: AsOf) -> bool {
         let is_free = || match key {
