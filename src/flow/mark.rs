@@ -74,14 +74,15 @@ pub struct Marked {
 }
 
 impl Marked {
-    pub(super) fn new(segment: &Segment, flow: u32, stream_start: u64, marks: Marks) -> Self {
-        Self {
+    /// `segment` with its marks, if it has any.
+    pub(super) fn of(segment: &Segment, flow: u32, stream_start: u64, marks: Marks) -> Option<Self> {
+        (!marks.is_empty()).then_some(Self {
             packet: segment.packet,
             stamp: segment.stamp,
             stream_start,
             flow,
             marks,
             dir: segment.dir,
-        }
+        })
     }
 }

@@ -143,11 +143,8 @@ impl Table {
                 break;
             }
             if let Some(state) = &mut state {
-                let marks = state.on_segment(segment, Effect::None);
-                if !marks.is_empty() {
-                    let start = flow.conversation.stream.start;
-                    self.marked.push(Marked::new(segment, number, start, marks));
-                }
+                let (marks, start) = (state.on_segment(segment, Effect::None), flow.conversation.stream.start);
+                self.marked.extend(Marked::of(segment, number, start, marks));
             }
         }
         let (last, is_over) = (flow.facts().last.stamp, flow.is_over());
@@ -225,6 +222,43 @@ mod tests {
         }
         data[3].key = crate::base::FlowKey::V4([10, 9, 9, 9], [10, 9, 9, 10], 1, 2);
         assert_eq!(gone_on(before, data, None), 2);
+    }
+
+    /// In a small table, and in one so large that it is looked at in another way: flows that are there, in rows and alone, and
+    /// others.
+    #[test]
+    fn each_finds_the_flow_of_its_own_4_tuple() {
+        let all = talk(0);
+        let of = |number: u32| {
+            let ip = std::net::Ipv4Addr::from(0x0a00_0000 + number).octets();
+            let key = crate::base::FlowKey::v4(ip, [192, 0, 2, 1], 40_000, 443).0;
+            Segment { key, ..all[0].clone() }
+        };
+        for (flows, is_far) in [(100, false), (20_000, true)] {
+            let mut table = Table::default();
+            (0..flows).for_each(|number| table.on_segment(&of(number), 0));
+            assert_eq!(table.newest.is_far(), is_far);
+            for start in 0..1_000 {
+                let wanted = |place: u32| (start * 23 + place / 3 * 7) % (flows + 50);
+                let some: Vec<Segment> = (0..AT_ONCE as u32).map(|place| of(wanted(place))).collect();
+                let mut ahead = Ahead::default();
+                // What is no segment stands between them.
+                let heard = some.iter().enumerate();
+                ahead.look(
+                    &table,
+                    heard.map(|(at, one)| (Some(one).filter(|_| at % 5 != 4), false)),
+                );
+                for (spot, place) in ahead.spots().iter().zip(0..).filter(|(spot, _)| spot.segment.is_some()) {
+                    let number = wanted(place);
+                    assert_eq!(
+                        spot.found.number,
+                        Some(number).filter(|_| number < flows),
+                        "{start}, {place}"
+                    );
+                    assert!(table.newest.holds(&some[place as usize].key, spot.found, ahead.as_of));
+                }
+            }
+        }
     }
 
     /// What marks say, and how many segments were taken in with others.

@@ -101,9 +101,7 @@ impl Table {
     fn find_marks(&mut self, segment: &Segment, effect: Effect, number: u32, stream_start: u64) {
         let Some(marking) = &mut self.marking else { return };
         let marks = marking.state_of(number).on_segment(segment, effect);
-        if !marks.is_empty() {
-            self.marked.push(Marked::new(segment, number, stream_start, marks));
-        }
+        self.marked.extend(Marked::of(segment, number, stream_start, marks));
     }
 }
 
@@ -144,6 +142,23 @@ mod tests {
         marking.on_newest(7, None);
         assert_eq!(marking.len(), 2);
         assert_eq!((state(&mut marking, 7), marking.len()), (fresh, 3));
+    }
+
+    #[test]
+    fn what_is_retired_leaves_no_state() {
+        let script = Script::parse("0 > S 0:0(0)").unwrap();
+        let syn = script.segments().next().unwrap();
+        let mut table = Table::default();
+        table.watch();
+        table.want_marks(true);
+        for _ in 0..3 {
+            table.on_segment(syn, 0);
+            assert_eq!(table.marking.as_ref().map(Marking::len), Some(1));
+            for (_, number, key) in table.take_news().started {
+                table.retire(number, key);
+            }
+            assert_eq!(table.marking.as_ref().map(Marking::len), Some(0));
+        }
     }
 
     fn marks_of(finished: &Finished) -> Vec<(u64, Vec<&'static str>)> {
