@@ -66,7 +66,7 @@ pub const MAX_HOSTS: usize = 65_536;
 pub const LONE_SYN: usize = 48;
 
 /// Bytes of an open flow, at most: what it has in boxes comes on top, and few have any.
-pub const OPEN_FLOW: usize = 1440;
+pub const OPEN_FLOW: usize = 1408;
 /// Bytes put together of one side's first TLS handshake message: a ClientHello has 200 to 2,000.
 pub const MAX_JOINED: usize = 16 << 10;
 

@@ -16,7 +16,6 @@ impl Side {
     const BLANK: Self = Self {
         sender: Sender::BLANK,
         receiver: Receiver::BLANK,
-        copies: Copies::NONE,
     };
 }
 
@@ -47,6 +46,7 @@ impl Flow {
             troubles: Rare::USUAL,
         },
         sides: [Side::BLANK, Side::BLANK],
+        copies: [Copies::NONE; 2],
         conversation: Conversation {
             stream: Stream::new(0),
             others: Rare::USUAL,
@@ -73,5 +73,49 @@ impl Flow {
         self.conversation = conversation;
         self.path = segment.path;
         self.zeek.start(segment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::mem::offset_of;
+
+    /// What an ordinary segment changes that acknowledges something new. Which of the last packets it takes the place of is
+    /// another line.
+    #[test]
+    fn what_most_segments_change_lies_in_few_lines_of_memory() {
+        assert_eq!((align_of::<Flow>(), size_of::<Side>()), (64, 64));
+        for (own, peer) in [(0, 1), (1, 0)] {
+            let facts = offset_of!(Flow, facts);
+            let side = |side: usize| facts + offset_of!(FlowFacts, sides) + side * size_of::<SideFacts>();
+            let live = |side: usize| offset_of!(Flow, sides) + side * size_of::<Side>();
+            let changed = [
+                offset_of!(Flow, path),
+                offset_of!(Flow, is_steady),
+                offset_of!(Flow, last_speaker),
+                facts + offset_of!(FlowFacts, last),
+                facts + offset_of!(FlowFacts, max_silence),
+                facts + offset_of!(FlowFacts, progress_after_icmp),
+                side(own) + offset_of!(SideFacts, packets),
+                side(own) + offset_of!(SideFacts, data_segments),
+                side(own) + offset_of!(SideFacts, bytes),
+                side(own) + offset_of!(SideFacts, last),
+                side(own) + offset_of!(SideFacts, last_data),
+                side(own) + offset_of!(SideFacts, ip_ids),
+                side(own) + offset_of!(SideFacts, kinds),
+                side(own) + offset_of!(SideFacts, ttl),
+                side(own) + offset_of!(SideFacts, timestamps),
+                side(peer) + offset_of!(SideFacts, last_acked),
+                side(peer) + offset_of!(SideFacts, min_rtt),
+                side(peer) + offset_of!(SideFacts, rtts),
+                live(own),
+                live(peer),
+                offset_of!(Flow, copies) + own * size_of::<Copies>(),
+            ];
+            let lines: BTreeSet<usize> = changed.iter().map(|offset| offset / 64).collect();
+            assert_eq!(lines.len(), 7, "{changed:?}");
+        }
     }
 }

@@ -30,15 +30,16 @@ struct Print {
 }
 
 /// The last few packets of one direction.
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Copies {
-    prints: [Print; REMEMBERED],
-    next: u8,
     last_id: u16,
     /// Different packets had the same identification: this sender does not count, so it tells nothing.
     constant_id: bool,
     /// Two equal SYN-ACKs of this side are one: the other side has sent one SYN so far, or its packets come twice too.
     pub answers_once: bool,
+    next: u8,
+    prints: [Print; REMEMBERED],
 }
 
 impl Print {
@@ -60,6 +61,11 @@ impl Copies {
         constant_id: false,
         answers_once: false,
     };
+
+    /// See [`super::Flow::touch`].
+    pub fn touch(&self) -> u32 {
+        self.last_id.into()
+    }
 
     /// Time enough has passed that no further copy of these packets can come.
     pub fn forget(&mut self) {

@@ -122,33 +122,43 @@ impl IpIds {
     }
 }
 
-/// One sender's side of a flow.
+/// One sender's side of a flow. Most segments change a few fields of their sender, and acknowledgments a few of the other
+/// side: these stand together, so that they lie in few lines of memory.
+#[repr(C)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct SideFacts {
     /// Packets, copies included.
     pub packets: u64,
-    /// Copies among them: the same packet captured again.
-    pub copies: u64,
-    /// SYNs without ACK, copies included.
-    pub syns: u64,
-    /// SYN-ACKs, copies included.
-    pub syn_acks: u64,
     /// Segments with payload, copies not counted.
     pub data_segments: u64,
     /// Payload bytes captured or proven by sequence numbers.
     pub bytes: u64,
-    /// Duplicate acknowledgments that this side sent.
-    pub duplicate_acks: u32,
-    /// Its SYN's or SYN-ACK's sequence number.
-    pub isn: Option<Seq>,
-    /// Its first packet (copies not counted).
-    pub first: Option<Sighting>,
     /// Its last packet that was no RST.
     pub last: Option<Sighting>,
-    /// Its first segment with payload.
-    pub first_data: Option<Sighting>,
     /// Its last segment with payload that was not sent before.
     pub last_data: Option<Sighting>,
+    /// IP identification.
+    pub ip_ids: IpIds,
+    /// What its payloads began with.
+    pub kinds: Kinds,
+    /// TTLs.
+    pub ttl: Ttl,
+    /// It offered timestamps in its SYN or uses them.
+    pub timestamps: bool,
+    /// Window scale offered in SYN or SYN-ACK.
+    pub window_scale: Option<u8>,
+    /// What a healthy side does not show; read as if it stood here.
+    pub(super) troubles: Rare<SideTroubles>,
+    /// When the peer last acknowledged something new of this side.
+    pub last_acked: Option<Sighting>,
+    /// Smallest unambiguous time from a segment of this side to the peer's acknowledgment of it, at the capture point.
+    pub min_rtt: Option<Span>,
+    /// All such times.
+    pub rtts: Rtts,
+    /// Its first packet (copies not counted).
+    pub first: Option<Sighting>,
+    /// Its first segment with payload.
+    pub first_data: Option<Sighting>,
     /// Its first FIN.
     pub fin: Option<Sighting>,
     /// The peer's first acknowledgment of that FIN.
@@ -157,26 +167,18 @@ pub struct SideFacts {
     pub fins: u32,
     /// Payload or FIN bytes sent and not acknowledged at the end.
     pub unacked: u32,
-    /// When the peer last acknowledged something new of this side.
-    pub last_acked: Option<Sighting>,
-    /// Smallest unambiguous time from a segment of this side to the peer's acknowledgment of it, at the capture point.
-    pub min_rtt: Option<Span>,
-    /// All such times.
-    pub rtts: Rtts,
-    /// TTLs.
-    pub ttl: Ttl,
-    /// IP identification.
-    pub ip_ids: IpIds,
-    /// What its payloads began with.
-    pub kinds: Kinds,
-    /// It offered timestamps in its SYN or uses them.
-    pub timestamps: bool,
-    /// Window scale offered in SYN or SYN-ACK.
-    pub window_scale: Option<u8>,
+    /// Copies among the packets: the same packet captured again.
+    pub copies: u64,
+    /// SYNs without ACK, copies included.
+    pub syns: u32,
+    /// SYN-ACKs, copies included.
+    pub syn_acks: u32,
+    /// Its SYN's or SYN-ACK's sequence number.
+    pub isn: Option<Seq>,
+    /// Duplicate acknowledgments that this side sent.
+    pub duplicate_acks: u32,
     /// Maximum segment size offered.
     pub mss: Option<u16>,
-    /// What a healthy side does not show; read as if it stood here.
-    pub(super) troubles: Rare<SideTroubles>,
 }
 
 /// What only a side shows that lost, repeated, reset or stopped something.

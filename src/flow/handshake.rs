@@ -16,7 +16,7 @@ impl Flow {
         }
         let at = Sighting::from(segment);
         let (own, _) = pair(&mut self.sides, segment.dir);
-        own.copies.remember(segment);
+        self.copies[segment.dir.index()].remember(segment);
         own.sender.on_first_syn(segment);
         own.receiver.on_syn(segment);
         self.facts.roles_seen = true;
@@ -43,8 +43,8 @@ impl Flow {
         self.note_answer(segment, at);
         let (own, peer) = pair(&mut self.sides, segment.dir);
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
-        own.copies.answers_once = true;
-        own.copies.remember(segment);
+        self.copies[segment.dir.index()].answers_once = true;
+        self.copies[segment.dir.index()].remember(segment);
         own.sender.on_first_syn(segment);
         own.receiver.on_steady(segment);
         peer.sender.on_calm_ack(segment.ack, at, peer_facts);

@@ -43,36 +43,40 @@ use sender::{Progress, Sender};
 use table::Conversation;
 use zeek::Zeek;
 
-/// Live state of one side, dropped when the flow is finished.
+/// Live state of one side, dropped when the flow is finished: one line of memory.
+#[repr(align(64))]
 #[derive(Clone, Debug)]
 struct Side {
     sender: Sender,
     receiver: Receiver,
-    copies: Copies,
 }
 
-/// One flow while it lives.
+/// One flow while it lives. It is far away when its next segment comes: so what most segments read and change stands in few
+/// lines of memory, where [`Flow::touch`] looks for it.
+#[repr(C, align(64))]
 #[derive(Clone, Debug)]
 pub struct Flow {
-    facts: FlowFacts,
-    sides: [Side; 2],
-    /// What it knows of its 4-tuple.
-    conversation: Conversation,
-    /// VLANs and tunnels of its first packet.
-    path: u32,
     /// The last silence of at least [`IDLE`]: how long, and when it ended.
     idle: Option<(Span, Stamp)>,
-    /// Who sent payload last.
-    last_speaker: Option<Dir>,
-    /// Who has acknowledged the other side's SYN.
-    syns_acked: [bool; 2],
     zeek: Zeek,
-    /// The client's first SYN asked for ECN, for fast open.
-    first_syn_asked: (bool, bool),
+    /// VLANs and tunnels of its first packet.
+    path: u32,
     /// It was found fit for the shortest way, and took no other since.
     is_steady: bool,
     /// It was found calm, and took no long way since.
     is_calm: bool,
+    /// Who sent payload last.
+    last_speaker: Option<Dir>,
+    /// Who has acknowledged the other side's SYN.
+    syns_acked: [bool; 2],
+    /// The client's first SYN asked for ECN, for fast open.
+    first_syn_asked: (bool, bool),
+    facts: FlowFacts,
+    sides: [Side; 2],
+    /// The last few packets of each side.
+    copies: [Copies; 2],
+    /// What it knows of its 4-tuple.
+    conversation: Conversation,
 }
 
 /// Silence from which a flow counts as having been idle (SEMANTICS 5.5 D31, D45: the shortest usual timers are longer).
@@ -81,13 +85,15 @@ pub const IDLE: Span = Span::from_secs(10);
 const FILE_ORDER: Span = Span::from_millis(1);
 
 impl Flow {
-    /// Reads from the parts that most segments change, so that they are near by then. The value means nothing.
+    /// Reads from each line of memory that most segments from `dir` change, so that they are near by then. The value means
+    /// nothing.
     #[inline]
-    fn touch(&self) -> u32 {
-        let [up, down] = &self.sides;
-        let live = self.path ^ up.sender.raw_next() ^ down.sender.raw_next();
-        let [up, down] = &self.facts.sides;
-        live ^ (up.packets ^ up.data_segments ^ down.packets ^ down.data_segments) as u32
+    fn touch(&self, dir: Dir) -> u32 {
+        let (own, peer) = (dir.index(), dir.flip().index());
+        let live = self.sides[own].sender.raw_next() ^ self.sides[peer].sender.raw_next();
+        let (own, peer, copies) = (&self.facts.sides[own], &self.facts.sides[peer], &self.copies[own]);
+        let counts = own.packets as u32 ^ u32::from(own.ttl.first) ^ u32::from(peer.ttl.first);
+        live ^ counts ^ self.path ^ self.zeek.touch() ^ copies.touch()
     }
 
     /// What is known so far.
@@ -110,7 +116,7 @@ impl Flow {
 
     /// It has been quiet for so long that no copies of its last packets can come.
     fn forget_copies(&mut self) {
-        self.sides.iter_mut().for_each(|side| side.copies.forget());
+        self.copies.iter_mut().for_each(Copies::forget);
     }
 
     /// VLANs and tunnels of its first packet.
@@ -136,9 +142,9 @@ impl Flow {
         if segment.flags.is_syn_ack() {
             let opening = &self.facts.opening;
             let doubled = self.facts.sides[segment.dir.flip().index()].copies > 0;
-            self.sides[from].copies.answers_once = doubled || opening.syn.count == 1 && opening.syn_ack.count <= 1;
+            self.copies[from].answers_once = doubled || opening.syn.count == 1 && opening.syn_ack.count <= 1;
         }
-        let is_copy = self.sides[from].copies.is_copy(segment) || self.is_out_of_the_past(segment);
+        let is_copy = self.copies[from].is_copy(segment) || self.is_out_of_the_past(segment);
         self.count(segment, is_copy);
         if is_copy {
             return true;
@@ -208,8 +214,8 @@ impl Flow {
         let side = &mut self.facts.sides[segment.dir.index()];
         side.packets += 1;
         side.copies += u64::from(is_copy);
-        side.syns += u64::from(segment.flags.is_syn());
-        side.syn_acks += u64::from(segment.flags.is_syn_ack());
+        side.syns = side.syns.saturating_add(segment.flags.is_syn().into());
+        side.syn_acks = side.syn_acks.saturating_add(segment.flags.is_syn_ack().into());
         if !is_copy {
             side.first.get_or_insert(Sighting::from(segment));
             side.data_segments += u64::from(segment.length > 0 && !segment.flags.is_rst());
@@ -358,6 +364,6 @@ impl Flow {
     }
 }
 
-pack_fields!(Side { sender receiver copies });
+pack_fields!(Side { sender receiver });
 // The facts come first: who only reads them stops there.
-pack_fields!(Flow { facts sides conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady is_calm });
+pack_fields!(Flow { facts sides copies conversation path idle last_speaker syns_acked zeek first_syn_asked is_steady is_calm });

@@ -6,18 +6,20 @@ use crate::base::{Seq, Stamp};
 use crate::wire::{Flags, Segment};
 
 /// What one side advertised last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
-    ack: Option<Seq>,
+    /// Its last acknowledgment, if there was one.
+    ack: Seq,
+    has_acked: bool,
     window: u16,
-    /// Shift for its window field, where both sides' SYNs agreed on one (RFC 7323 2.2).
     heard: bool,
 }
 
 impl Receiver {
     /// Nothing was heard of it.
     pub const BLANK: Self = Self {
-        ack: None,
+        ack: Seq(0),
+        has_acked: false,
         window: 0,
         heard: false,
     };
@@ -29,7 +31,8 @@ impl Receiver {
 
     /// Acknowledges and offers the same as the packet before, with no payload (RFC 5681 2).
     pub fn is_duplicate(&self, segment: &Segment) -> bool {
-        self.ack == Some(segment.ack)
+        self.has_acked
+            && self.ack == segment.ack
             && self.window == segment.window
             && segment.length == 0
             && !segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST)
@@ -39,7 +42,7 @@ impl Receiver {
     pub fn on_segment(&mut self, segment: &Segment, facts: &mut SideFacts) {
         self.heard = true;
         if segment.flags.is_ack() {
-            self.ack = Some(segment.ack);
+            self.take_ack(segment.ack);
         }
         // A FIN's sender has often closed already; its window says nothing about a slow reader.
         if segment.flags.any(Flags::SYN | Flags::FIN) || segment.header_cut && segment.window == 0 {
@@ -66,8 +69,13 @@ impl Receiver {
     /// In a steady flow: an acknowledgment and a window that is not zero.
     pub fn on_steady(&mut self, segment: &Segment) {
         self.heard = true;
-        self.ack = Some(segment.ack);
+        self.take_ack(segment.ack);
         self.window = segment.window;
+    }
+
+    #[inline]
+    fn take_ack(&mut self, ack: Seq) {
+        (self.ack, self.has_acked) = (ack, true);
     }
 
     /// The flow ended at `last`.
@@ -91,4 +99,4 @@ fn reopen(facts: &mut SideFacts, now: Stamp) {
     }
 }
 
-pack_fields!(Receiver { ack window heard });
+pack_fields!(Receiver { has_acked ack window heard });

@@ -17,16 +17,17 @@ const LONGEST: u64 = (1 << 40) - 1;
 /// A histogram of round trips. Exact in number; a percentile is off by at most 6 %, by 12 % where the longest is more than
 /// 16 times the shortest, by 25 % beyond 256 times. Where a part is full, all are halved and every second sample counts
 /// from then on, so that the beginning of a flow weighs as much as its end.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rtts {
-    counts: [u8; PARTS],
+    samples: u32,
     /// Place on the scale of the first part.
     floor: u16,
     /// How often the scale was made coarser.
     coarser: u8,
     /// How often the counts were halved.
     halved: u8,
-    samples: u32,
+    counts: [u8; PARTS],
 }
 
 impl Rtts {

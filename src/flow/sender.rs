@@ -15,7 +15,7 @@ const FARTHEST: i32 = 1 << 30;
 /// A hole filled within this time was reordering, at most (SEMANTICS: min(iRTT/2, 10 ms)).
 const REORDERING: Span = Span::from_millis(10);
 /// Duplicate ACKs after which a sender resends without waiting for its timer (RFC 5681 3.2; two, because a capture misses some).
-const FAST_AFTER: u32 = 2;
+const FAST_AFTER: u8 = 2;
 
 /// What a segment did to its sender's sequence space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +46,11 @@ pub struct Sender {
     acked: Option<Seq>,
     holes: Holes,
     /// A segment being timed: its end and when it was sent. Dropped when anything is resent (Karn).
-    timed: Option<(Seq, Stamp)>,
-    /// Duplicate acknowledgments in a row.
-    duplicates: u32,
+    timed_end: Seq,
+    timed_at: Stamp,
+    is_timed: bool,
+    /// Duplicate acknowledgments in a row, as far as it matters how many.
+    duplicates: u8,
     /// Payload of a SYN: may or may not have been accepted (RFC 7413).
     syn_data: u32,
     /// End of the FIN.
@@ -63,7 +65,9 @@ impl Sender {
         next_at: Stamp(0),
         acked: None,
         holes: Holes::NONE,
-        timed: None,
+        timed_end: Seq(0),
+        timed_at: Stamp(0),
+        is_timed: false,
         duplicates: 0,
         syn_data: 0,
         fin_end: None,
@@ -184,7 +188,7 @@ impl Sender {
             self.fin_end = Some(end);
         }
         if segment.length > 0 {
-            self.timed = Some((end, segment.stamp));
+            self.time(end, segment.stamp);
         }
         if end == segment.seq {
             Progress::Nothing
@@ -209,8 +213,8 @@ impl Sender {
         facts.bytes += u64::from(segment.length);
         self.next = end;
         self.next_at = segment.stamp;
-        if self.timed.is_none() && offset == 0 {
-            self.timed = Some((end, segment.stamp));
+        if !self.is_timed && offset == 0 {
+            self.time(end, segment.stamp);
         }
     }
 
@@ -225,7 +229,7 @@ impl Sender {
             }
         }
         let filled = !self.holes.is_empty() && self.holes.fill(segment.seq, end);
-        self.timed = None;
+        self.stop_timing();
         let age = segment.stamp - self.next_at;
         let soon = rtt.map_or(REORDERING, |rtt| {
             Span(rtt.0 / 2).min(REORDERING).max(Span::from_millis(1))
@@ -319,12 +323,23 @@ impl Sender {
         }
     }
 
+    /// Waits for the acknowledgment of a segment that ends at `end`.
+    #[inline]
+    fn time(&mut self, end: Seq, at: Stamp) {
+        (self.is_timed, self.timed_end, self.timed_at) = (true, end, at);
+    }
+
+    #[inline]
+    fn stop_timing(&mut self) {
+        (self.is_timed, self.timed_end, self.timed_at) = (false, Seq(0), Stamp(0));
+    }
+
     /// The round trip of the segment that is being timed.
     #[inline]
     fn take_time(&mut self, ack: Seq, at: Sighting, facts: &mut SideFacts) {
-        if let Some((_, sent)) = self.timed.filter(|&(end, _)| ack.is_at_least(end)) {
-            self.timed = None;
-            facts.on_rtt(at.stamp - sent);
+        if self.is_timed && ack.is_at_least(self.timed_end) {
+            facts.on_rtt(at.stamp - self.timed_at);
+            self.stop_timing();
         }
     }
 
@@ -344,7 +359,7 @@ impl Sender {
         self.syn_data = 0;
         self.next = ack;
         self.next_at = at.stamp;
-        self.timed = None;
+        self.stop_timing();
     }
 
     /// Payload of the SYN.
@@ -372,4 +387,4 @@ impl Sender {
     }
 }
 
-pack_fields!(Sender { started next next_at acked holes timed duplicates syn_data fin_end });
+pack_fields!(Sender { started next next_at acked holes is_timed timed_end timed_at duplicates syn_data fin_end });

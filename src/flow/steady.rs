@@ -135,6 +135,7 @@ impl Flow {
     fn on_next(&mut self, segment: &Segment, news: &News) {
         let (own, peer) = pair(&mut self.sides, segment.dir);
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
+        self.copies[segment.dir.index()].remember(segment);
         own.on_next(segment, facts);
         facts.last = Some(news.at);
         if news.used > 0 {
@@ -142,7 +143,10 @@ impl Flow {
         }
         if segment.length > 0 {
             facts.data_segments += 1;
-            facts.first_data.get_or_insert(news.at);
+            // Without looking: it lies elsewhere.
+            if facts.last_data.is_none() {
+                facts.first_data.get_or_insert(news.at);
+            }
             facts.last_data = Some(news.at);
             self.last_speaker = Some(segment.dir);
         }
@@ -255,7 +259,6 @@ impl Side {
     )]
     #[inline(always)]
     fn on_next(&mut self, segment: &Segment, facts: &mut SideFacts) {
-        self.copies.remember(segment);
         self.receiver.on_steady(segment);
         facts.packets += 1;
         facts.ttl.on(segment.ttl);

@@ -5,6 +5,7 @@ mod arena;
 mod blocks;
 mod chunks;
 mod free;
+mod open;
 mod quiet;
 
 use super::Flow;
@@ -12,11 +13,12 @@ use super::facts::FlowFacts;
 use super::lone::LoneSyn;
 use super::outline::Outline;
 use super::pack;
-use crate::base::{FlowKey, Stamp, limits};
+use crate::base::{Dir, FlowKey, Stamp, limits};
 use crate::wire::Segment;
 use arena::Arena;
 use chunks::Chunks;
 pub use chunks::Shelf;
+use open::OpenFlows;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -69,11 +71,7 @@ impl From<Slot> for Place {
 pub struct Store {
     slots: Vec<Slot>,
     lone: Arena<LoneSyn>,
-    /// Open flows with their numbers.
-    open: Arena<(u32, Box<Flow>)>,
-    /// Boxes of flows that were packed, for others: what is in them is over.
-    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
-    spare: Vec<Box<Flow>>,
+    open: OpenFlows,
     chunks: Chunks,
     /// Where flows are packed.
     blocks: Vec<pack::Block>,
@@ -99,8 +97,7 @@ impl Default for Store {
         Self {
             slots: Vec::new(),
             lone: Arena::default(),
-            open: Arena::default(),
-            spare: Vec::new(),
+            open: OpenFlows::default(),
             chunks: Chunks::default(),
             blocks: Vec::new(),
             now: Stamp::default(),
@@ -148,7 +145,7 @@ impl Store {
     pub fn bytes(&self) -> usize {
         self.slots.len() * size_of::<Slot>()
             + self.lone.items.len() * limits::LONE_SYN
-            + self.open.items.len() * limits::OPEN_FLOW
+            + self.open.places() * limits::OPEN_FLOW
             + self.chunks.bytes()
     }
 
@@ -165,22 +162,15 @@ impl Store {
         self.new_slot(Place::Lone(place))
     }
 
-    /// A new flow.
-    pub fn add(&mut self, flow: Box<Flow>) -> u32 {
+    /// A new flow, blank, to be started. Says its number.
+    pub fn add(&mut self) -> (u32, &mut Flow) {
+        self.make_room();
         let number = self.new_slot(Place::Gone);
-        self.put_open(number, flow);
-        number
-    }
-
-    /// A blank flow, to be started.
-    pub fn blank(&mut self) -> Box<Flow> {
-        match self.spare.pop() {
-            Some(mut spare) => {
-                *spare = Flow::BLANK;
-                spare
-            }
-            None => Box::new(Flow::BLANK),
+        let (place, flow) = self.open.take_blank(number);
+        if let Some(slot) = self.slots.get_mut(number as usize) {
+            *slot = Place::Open(place).into();
         }
+        (number, flow)
     }
 
     fn place(&self, number: u32) -> Place {
@@ -200,23 +190,23 @@ impl Store {
             Place::Open(place) => place,
             other => self.make_ready(number, other, key)?,
         };
-        self.open.get_mut(place).map(|(_, flow)| &mut **flow)
+        self.open.get_mut(place)
     }
 
     /// Flow `number`, if it is open.
     #[inline]
     pub fn opened(&mut self, number: u32) -> Option<&mut Flow> {
         match self.place(number) {
-            Place::Open(place) => self.open.get_mut(place).map(|(_, flow)| &mut **flow),
+            Place::Open(place) => self.open.get_mut(place),
             _ => None,
         }
     }
 
     /// Reads a little of what [`Store::open`] and its caller will read of flow `number`, so that it is near by then.
     #[inline]
-    pub fn touch(&self, number: u32) -> u32 {
+    pub fn touch(&self, number: u32, dir: Dir) -> u32 {
         match self.place(number) {
-            Place::Open(place) => self.open.peek(place).map_or(0, |(_, flow)| flow.touch()),
+            Place::Open(place) => self.open.get(place).map_or(0, |flow| flow.touch(dir)),
             _ => 0,
         }
     }
@@ -224,36 +214,41 @@ impl Store {
     /// Of a flow that is not open, makes one that is.
     #[inline(never)]
     fn make_ready(&mut self, number: u32, place: Place, key: &FlowKey) -> Option<u32> {
-        let flow = match place {
+        self.reopened += usize::from(matches!(place, Place::Packed(_)));
+        self.make_room();
+        // Room is made by packing, which may move what is packed.
+        let open = match self.place(number) {
             Place::Lone(place) => {
                 let syn = self.lone.take(place)?;
-                let mut flow = self.blank();
-                syn.start(*key, &mut flow);
-                flow
+                let (open, flow) = self.open.take_blank(number);
+                syn.start(*key, flow);
+                open
             }
             Place::Packed(at) => {
-                let mut flow = self.spare.pop().unwrap_or_else(|| Box::new(Flow::BLANK));
+                let (open, flow) = self.open.take(number);
                 let length = self.chunks.read(at, |bytes| {
                     *flow = pack::unpack_behind::<Outline, Flow>(bytes);
                     bytes.len()
-                })?;
+                });
+                let Some(length) = length else {
+                    self.open.free(open);
+                    return None;
+                };
                 self.chunks.forget(at, length);
-                self.reopened += 1;
-                flow
+                open
             }
             Place::Open(_) | Place::Gone => return None,
         };
-        Some(self.put_open(number, flow))
+        self.set_place(number, Place::Open(open));
+        Some(open)
     }
 
-    fn put_open(&mut self, number: u32, flow: Box<Flow>) -> u32 {
+    /// Makes room for one more open flow.
+    fn make_room(&mut self) {
         if self.open.used() >= self.most_open && !self.keeps_more() {
             self.pack_quiet();
         }
         self.expect_more();
-        let place = self.open.put((number, flow));
-        self.set_place(number, Place::Open(place));
-        place
     }
 
     /// Few flows so far, and room for them as they are.
@@ -276,7 +271,7 @@ impl Store {
     /// The facts of flow `number` so far, as if it ended here; `key` is needed for lone SYNs only.
     pub fn facts(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<FlowFacts> {
         match self.place(number) {
-            Place::Open(place) => Some(self.open.peek(place)?.1.so_far()),
+            Place::Open(place) => Some(self.open.get(place)?.so_far()),
             place => self.facts_at(place, key),
         }
     }
@@ -284,7 +279,7 @@ impl Store {
     /// The same after [`Store::end`], without a copy where there need be none.
     pub fn settled(&self, number: u32, key: impl FnOnce() -> Option<FlowKey>) -> Option<Cow<'_, FlowFacts>> {
         match self.place(number) {
-            Place::Open(place) => Some(Cow::Borrowed(self.open.peek(place)?.1.facts())),
+            Place::Open(place) => Some(Cow::Borrowed(self.open.get(place)?.facts())),
             Place::Packed(at) => self.chunks.read(at, |flow| Cow::Owned(unpack_facts(flow))),
             place => self.facts_at(place, key).map(Cow::Owned),
         }
@@ -303,7 +298,7 @@ impl Store {
     pub fn end(&mut self, number: u32) -> Option<(u64, Outline)> {
         match self.place(number) {
             Place::Open(place) => {
-                let (_, flow) = self.open.get_mut(place)?;
+                let flow = self.open.get_mut(place)?;
                 flow.end();
                 Some((flow.facts().first.number(), Outline::of(flow.facts())))
             }

@@ -232,13 +232,12 @@ impl Table {
         let number = if is_plain && LoneSyn::fits(segment) {
             self.store.add_lone(segment, capture)
         } else {
-            let mut flow = self.store.blank();
+            let (number, flow) = self.store.add();
             flow.start(segment, capture, conversation);
             if is_retry {
                 flow.facts.opening.troubles.make_mut().repeats_attempt = true;
             }
             self.copies += u64::from(flow.on_segment(segment));
-            let number = self.store.add(flow);
             self.listener = Some(number);
             number
         };

@@ -60,16 +60,17 @@ enum Often {
     Gap,
 }
 
-/// Zeek's record of a flow while it grows.
+/// Zeek's record of a flow while it grows. What most segments change stands together.
+#[repr(C)]
 #[derive(Clone, Debug)]
 pub(super) struct Zeek {
-    originator: Dir,
-    ends: [End; 2],
     history: History,
     started: Stamp,
-    last: Stamp,
     /// How often each side sent payload again, closed its window, or had payload missed: few ever do.
     often: Option<Box<[[u32; 3]; 2]>>,
+    ends: [End; 2],
+    last: Stamp,
+    originator: Dir,
     /// Zeek has written the record; what follows belongs to another.
     is_written: bool,
 }
@@ -85,6 +86,11 @@ impl Zeek {
         often: None,
         is_written: false,
     };
+
+    /// See [`super::Flow::touch`].
+    pub(super) fn touch(&self) -> u32 {
+        self.last.0 as u32
+    }
 
     /// A blank record starts with `segment`.
     pub(super) fn start(&mut self, segment: &Segment) {

@@ -79,51 +79,52 @@ impl OpeningFacts {
     }
 }
 
-/// Everything one flow showed.
+/// Everything one flow showed. What most segments change stands together.
+#[repr(C)]
 #[derive(Clone, Debug)]
 pub struct FlowFacts {
-    /// The 4-tuple.
-    pub key: FlowKey,
-    /// Direction in which the client sends.
-    pub client: Dir,
-    /// A SYN or SYN-ACK says so.
-    pub roles_seen: bool,
-    /// Interface of the first packet.
-    pub interface: u16,
-    /// Capture (index) of the first packet.
-    pub capture: u16,
-    /// First packet.
-    pub first: Sighting,
     /// Last packet.
     pub last: Sighting,
-    /// Packet that started the stream which Wireshark counts this flow to.
-    pub stream_start: u64,
-    /// What each side sent, by [`Dir::index`].
-    pub sides: [SideFacts; 2],
-    /// The handshake.
-    pub opening: OpeningFacts,
+    /// Longest time without a packet.
+    pub max_silence: Span,
+    /// What an undisturbed flow does not show; read as if it stood here.
+    pub(in crate::flow) troubles: Rare<FlowTroubles>,
     /// New data or acknowledgments passed after the last ICMP error.
     pub progress_after_icmp: bool,
     /// Only packets with impossible flags (none, FIN+PSH+URG, SYN+FIN …).
     pub only_odd_flags: bool,
-    /// Longest time without a packet.
-    pub max_silence: Span,
     /// Headers were cut by the snaplen.
     pub header_cut: bool,
     /// A limit was reached in this flow; details were given up.
     pub limited: bool,
-    /// Name that the client asked for.
-    pub name: Option<Box<str>>,
-    /// What the first payload bytes say, where they say anything.
-    pub talk: Option<Box<Talk>>,
+    /// Direction in which the client sends.
+    pub client: Dir,
+    /// A SYN or SYN-ACK says so.
+    pub roles_seen: bool,
     /// Zeek's state of the connection, in the first of its records.
     pub conn_state: ConnState,
     /// Whom Zeek takes for the originator; nobody where it would have written more than one record.
     pub originator: Option<Dir>,
+    /// What each side sent, by [`Dir::index`].
+    pub sides: [SideFacts; 2],
+    /// What the first payload bytes say, where they say anything.
+    pub talk: Option<Box<Talk>>,
+    /// The handshake.
+    pub opening: OpeningFacts,
+    /// Name that the client asked for.
+    pub name: Option<Box<str>>,
+    /// First packet.
+    pub first: Sighting,
+    /// Packet that started the stream which Wireshark counts this flow to.
+    pub stream_start: u64,
     /// Zeek's history, in the first of its records.
     pub history: History,
-    /// What an undisturbed flow does not show; read as if it stood here.
-    pub(in crate::flow) troubles: Rare<FlowTroubles>,
+    /// The 4-tuple.
+    pub key: FlowKey,
+    /// Interface of the first packet.
+    pub interface: u16,
+    /// Capture (index) of the first packet.
+    pub capture: u16,
 }
 
 /// What only a flow shows that was reset, rejected or replaced.

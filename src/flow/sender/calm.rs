@@ -31,7 +31,9 @@ impl Sender {
         facts.bytes += u64::from(segment.length);
         self.next = segment.seq.plus(used);
         self.next_at = segment.stamp;
-        self.timed.get_or_insert((self.next, segment.stamp));
+        if !self.is_timed {
+            self.time(self.next, segment.stamp);
+        }
     }
 
     /// Of a calm sender: all that it has sent so far ends in a FIN.

@@ -17,12 +17,6 @@ impl<T> Default for Arena<T> {
 }
 
 impl<T> Arena<T> {
-    pub(super) fn put(&mut self, item: T) -> u32 {
-        let (place, room) = self.room();
-        *room = Some(item);
-        place
-    }
-
     /// Room for an item, and its place. To make it there is cheaper than to put it there where it has many small fields: what
     /// was written in small parts and is read at once in large ones has to wait for all that was written before.
     #[inline]
@@ -40,22 +34,11 @@ impl<T> Arena<T> {
         Some(item)
     }
 
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
-        self.items.get_mut(place as usize)?.as_mut()
-    }
-
     pub(super) fn peek(&self, place: u32) -> Option<&T> {
         self.items.get(place as usize)?.as_ref()
     }
 
     pub(super) fn used(&self) -> usize {
         self.items.len() - self.free.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        let places = 0_u32..;
-        places
-            .zip(&self.items)
-            .filter_map(|(place, item)| Some((place, item.as_ref()?)))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Place, Store};
 use crate::base::Stamp;
+use crate::flow::Flow;
 
 impl Store {
     /// Flows that are there.
@@ -12,7 +13,7 @@ impl Store {
     /// When an open flow was last heard: others have been quiet for longer than those.
     pub fn heard(&self, number: u32) -> Option<Stamp> {
         match self.place(number) {
-            Place::Open(place) => Some(self.open.peek(place)?.1.facts().last.stamp),
+            Place::Open(place) => Some(self.open.get(place)?.facts().last.stamp),
             _ => None,
         }
     }
@@ -21,7 +22,12 @@ impl Store {
     pub fn remove(&mut self, number: u32) {
         match self.place(number) {
             Place::Lone(place) => drop(self.lone.take(place)),
-            Place::Open(place) => drop(self.open.take(place)),
+            Place::Open(place) => {
+                if let Some(flow) = self.open.get_mut(place) {
+                    *flow = Flow::BLANK;
+                }
+                self.open.free(place);
+            }
             Place::Packed(at) => {
                 let length = self.chunks.read(at, <[u8]>::len).unwrap_or(0);
                 self.chunks.forget(at, length);

@@ -4,7 +4,7 @@ use super::chunks::Chunks;
 use super::{Place, Slot, Store};
 use crate::base::{Span, Stamp, limits};
 use crate::flow::outline::Outline;
-use crate::flow::{Flow, copies, pack};
+use crate::flow::{copies, pack};
 
 /// After this time nothing more comes of most connections that are over: their last acknowledgment needs one round trip. Then
 /// they are packed, as long as they are near: later they would have to be fetched from far memory.
@@ -41,12 +41,12 @@ impl Store {
         let Place::Open(place) = self.place(number) else {
             return;
         };
-        let Some((_, flow)) = self.open.peek(place).filter(|(_, flow)| flow.is_over()) else {
+        let Some(flow) = self.open.get(place).filter(|flow| flow.is_over()) else {
             return;
         };
         if self.now - flow.facts().last.stamp > copies::LONGEST {
             self.wanted -= 1;
-            self.pack_open(place);
+            self.pack_open(number, place);
         } else {
             self.over.push_back((number, self.now));
         }
@@ -58,47 +58,48 @@ impl Store {
         let mut quiet: Vec<(bool, Stamp, u32)> = self
             .open
             .iter()
-            .map(|(place, (_, flow))| (!flow.is_over(), flow.facts().last.stamp, place))
+            .map(|(place, flow)| (!flow.is_over(), flow.facts().last.stamp, place))
             .collect();
         let half = quiet.len().div_ceil(2);
         quiet.select_nth_unstable(half - 1);
         quiet.truncate(half);
         let places = quiet.iter().map(|&(.., place)| place);
-        let numbered = places.filter_map(|place| Some((self.open.peek(place)?.0, place)));
+        let numbered = places.filter_map(|place| Some((self.open.number(place)?, place)));
         let mut quiet: Vec<(u32, u32)> = numbered.collect();
         // In the order in which they will be read.
         quiet.sort_unstable();
-        for (_, place) in quiet {
-            self.pack_open(place);
+        for (number, place) in quiet {
+            self.pack_open(number, place);
+        }
+        // There are no longer few: the room of most is not needed again.
+        if self.open.places() > 4 * self.most_open.max(self.open.used()) {
+            let slots = &mut self.slots;
+            self.open.close_up(|number, place| {
+                if let Some(slot) = slots.get_mut(number as usize) {
+                    *slot = Place::Open(place).into();
+                }
+            });
         }
     }
 
-    /// Packs the open flow that is at `place`.
-    fn pack_open(&mut self, place: u32) {
-        let Some((number, mut flow)) = self.open.take(place) else {
-            return;
-        };
+    /// Packs flow `number`, which is open at `place`, unless it is too long for it.
+    fn pack_open(&mut self, number: u32, place: u32) {
+        if let Some(at) = self.pack(number, place) {
+            self.open.free(place);
+            self.set_place(number, Place::Packed(at));
+        }
+    }
+
+    /// The place in the chunks; `None` where the flow is too long for it.
+    fn pack(&mut self, number: u32, place: u32) -> Option<u64> {
+        if self.chunks.is_littered() {
+            self.sweep();
+        }
+        let flow = self.open.get_mut(place)?;
         if self.now - flow.facts().last.stamp > copies::LONGEST {
             flow.forget_copies();
         }
         flow.settle();
-        let place = match self.pack(number, &flow) {
-            Some(at) => {
-                if self.spare.len() < self.most_open {
-                    self.spare.push(flow);
-                }
-                Place::Packed(at)
-            }
-            None => Place::Open(self.open.put((number, flow))),
-        };
-        self.set_place(number, place);
-    }
-
-    /// The place in the chunks; `None` where the flow is too long for it.
-    fn pack(&mut self, number: u32, flow: &Flow) -> Option<u64> {
-        if self.chunks.is_littered() {
-            self.sweep();
-        }
         let (first, outline) = (flow.facts().first, Outline::of(flow.facts()));
         let bytes = pack::pack(&outline, flow, first.number(), first.stamp, &mut self.blocks)?;
         if self.chunks.is_full_for(bytes) {
@@ -176,10 +177,10 @@ mod tests {
                 stream: Stream::new(1),
                 others: Rare::default(),
             };
-            let mut flow = store.blank();
+            let (number, flow) = store.add();
             flow.start(syn, 0, conversation);
             flow.on_segment(syn);
-            store.add(flow)
+            number
         };
         let talkers = 3;
         for _ in 0..20 {

@@ -2,6 +2,7 @@
 //! waits for all of them at once.
 
 use super::Table;
+use crate::base::Dir;
 use crate::flow::mark::Marked;
 use crate::flow::newest::{AsOf, Found};
 use crate::flow::stream::Effect;
@@ -57,8 +58,8 @@ impl<'s> Ahead<'s> {
             self.look_far(table);
         }
         let found = self.spots().iter().filter(|spot| !spot.is_same);
-        let found = found.filter_map(|spot| spot.found.number);
-        black_box(found.fold(0, |all, newest| all ^ table.touch_flow(newest)));
+        let found = found.filter_map(|spot| Some((spot.found.number?, spot.segment?.dir)));
+        black_box(found.fold(0, |all, (newest, dir)| all ^ table.touch_flow(newest, dir)));
     }
 
     /// The same where it is known where each search begins, in a table so large that each of these lies far away: they are
@@ -168,9 +169,9 @@ impl Table {
 
     /// Looks at what the next segment of flow `number` will need.
     #[inline]
-    fn touch_flow(&self, number: u32) -> u32 {
+    fn touch_flow(&self, number: u32, dir: Dir) -> u32 {
         let state = self.marking.as_ref().map_or(0, |marking| marking.touch(number));
-        self.store.touch(number) ^ state
+        self.store.touch(number, dir) ^ state
     }
 }
 

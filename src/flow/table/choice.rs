@@ -83,13 +83,13 @@ impl Flow {
     /// SEMANTICS 6.1: a SYN with another ISN, or any SYN after both FINs or a RST, starts a new flow.
     /// A stream that Wireshark starts is a new flow too.
     fn relation(&self, segment: &Segment, stream_restarted: bool) -> Relation {
-        let side = &self.sides[segment.dir.index()];
+        let copies = &self.copies[segment.dir.index()];
         if segment.flags.is_syn() {
             let isn = self.facts.sides[segment.dir.index()].isn;
             return match isn {
                 _ if stream_restarted => Relation::New,
                 Some(isn) if isn != segment.seq => Relation::New,
-                Some(_) if self.is_over() && !side.copies.holds(segment) => Relation::Retry,
+                Some(_) if self.is_over() && !copies.holds(segment) => Relation::Retry,
                 None if self.is_over() => Relation::New,
                 _ => Relation::Same,
             };
