@@ -35,3 +35,4 @@ mod properties;
 mod scripts;
 mod tidy;
 mod truth;
+mod two_threads;

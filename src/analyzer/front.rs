@@ -8,7 +8,7 @@ use crate::wire::{Heard, Why, decode_into};
 use rayon::prelude::*;
 
 /// Records of a portion, at least: enough for the threads to meet seldom.
-const ENOUGH: usize = 2048;
+pub(super) const ENOUGH: usize = 2048;
 /// Records that one thread decodes in a row.
 const RUN: usize = 256;
 
@@ -25,6 +25,11 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Records so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     pub(super) fn clear(&mut self) {
         self.count = 0;
         self.dealt.clear();
@@ -86,7 +91,17 @@ impl Front {
         self.add(batch, is_parallel, true, work)
     }
 
-    fn add(&mut self, batch: Batch<'_>, is_parallel: bool, is_lent: bool, work: &mut Work) -> Result<(), FeedError> {
+    /// Adds the records of one batch to `work`; `is_lent`: its bytes are lent to whoever tracks them.
+    ///
+    /// # Errors
+    /// Where there is a filter and it does not compile.
+    pub(super) fn add(
+        &mut self,
+        batch: Batch<'_>,
+        is_parallel: bool,
+        is_lent: bool,
+        work: &mut Work,
+    ) -> Result<(), FeedError> {
         work.capture = self.capture;
         self.compile_filter(batch.records)?;
         self.last_number = batch.records.last().map_or(self.last_number, |record| record.number);

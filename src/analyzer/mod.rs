@@ -12,6 +12,7 @@ mod marks;
 mod merge;
 mod observe;
 mod order;
+mod pair;
 mod rows;
 mod second;
 mod shelf;
@@ -33,7 +34,7 @@ use marks::Ledger;
 use rayon::prelude::*;
 use shelf::TemporaryFile;
 
-/// With more threads than this, the decoding is shared as well: until then, one decodes and one tracks.
+/// With more threads than this, one reads, and the others share the decoding and the tracking.
 const FEW_THREADS: usize = 2;
 
 /// Feeds on batches of one or more captures in turn; what it says does not depend on how they are cut or on threads.
@@ -171,7 +172,11 @@ impl Analyzer {
                 shards: &mut self.shards,
                 marking: &mut self.marking,
             };
-            return line::read_all(pool, &mut self.front, tables, &mut self.spare, source, goes_on);
+            let (front, spare) = (&mut self.front, &mut self.spare);
+            return match source.ahead().filter(|_| pool.current_num_threads() <= FEW_THREADS) {
+                Some(ahead) => pair::read_all(pool, front, tables, spare, (source, ahead), goes_on),
+                None => line::read_all(pool, front, tables, spare, source, goes_on),
+            };
         }
         while let Some(batch) = source.next_batch()? {
             self.feed(batch)?;

@@ -10,6 +10,7 @@
 )]
 
 pub mod health;
+mod ahead;
 mod blocks;
 mod bytes;
 mod describe;
@@ -32,6 +33,7 @@ mod ticks;
 mod window;
 pub mod write;
 
+pub use ahead::{Ahead, Stretch};
 pub use filter::Filter;
 pub use health::{CaptureInfo, Health, Interface};
 pub use open::{ReadAhead, open, open_reader};
@@ -93,6 +95,20 @@ pub trait Source: Send {
     /// # Errors
     /// Only where nothing further can be read; a cut file is no error but ends the capture with [`Health::cut`] set.
     fn next_batch(&mut self) -> Result<Option<Batch<'_>>, CaptureError>;
+
+    /// For whoever reads ahead of this source, from here on; nothing where it is no plain file, or has ended.
+    fn ahead(&self) -> Option<Ahead> {
+        None
+    }
+
+    /// As [`Source::next_batch`], from a stretch that was read ahead; `None` when the next is wanted.
+    ///
+    /// # Errors
+    /// The same.
+    fn next_of(&mut self, stretch: &mut Stretch) -> Result<Option<Batch<'_>>, CaptureError> {
+        let _ = stretch;
+        self.next_batch()
+    }
 
     /// What is known of the capture so far: format, interfaces, damage, drops. Complete after the last batch.
     fn info(&self) -> &CaptureInfo;

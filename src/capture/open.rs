@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ahead::FileAt;
 use super::describe::describe;
 use super::pcap::Pcap;
 use super::pcap_layout::{FILE_HEADER, Layout, is_pcap};
@@ -69,7 +70,12 @@ fn open_with(path: &Path, pool: &Arc<Pool>) -> Result<Box<dyn Source>, CaptureEr
         return Err(CaptureError::Io(io::Error::new(io::ErrorKind::IsADirectory, what)));
     }
     let file = File::open(path).map_err(refused)?;
-    read_from(&name, Box::new(file), about.is_file().then_some(about.len()), pool)
+    let size = about.is_file().then_some(about.len());
+    let stream = match FileAt::start(file, about.is_file()) {
+        Ok(file) => Stream::of_file(file, pool),
+        Err(file) => Stream::new(Box::new(file), pool),
+    };
+    read_from(&name, stream, size)
 }
 
 /// Opens a capture that comes from `reader`, such as standard input. `size` is the number of bytes that it will give,
@@ -82,18 +88,13 @@ pub fn open_reader(
     reader: Box<dyn Read + Send>,
     size: Option<u64>,
 ) -> Result<Box<dyn Source>, CaptureError> {
-    read_from(name, reader, size, &Arc::default())
+    read_from(name, Stream::new(reader, &Arc::default()), size)
 }
 
-fn read_from(
-    name: &str,
-    reader: Box<dyn Read + Send>,
-    size: Option<u64>,
-    pool: &Arc<Pool>,
-) -> Result<Box<dyn Source>, CaptureError> {
+fn read_from(name: &str, stream: io::Result<Stream>, size: Option<u64>) -> Result<Box<dyn Source>, CaptureError> {
     let failed =
         |error: io::Error| CaptureError::Io(io::Error::new(error.kind(), format!("reading {name} failed: {error}")));
-    let mut window = Window::new(Stream::new(reader, pool).map_err(failed)?);
+    let mut window = Window::new(stream.map_err(failed)?);
     window.need(4).map_err(failed)?;
     let compression = window.stream().compression();
     let mut info = CaptureInfo {

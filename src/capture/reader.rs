@@ -2,7 +2,7 @@
 
 use super::records::Records;
 use super::window::Window;
-use super::{Batch, CaptureError, CaptureInfo, Source};
+use super::{Ahead, Batch, CaptureError, CaptureInfo, Source, Stretch};
 
 /// Why a walk over the bytes in memory stopped.
 pub(super) enum Stop {
@@ -109,8 +109,9 @@ impl<F: Format> Reader<F> {
     }
 }
 
-impl<F: Format> Source for Reader<F> {
-    fn next_batch(&mut self) -> Result<Option<Batch<'_>>, CaptureError> {
+impl<F: Format> Reader<F> {
+    /// Takes records; none at the end, and where more of `stretch` is needed than it has. Without one, reads itself.
+    fn take(&mut self, mut stretch: Option<&mut Stretch>) -> Result<Option<Batch<'_>>, CaptureError> {
         self.records.clear();
         while self.records.is_empty() && !self.done {
             match self.format.walk(&mut self.window, &mut self.records, &mut self.info) {
@@ -118,7 +119,11 @@ impl<F: Format> Source for Reader<F> {
                 Stop::Full => {}
                 // Only a walk that knows of the end has had its last word.
                 Stop::Starved if self.window.ended() => self.on_end()?,
-                Stop::Starved => self.fill()?,
+                Stop::Starved => match stretch.as_deref_mut().map(|stretch| self.window.take_in(stretch)) {
+                    Some(true) => {}
+                    Some(false) => break,
+                    None => self.fill()?,
+                },
                 Stop::Damaged(what) => self.repair(what)?,
             }
         }
@@ -127,6 +132,21 @@ impl<F: Format> Source for Reader<F> {
             records: self.records.taken(),
         };
         Ok((!self.records.is_empty()).then_some(batch))
+    }
+}
+
+impl<F: Format> Source for Reader<F> {
+    fn next_batch(&mut self) -> Result<Option<Batch<'_>>, CaptureError> {
+        self.take(None)
+    }
+
+    fn ahead(&self) -> Option<Ahead> {
+        let file = self.window.stream().file();
+        file.filter(|_| !self.done).map(Ahead::new)
+    }
+
+    fn next_of(&mut self, stretch: &mut Stretch) -> Result<Option<Batch<'_>>, CaptureError> {
+        self.take(Some(stretch))
     }
 
     fn info(&self) -> &CaptureInfo {

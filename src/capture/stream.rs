@@ -4,6 +4,7 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ahead::FileAt;
 use super::inflate::{Compression, Inflated};
 use super::pool::Pool;
 
@@ -18,6 +19,8 @@ pub(super) struct Stream {
 }
 
 enum Input {
+    /// A plain file.
+    File(FileAt),
     Plain(Box<dyn Read + Send>),
     Inflated(Inflated),
 }
@@ -45,6 +48,35 @@ impl Stream {
         })
     }
 
+    /// As [`Stream::new`], for a file of which others may read other parts at the same time.
+    pub(super) fn of_file(file: FileAt, pool: &Arc<Pool>) -> io::Result<Self> {
+        let mut head = Vec::with_capacity(HEAD);
+        file.clone().take(HEAD as u64).read_to_end(&mut head)?;
+        if Compression::of(&head).is_some() {
+            return Self::new(Box::new(file), pool);
+        }
+        Ok(Self {
+            input: Input::File(file),
+            consumed: Arc::default(),
+            compression: None,
+        })
+    }
+
+    /// The file from here on, if it is a plain one.
+    pub(super) fn file(&self) -> Option<FileAt> {
+        match &self.input {
+            Input::File(file) => Some(file.clone()),
+            Input::Plain(_) | Input::Inflated(_) => None,
+        }
+    }
+
+    /// Somebody else has read the next `count` bytes of the file.
+    pub(super) fn pass(&mut self, count: usize) {
+        if let Input::File(file) = &mut self.input {
+            file.at += count as u64;
+        }
+    }
+
     /// Reads what is there, at most `into.len()` bytes; 0 at the end.
     ///
     /// # Errors
@@ -52,12 +84,8 @@ impl Stream {
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.input {
             Input::Inflated(inflated) => Ok(inflated.read(into)),
-            Input::Plain(reader) => loop {
-                match reader.read(into) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    done => return done,
-                }
-            },
+            Input::File(file) => read_some(file, into),
+            Input::Plain(reader) => read_some(reader, into),
         }
     }
 
@@ -69,14 +97,26 @@ impl Stream {
     /// What was wrong with the compressed stream.
     pub(super) fn broken(&self) -> Option<&str> {
         match &self.input {
-            Input::Plain(_) => None,
+            Input::File(_) | Input::Plain(_) => None,
             Input::Inflated(inflated) => inflated.failure(),
         }
     }
 
     /// Bytes taken from the input, before decompression.
     pub(super) fn consumed(&self) -> u64 {
-        self.consumed.load(Ordering::Relaxed)
+        match &self.input {
+            Input::File(file) => file.at,
+            Input::Plain(_) | Input::Inflated(_) => self.consumed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn read_some(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{CaptureError, CaptureInfo, open_reader};
+use super::{Batch, CaptureError, CaptureInfo, open_reader};
 use crate::base::Stamp;
 
 /// A packet taken out of its batch.
@@ -48,22 +48,27 @@ pub(super) fn read_from(reader: Box<dyn Read + Send>, size: Option<u64>) -> Resu
     let mut packets = Vec::new();
     while let Some(batch) = source.next_batch()? {
         assert!(!batch.records.is_empty());
-        for record in batch.records {
-            assert_eq!(batch.bytes(record).len(), record.captured as usize);
-            packets.push(Seen {
-                number: record.number,
-                stamp: record.stamp,
-                original: record.original,
-                interface: record.interface,
-                link: record.link.0,
-                bytes: batch.bytes(record).to_vec(),
-            });
-        }
+        packets.extend(seen(batch));
     }
     assert!(source.next_batch()?.is_none());
     let info = source.info().clone();
     assert_eq!(info.packets, packets.len() as u64);
     Ok(Outcome { packets, info })
+}
+
+/// The packets of a batch.
+pub(super) fn seen(batch: Batch<'_>) -> impl Iterator<Item = Seen> {
+    batch.records.iter().map(move |record| {
+        assert_eq!(batch.bytes(record).len(), record.captured as usize);
+        Seen {
+            number: record.number,
+            stamp: record.stamp,
+            original: record.original,
+            interface: record.interface,
+            link: record.link.0,
+            bytes: batch.bytes(record).to_vec(),
+        }
+    })
 }
 
 struct Pieces {

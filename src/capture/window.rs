@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::ahead::Stretch;
 use super::stream::Stream;
 use crate::base::limits::READ_BLOCK;
 
@@ -20,6 +21,7 @@ pub(super) struct Window {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Offset of the first byte in memory. Behind [`Window::take_in`], there may be no such byte: it wraps around 0.
     base: u64,
     ended: bool,
 }
@@ -58,7 +60,7 @@ impl Window {
 
     /// Offset of the first unread byte in the (decompressed) stream.
     pub(super) fn offset(&self) -> u64 {
-        self.base + self.start as u64
+        self.base.wrapping_add(self.start as u64)
     }
 
     /// The stream has nothing behind the bytes in memory.
@@ -89,6 +91,32 @@ impl Window {
         self.end += count;
         self.ended = count == 0;
         Ok(!self.ended)
+    }
+
+    /// Goes on with what of `stretch` is not in memory yet; `false` where there is no such part, or it cannot follow.
+    pub(super) fn take_in(&mut self, stretch: &mut Stretch) -> bool {
+        let at = self.stream.consumed();
+        let Some((start, end)) = stretch.trade(at, &mut self.buffer, self.start, self.end) else {
+            return self.append(stretch.fresh(at).unwrap_or_default());
+        };
+        // What is unread stands there as before: at the same offset, and perhaps at a later place than that.
+        self.base = self.offset().wrapping_sub(start as u64);
+        self.stream.pass(end - start - (self.end - self.start));
+        (self.start, self.end) = (start, end);
+        true
+    }
+
+    /// Goes on with these bytes of the stream, which others have read; `false` where there are none.
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        if bytes.is_empty() {
+            return false;
+        }
+        self.carry();
+        self.buffer.truncate(self.end);
+        self.buffer.extend_from_slice(bytes);
+        self.end += bytes.len();
+        self.stream.pass(bytes.len());
+        true
     }
 
     /// Reads until `count` unread bytes are there; `false` if the stream ends before.
@@ -123,7 +151,7 @@ impl Window {
     fn carry(&mut self) {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
-            self.base += self.start as u64;
+            self.base = self.offset();
             self.end -= self.start;
             self.start = 0;
         }
