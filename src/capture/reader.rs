@@ -107,9 +107,7 @@ impl<F: Format> Reader<F> {
         }
         Ok(())
     }
-}
 
-impl<F: Format> Reader<F> {
     /// Takes records; none at the end, and where more of `stretch` is needed than it has. Without one, reads itself.
     fn take(&mut self, mut stretch: Option<&mut Stretch>) -> Result<Option<Batch<'_>>, CaptureError> {
         self.records.clear();

@@ -52,7 +52,7 @@ struct Side {
 }
 
 /// One flow while it lives. It is far away when its next segment comes: so what most segments read and change stands in few
-/// lines of memory, where [`Flow::touch`] looks for it.
+/// lines of memory.
 #[repr(C, align(64))]
 #[derive(Clone, Debug)]
 pub struct Flow {
