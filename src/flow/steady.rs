@@ -143,11 +143,10 @@ impl Flow {
         }
         if segment.length > 0 {
             facts.data_segments += 1;
-            // Without looking: it lies elsewhere.
-            if facts.last_data.is_none() {
+            // What came first lies elsewhere in memory, and need not be looked at again.
+            if facts.last_data.replace(news.at).is_none() {
                 facts.first_data.get_or_insert(news.at);
             }
-            facts.last_data = Some(news.at);
             self.last_speaker = Some(segment.dir);
         }
         if news.is_new_ack {
