@@ -5,6 +5,7 @@
 use super::front::{ENOUGH, Front, Work};
 use super::line::GoesOn;
 use super::{FeedError, Marking, Tables, track};
+use crate::base::limits::READ_BLOCK;
 use crate::capture::{Ahead, Source, Stretch};
 use crate::flow::table::Table;
 use rayon::ThreadPool;
@@ -13,6 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Portions and stretches on their way, at most. About 0.7 MB each.
 const ON_THE_WAY: usize = 3;
+/// Records of a portion, at most, but for a batch: more than stand in a stretch.
+const MOST: usize = READ_BLOCK / 8;
 /// How often who waits looks again before going to sleep.
 const PATIENCE: u32 = 200;
 
@@ -280,6 +283,11 @@ impl Desk<'_> {
             if !(self.goes_on)(self.source.consumed(), self.front.records()) {
                 return Ok(false);
             }
+            if work.count() >= MOST {
+                // Looking for records behind damage, the source reads far beyond, again and again.
+                self.is_alone = true;
+                return Ok(true);
+            }
         }
         // Most often there is nothing. A file that somebody writes to may have grown meanwhile.
         while self.is_alone && work.count() < ENOUGH {
@@ -370,3 +378,6 @@ impl State {
         self.has_ended && self.decoded == self.taken && self.portions.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

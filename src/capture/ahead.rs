@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Room before the bytes of a stretch: what is left unread of the one before it is put there.
 const ROOM: usize = 128 << 10;
 
+/// A buffer that has become larger than this, for a long record, is not used again.
+const LARGEST: usize = 4 * READ_BLOCK;
+
 /// A file that is read from one place on, by whoever has a copy of this.
 #[derive(Clone, Debug)]
 pub(super) struct FileAt {
@@ -61,7 +64,8 @@ impl Ahead {
             at: self.0.at + number * READ_BLOCK as u64,
             ..self.0.clone()
         };
-        if stretch.bytes.len() < ROOM + READ_BLOCK {
+        let size = stretch.bytes.len();
+        if size < ROOM + READ_BLOCK || size > LARGEST {
             // Zeroed by the system as it is touched.
             stretch.bytes = vec![0; ROOM + READ_BLOCK];
         }

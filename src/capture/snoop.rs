@@ -49,7 +49,8 @@ impl Format for Snoop {
                 return Stop::Starved;
             }
             let (original, captured, len, drops) = (field(0), field(4), field(8) as usize, field(12));
-            if len > HEADER + MAX_RECORD || captured as usize > len.saturating_sub(HEADER) {
+            let room = len.checked_sub(HEADER);
+            if room.is_none_or(|room| room > MAX_RECORD || captured as usize > room) {
                 return Stop::Damaged(format!("a record of {len} bytes that claims {captured} captured ones"));
             }
             if rest.len() < len {
@@ -108,9 +109,11 @@ mod tests {
         );
         assert_eq!(seen.info.interfaces[0].dropped, Some(9));
 
-        file.extend([0xff; 24]);
-        let seen = read_all(&file).unwrap();
-        assert_eq!(seen.packets.len(), 2);
-        assert_eq!(seen.info.health.first_damage.as_ref().map(|damage| damage.0), Some(80));
+        // Too long, and shorter than its own header.
+        for damage in [[0xff; 24], [0; 24]] {
+            let seen = read_all(&[&file[..], &damage].concat()).unwrap();
+            assert_eq!(seen.packets.len(), 2);
+            assert_eq!(seen.info.health.first_damage.as_ref().map(|damage| damage.0), Some(80));
+        }
     }
 }

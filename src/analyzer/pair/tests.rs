@@ -1,0 +1,57 @@
+//! Tests of what two threads share, one thread at a time.
+
+use super::*;
+use crate::base::limits::BATCH_RECORDS;
+use crate::capture::open;
+use std::io::Write;
+
+/// A pcap of so many blocks that each end in damage: whoever looks behind it reads the next block.
+fn damaged(blocks: usize) -> Vec<u8> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mut bytes = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1]);
+    let record = [words(&[1000, 0, 54, 54]), vec![7; 54]].concat();
+    for block in 1..=blocks {
+        while bytes.len() + record.len() + 64 <= block * READ_BLOCK {
+            bytes.extend(&record);
+        }
+        bytes.resize(block * READ_BLOCK, 0xff);
+    }
+    bytes
+}
+
+#[test]
+fn a_portion_stays_small_where_damage_is_met_at_the_end_of_each_block() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&damaged(40)).unwrap();
+    let whole = {
+        let mut source = open(file.path()).unwrap();
+        let mut count = 0;
+        while let Some(batch) = source.next_batch().unwrap() {
+            count += batch.records.len();
+        }
+        count
+    };
+    assert!(whole > 100_000, "{whole}");
+    let mut source = open(file.path()).unwrap();
+    let ahead = source.ahead().unwrap();
+    let mut front = Front::default();
+    let mut desk = Desk {
+        source: source.as_mut(),
+        front: &mut front,
+        goes_on: &mut |_, _| true,
+        is_alone: false,
+    };
+    let (mut count, mut most, mut stretch) = (0, 0, Stretch::default());
+    for number in 0.. {
+        let mut work = Work::default();
+        ahead.read(number, &mut stretch);
+        let more = desk.decode(&mut stretch, &mut work).unwrap();
+        count += work.count();
+        most = most.max(work.count());
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(count, whole);
+    assert!(most < MOST + BATCH_RECORDS, "{most}");
+}
