@@ -64,8 +64,7 @@ impl Ahead {
             at: self.0.at + number * READ_BLOCK as u64,
             ..self.0.clone()
         };
-        let size = stretch.bytes.len();
-        if size < ROOM + READ_BLOCK || size > LARGEST {
+        if !(ROOM + READ_BLOCK..=LARGEST).contains(&stretch.bytes.len()) {
             // Zeroed by the system as it is touched.
             stretch.bytes = vec![0; ROOM + READ_BLOCK];
         }
