@@ -379,5 +379,6 @@ impl State {
     }
 }
 
-#[cfg(test)]
+// Elsewhere nobody reads ahead.
+#[cfg(all(test, unix))]
 mod tests;
