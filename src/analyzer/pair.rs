@@ -289,15 +289,9 @@ impl Desk<'_> {
                 return Ok(true);
             }
         }
-        // Most often there is nothing. A file that somebody writes to may have grown meanwhile.
-        while self.is_alone && work.count() < ENOUGH {
-            let Some(batch) = self.source.next_batch()? else {
-                return Ok(false);
-            };
-            self.front.add(batch, false, false, work)?;
-            if !(self.goes_on)(self.source.consumed(), self.front.records()) {
-                return Ok(false);
-            }
+        if self.is_alone {
+            // Most often there is nothing. A file that somebody writes to may have grown meanwhile.
+            return self.front.read(self.source, false, self.goes_on, work);
         }
         // Behind damage there may be nothing more to find.
         Ok(self.source.ahead().is_some())

@@ -130,7 +130,7 @@ impl Stretch {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::capture::testing::{Outcome, Writer, seen};
+    use crate::capture::testing::{Outcome, Writer, noise, seen};
     use crate::capture::{CaptureError, open};
     use std::io::Write;
     use tempfile::NamedTempFile;
@@ -139,12 +139,6 @@ mod tests {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
         file
-    }
-
-    /// Numbers without pattern, the same in every run.
-    fn noise(dice: &mut u32) -> usize {
-        *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (*dice >> 8) as usize
     }
 
     /// Some stretches long, of all formats, with records of up to `longest` bytes.
@@ -280,6 +274,22 @@ mod tests {
                 }
             });
             assert!(seen.unwrap().packets == alone(&cut).unwrap().packets);
+        }
+    }
+
+    #[test]
+    fn the_buffer_of_a_long_record_is_not_kept() {
+        let file = file_of(&captures(3000)[0]);
+        let ahead = open(file.path()).unwrap().ahead().unwrap();
+        let mut stretch = Stretch::default();
+        for (before, after) in [
+            (0, ROOM + READ_BLOCK),
+            (LARGEST, LARGEST),
+            (LARGEST + 1, ROOM + READ_BLOCK),
+        ] {
+            stretch.bytes = vec![0; before];
+            ahead.read(0, &mut stretch);
+            assert_eq!((stretch.bytes.len(), stretch.is_whole()), (after, true));
         }
     }
 

@@ -159,13 +159,7 @@ impl<F: Format> Source for Reader<F> {
 #[cfg(test)]
 mod tests {
     use crate::capture::CaptureError;
-    use crate::capture::testing::{Writer, read_all, read_in_pieces};
-
-    /// Numbers without pattern, the same in every run.
-    fn noise(dice: &mut u32) -> usize {
-        *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (*dice >> 8) as usize
-    }
+    use crate::capture::testing::{Writer, noise, read_all, read_in_pieces};
 
     fn captures() -> [Vec<u8>; 3] {
         let writer = Writer { big: false };

@@ -56,6 +56,12 @@ pub(super) fn read_from(reader: Box<dyn Read + Send>, size: Option<u64>) -> Resu
     Ok(Outcome { packets, info })
 }
 
+/// Numbers without pattern, the same in every run.
+pub(super) fn noise(dice: &mut u32) -> usize {
+    *dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    (*dice >> 8) as usize
+}
+
 /// The packets of a batch.
 pub(super) fn seen(batch: Batch<'_>) -> impl Iterator<Item = Seen> {
     batch.records.iter().map(move |record| {

@@ -62,6 +62,10 @@ impl Copies {
         answers_once: false,
     };
 
+    /// Bytes before the packets.
+    #[cfg(test)]
+    pub const HEAD: usize = std::mem::offset_of!(Self, prints);
+
     /// See [`super::Flow::touch`].
     pub fn touch(&self) -> u32 {
         self.last_id.into()

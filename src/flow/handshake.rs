@@ -43,8 +43,9 @@ impl Flow {
         self.note_answer(segment, at);
         let (own, peer) = pair(&mut self.sides, segment.dir);
         let (facts, peer_facts) = pair(&mut self.facts.sides, segment.dir);
-        self.copies[segment.dir.index()].answers_once = true;
-        self.copies[segment.dir.index()].remember(segment);
+        let copies = &mut self.copies[segment.dir.index()];
+        copies.answers_once = true;
+        copies.remember(segment);
         own.sender.on_first_syn(segment);
         own.receiver.on_steady(segment);
         peer.sender.on_calm_ack(segment.ack, at, peer_facts);

@@ -167,9 +167,7 @@ impl Store {
         self.make_room();
         let number = self.new_slot(Place::Gone);
         let (place, flow) = self.open.take_blank(number);
-        if let Some(slot) = self.slots.get_mut(number as usize) {
-            *slot = Place::Open(place).into();
-        }
+        set_place(&mut self.slots, number, Place::Open(place));
         (number, flow)
     }
 
@@ -178,9 +176,7 @@ impl Store {
     }
 
     fn set_place(&mut self, number: u32, place: Place) {
-        if let Some(slot) = self.slots.get_mut(number as usize) {
-            *slot = place.into();
-        }
+        set_place(&mut self.slots, number, place);
     }
 
     /// Flow `number`, ready for use: unpacked, or made from its lone SYN.
@@ -325,6 +321,13 @@ impl Store {
     /// Is one SYN all of flow `number`?
     pub fn is_lone(&self, number: u32) -> bool {
         matches!(self.place(number), Place::Lone(_))
+    }
+}
+
+/// Flow `number` is at `place`.
+fn set_place(slots: &mut [Slot], number: u32, place: Place) {
+    if let Some(slot) = slots.get_mut(number as usize) {
+        *slot = place.into();
     }
 }
 

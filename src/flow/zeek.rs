@@ -87,11 +87,6 @@ impl Zeek {
         is_written: false,
     };
 
-    /// See [`super::Flow::touch`].
-    pub(super) fn touch(&self) -> u32 {
-        self.last.0 as u32
-    }
-
     /// A blank record starts with `segment`.
     pub(super) fn start(&mut self, segment: &Segment) {
         (self.started, self.last) = (segment.stamp, segment.stamp);

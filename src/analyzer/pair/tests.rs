@@ -55,3 +55,41 @@ fn a_portion_stays_small_where_damage_is_met_at_the_end_of_each_block() {
     assert_eq!(count, whole);
     assert!(most < MOST + BATCH_RECORDS, "{most}");
 }
+
+/// Marks in the tables after each portion, in each half: they are counted where both halves have tracked as much.
+#[test]
+fn marks_are_given_up_where_both_halves_together_have_too_many() {
+    let marking = Marking {
+        is_wanted: true,
+        most: 10,
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().write_all(&damaged(1)).unwrap();
+    let mut source = open(file.path()).unwrap();
+    let (ahead, mut front) = (source.ahead().unwrap(), Front::default());
+    let desk = Desk {
+        source: source.as_mut(),
+        front: &mut front,
+        goes_on: &mut |_, _| true,
+        is_alone: false,
+    };
+    let pair = Pair::new(desk, ahead, &mut [], &marking, Vec::new());
+    let mut state = pair.state();
+    for _ in 0..3 {
+        state.portions.push_back(Portion {
+            work: Arc::default(),
+            halves: 2,
+            marked: 0,
+        });
+    }
+    // One half is two portions ahead of the other.
+    for marked in [3, 9] {
+        state.on_tracked(0, marked);
+        assert!(state.wants_marks && state.left == 0);
+    }
+    state.on_tracked(1, 7);
+    assert!(state.wants_marks && state.left == 1);
+    state.on_tracked(1, 7);
+    assert!(!state.wants_marks && state.left == 2);
+    assert_eq!(state.spare.len(), 2);
+}

@@ -1,7 +1,7 @@
 //! Packing flows that are not likely to speak again.
 
 use super::chunks::Chunks;
-use super::{Place, Slot, Store};
+use super::{Place, Slot, Store, set_place};
 use crate::base::{Span, Stamp, limits};
 use crate::flow::outline::Outline;
 use crate::flow::{copies, pack};
@@ -74,11 +74,8 @@ impl Store {
         // There are no longer few: the room of most is not needed again.
         if self.open.places() > 4 * self.most_open.max(self.open.used()) {
             let slots = &mut self.slots;
-            self.open.close_up(|number, place| {
-                if let Some(slot) = slots.get_mut(number as usize) {
-                    *slot = Place::Open(place).into();
-                }
-            });
+            self.open
+                .close_up(|number, place| set_place(slots, number, Place::Open(place)));
         }
     }
 
@@ -117,9 +114,7 @@ impl Store {
         let packed: Vec<(u32, u64)> = packed.collect();
         let slots = &mut self.slots;
         self.chunks.sweep(packed.into_iter(), |number, at| {
-            if let Some(slot) = slots.get_mut(number as usize) {
-                *slot = at.map_or(Place::Gone, Place::Packed).into();
-            }
+            set_place(slots, number, at.map_or(Place::Gone, Place::Packed));
         });
     }
 }
@@ -129,11 +124,7 @@ fn put_in_order(chunks: &mut Chunks, slots: &mut [Slot]) {
     let mut flows = chunks.oldest();
     flows.retain(|&(number, at)| slots.get(number as usize) == Some(&Place::Packed(at).into()));
     flows.sort_unstable();
-    chunks.rewrite_oldest(&flows, |number, at| {
-        if let Some(slot) = slots.get_mut(number as usize) {
-            *slot = Place::Packed(at).into();
-        }
-    });
+    chunks.rewrite_oldest(&flows, |number, at| set_place(slots, number, Place::Packed(at)));
 }
 
 #[cfg(test)]
@@ -200,5 +191,28 @@ mod tests {
                 assert_eq!(packets, segments.len() as u64, "{talker} when {number} began");
             }
         }
+    }
+
+    #[test]
+    fn the_room_of_few_flows_is_given_back_when_there_are_many() {
+        let script = Script::parse("0 > S 0:0(0)").unwrap();
+        let syn = script.segments().next().unwrap();
+        let (mut store, mut most) = (Store::default(), 0);
+        for number in 0..limits::FEW_PER_SHARD as u32 + 2_000 {
+            let conversation = Conversation {
+                stream: Stream::new(1),
+                others: Rare::default(),
+            };
+            let (new, flow) = store.add();
+            flow.start(syn, 0, conversation);
+            assert_eq!(new, number);
+            most = most.max(store.open.places());
+        }
+        assert_eq!(most, limits::OPEN_OF_FEW);
+        assert!(
+            store.open.places() <= 4 * limits::OPEN_PER_SHARD,
+            "{}",
+            store.open.places()
+        );
     }
 }

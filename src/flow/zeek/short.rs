@@ -7,6 +7,21 @@ use crate::flow::steady::pair;
 use crate::wire::{Flags, Segment};
 
 impl Zeek {
+    /// Where most segments from a side change it: offset and length.
+    #[cfg(test)]
+    pub(in crate::flow) const fn changed(side: usize) -> [(usize, usize); 2] {
+        let end = std::mem::offset_of!(Self, ends) + side * size_of::<End>();
+        [
+            (end, size_of::<End>()),
+            (std::mem::offset_of!(Self, last), size_of::<Stamp>()),
+        ]
+    }
+
+    /// See [`crate::flow::Flow::touch`].
+    pub(in crate::flow) fn touch(&self) -> u32 {
+        self.last.0 as u32
+    }
+
     /// Neither opening nor closing, and heard last at `last`: only numbers and times change with an ordinary segment.
     pub(in crate::flow) fn is_steady(&self, last: Stamp) -> bool {
         !self.is_written
