@@ -131,7 +131,7 @@ impl Recorder {
             number: 0,
         });
         let path = ring.as_mut().map_or_else(|| path.to_owned(), Ring::next);
-        let writer = PcapNgWriter::new(Output::growing(&path)?, &info.interfaces)?;
+        let writer = begin(&path, info)?;
         Ok(Self { writer, ring })
     }
 
@@ -152,7 +152,7 @@ impl Recorder {
     /// Ends this file and begins the next.
     fn turn(&mut self, info: &CaptureInfo) -> Result<()> {
         let Some(ring) = &mut self.ring else { return Ok(()) };
-        let next = PcapNgWriter::new(Output::growing(&ring.next())?, &info.interfaces)?;
+        let next = begin(&ring.next(), info)?;
         self.finish(info)?;
         self.writer = next;
         Ok(())
@@ -165,6 +165,13 @@ impl Recorder {
         }
         Ok(self.writer.flush()?)
     }
+}
+
+/// A file that can be read from now on, whenever the first packet comes, and whether or not the disk has room for it by then.
+fn begin(path: &Path, info: &CaptureInfo) -> Result<PcapNgWriter<Output>> {
+    let mut writer = PcapNgWriter::new(Output::growing(path)?, &info.interfaces)?;
+    writer.flush()?;
+    Ok(writer)
 }
 
 impl Ring {
@@ -185,5 +192,23 @@ impl Ring {
             }
         }
         path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture;
+
+    #[test]
+    fn a_recording_can_be_read_before_there_is_a_packet() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, info) = (folder.path().join("x.pcapng"), CaptureInfo::default());
+        let mut recorder = Recorder::open(&path, Some((2, 1)), &info).unwrap();
+        for number in 1..=2 {
+            let file = folder.path().join(format!("x-0000{number}.pcapng"));
+            assert!(capture::open(&file).unwrap().next_batch().unwrap().is_none());
+            recorder.turn(&info).unwrap();
+        }
     }
 }
