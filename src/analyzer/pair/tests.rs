@@ -93,3 +93,31 @@ fn marks_are_given_up_where_both_halves_together_have_too_many() {
     assert!(!state.wants_marks && state.left == 2);
     assert_eq!(state.spare.len(), 2);
 }
+
+/// The one read it while the other found the end, or was told to stop.
+#[test]
+fn what_was_read_ahead_of_the_end_is_not_decoded() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().write_all(&damaged(2)).unwrap();
+    let marking = Marking {
+        is_wanted: false,
+        most: 0,
+    };
+    for has_ended in [false, true] {
+        let mut source = open(file.path()).unwrap();
+        let (ahead, mut front) = (source.ahead().unwrap(), Front::default());
+        let desk = Desk {
+            source: source.as_mut(),
+            front: &mut front,
+            goes_on: &mut |_, _| true,
+            is_alone: false,
+        };
+        let pair = Pair::new(desk, ahead, &mut [], &marking, Vec::new());
+        pair.state().taken = 1;
+        pair.state().has_ended = has_ended;
+        pair.read(0, &mut Stretch::default());
+        assert_eq!(pair.state().decoded, 1);
+        drop(pair);
+        assert_eq!(front.records() == 0, has_ended);
+    }
+}
