@@ -91,6 +91,8 @@ pub struct Stretch {
     /// Of the first byte in the file.
     offset: u64,
     length: usize,
+    /// Another buffer is here for the time being.
+    is_traded: bool,
 }
 
 impl Stretch {
@@ -122,8 +124,20 @@ impl Stretch {
         let to = (behind - fresh).checked_sub(rest.len())?;
         self.bytes.get_mut(to..behind - fresh)?.copy_from_slice(rest);
         std::mem::swap(&mut self.bytes, buffer);
-        self.length = 0;
+        (self.length, self.is_traded) = (0, true);
         Some((to, behind))
+    }
+
+    /// Takes back what was traded, so that who reads into it finds it near. The part of `buffer` from `start` to `end` is carried
+    /// over, to the beginning. `false` where nothing was traded.
+    pub(super) fn trade_back(&mut self, buffer: &mut Vec<u8>, start: usize, end: usize) -> bool {
+        if !std::mem::take(&mut self.is_traded) {
+            return false;
+        }
+        self.bytes.clear();
+        self.bytes.extend_from_slice(buffer.get(start..end).unwrap_or_default());
+        std::mem::swap(&mut self.bytes, buffer);
+        true
     }
 }
 
@@ -291,6 +305,22 @@ mod tests {
             ahead.read(0, &mut stretch);
             assert_eq!((stretch.bytes.len(), stretch.is_whole()), (after, true));
         }
+    }
+
+    #[test]
+    fn each_gets_its_own_buffer_back() {
+        let file = file_of(&captures(3000)[0]);
+        let mut source = open(file.path()).unwrap();
+        let ahead = source.ahead().unwrap();
+        let mut stretches = [Stretch::default(), Stretch::default()];
+        let mut buffers = Vec::new();
+        for number in 0..6 {
+            let stretch = &mut stretches[number % 2];
+            ahead.read(number as u64, stretch);
+            buffers.push(stretch.bytes.as_ptr());
+            while source.next_of(stretch).unwrap().is_some() {}
+        }
+        assert!(buffers[0] != buffers[1] && (2..6).all(|at| buffers[at] == buffers[at - 2]));
     }
 
     #[test]

@@ -97,6 +97,10 @@ impl Window {
     pub(super) fn take_in(&mut self, stretch: &mut Stretch) -> bool {
         let at = self.stream.consumed();
         let Some((start, end)) = stretch.trade(at, &mut self.buffer, self.start, self.end) else {
+            if stretch.trade_back(&mut self.buffer, self.start, self.end) {
+                self.base = self.offset();
+                (self.start, self.end) = (0, self.end - self.start);
+            }
             return self.append(stretch.fresh(at).unwrap_or_default());
         };
         // What is unread stands there as before: at the same offset, and perhaps at a later place than that.
