@@ -13,9 +13,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Runs on their way at once: enough that nobody waits for one that takes longer than most. About 50 kB each.
 const MOST: usize = 16;
 
+/// Desks that a clerk has for itself, although another needs one.
+const MOST_SPARE: usize = 2;
+
 /// A run of flows on its way.
 #[derive(Debug, Default)]
 struct Desk {
+    /// Number of the clerk that judges with it: what rows hold is given back by the thread that took it, or it would wait for
+    /// the other's part of the heap.
+    clerk: usize,
     places: Vec<Place>,
     /// Their judgements, but for lone SYNs.
     slots: Vec<Slot>,
@@ -61,7 +67,8 @@ struct State<'a> {
     /// Runs that are numbered, those that have left among them, and their flows.
     numbered: usize,
     flows: u64,
-    spare: Vec<Desk>,
+    /// By clerk.
+    spare: Vec<Vec<Desk>>,
     /// No flow is left that is not on its way.
     is_last: bool,
     /// Nobody goes on: there is an error, or a thread has panicked.
@@ -72,6 +79,8 @@ struct State<'a> {
 
 /// What a thread drafts with.
 struct Clerk {
+    /// Number 0 tells, too.
+    number: usize,
     /// For lone SYNs.
     lone: Slot,
     drafts: Vec<Box<dyn Draft>>,
@@ -80,9 +89,11 @@ struct Clerk {
 impl Judge<'_> {
     /// Judges and tells of all flows on the threads of `pool`.
     pub(super) fn side_by_side(self, pool: &ThreadPool, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
-        let desks = Desks::new(self.analysis.order());
-        let mut mine = Clerk::new(teller);
-        let others: Vec<Clerk> = (1..pool.current_num_threads()).map(|_| Clerk::new(teller)).collect();
+        let desks = Desks::new(self.analysis.order(), pool.current_num_threads());
+        let mut mine = Clerk::new(0, teller);
+        let others: Vec<Clerk> = (1..pool.current_num_threads())
+            .map(|number| Clerk::new(number, teller))
+            .collect();
         pool.in_place_scope(|scope| {
             for mut clerk in others {
                 let desks = &desks;
@@ -94,14 +105,14 @@ impl Judge<'_> {
 }
 
 impl<'a> Desks<'a> {
-    fn new(order: Order<'a>) -> Self {
+    fn new(order: Order<'a>, clerks: usize) -> Self {
         let state = State {
             order,
             line: VecDeque::with_capacity(MOST),
             told: 0,
             numbered: 0,
             flows: 0,
-            spare: Vec::new(),
+            spare: (0..clerks).map(|_| Vec::new()).collect(),
             is_last: false,
             is_over: false,
             waiting: 0,
@@ -115,7 +126,7 @@ impl<'a> Desks<'a> {
     /// Does what comes until nothing is left.
     fn work(&self, judge: Judge<'_>, clerk: &mut Clerk) {
         let _end = End(self);
-        while let Some(task) = self.next(false) {
+        while let Some(task) = self.next(clerk.number) {
             self.go_on(task, judge, clerk);
         }
     }
@@ -123,10 +134,11 @@ impl<'a> Desks<'a> {
     /// The same, and tells.
     fn work_and_tell(&self, judge: Judge<'_>, clerk: &mut Clerk, teller: &mut Teller<'_, '_, '_>) -> io::Result<()> {
         let _end = End(self);
-        while let Some(task) = self.next(true) {
+        while let Some(task) = self.next(clerk.number) {
             if let Some(mut desk) = self.go_on(task, judge, clerk) {
                 desk.tell(judge, &mut clerk.lone, teller)?;
-                self.state().spare.push(desk);
+                let clerk = desk.clerk;
+                self.state().spare[clerk].push(desk);
             }
         }
         Ok(())
@@ -149,13 +161,13 @@ impl<'a> Desks<'a> {
     }
 
     /// Waits for a task. Nothing when all is done, or over.
-    fn next(&self, tells: bool) -> Option<Task> {
+    fn next(&self, clerk: usize) -> Option<Task> {
         let mut state = self.state();
         loop {
             if state.is_over {
                 return None;
             }
-            if let Some(task) = state.next(tells) {
+            if let Some(task) = state.next(clerk) {
                 if matches!(task, Task::Tell(_)) {
                     // There is room for another.
                     self.wake(&state);
@@ -203,8 +215,8 @@ impl Drop for End<'_, '_> {
 }
 
 impl State<'_> {
-    fn next(&mut self, tells: bool) -> Option<Task> {
-        if tells && matches!(self.line.front(), Some(Step::Drafted(_))) {
+    fn next(&mut self, clerk: usize) -> Option<Task> {
+        if clerk == 0 && matches!(self.line.front(), Some(Step::Drafted(_))) {
             return self.leave().map(Task::Tell);
         }
         let is_numbered = |step: &Step| matches!(step, Step::Numbered(_));
@@ -216,7 +228,8 @@ impl State<'_> {
         if self.is_last || self.line.len() >= MOST {
             return None;
         }
-        let mut desk = self.spare.pop().unwrap_or_default();
+        let mut desk = self.spare_of(clerk).unwrap_or_default();
+        desk.clerk = clerk;
         desk.fill(&mut self.order);
         if desk.places.is_empty() {
             self.is_last = true;
@@ -224,6 +237,15 @@ impl State<'_> {
         }
         self.line.push_back(Step::Taken);
         Some(Task::Judge(self.told + self.line.len() - 1, desk))
+    }
+
+    /// One that this clerk had before, or one of those that another has too many of.
+    fn spare_of(&mut self, clerk: usize) -> Option<Desk> {
+        let own = self.spare[clerk].pop();
+        own.or_else(|| {
+            let most = self.spare.iter_mut().max_by_key(|spare| spare.len());
+            most.filter(|spare| spare.len() > MOST_SPARE)?.pop()
+        })
     }
 
     /// The first of the line.
@@ -274,7 +296,7 @@ impl Desk {
 
     /// Lone SYNs are judged now, as [`Judge::tell`] does it.
     fn draft(&mut self, judge: Judge<'_>, clerk: &mut Clerk) {
-        let Clerk { lone, drafts } = clerk;
+        let Clerk { lone, drafts, .. } = clerk;
         if drafts.is_empty() {
             return;
         }
@@ -311,8 +333,9 @@ impl Desk {
 }
 
 impl Clerk {
-    fn new(teller: &mut Teller<'_, '_, '_>) -> Self {
+    fn new(number: usize, teller: &mut Teller<'_, '_, '_>) -> Self {
         Self {
+            number,
             lone: Slot::default(),
             drafts: teller.drafts(),
         }

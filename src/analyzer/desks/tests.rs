@@ -154,3 +154,19 @@ fn nobody_waits_for_what_will_not_come() {
     let panics = std::panic::AssertUnwindSafe(|| analysis.report(&|_, _| true, &mut [&mut Breaks { panics: true }]));
     assert!(std::panic::catch_unwind(panics).is_err());
 }
+
+#[test]
+fn a_clerk_keeps_its_desks_but_for_those_too_many() {
+    let analysis = analysis(1);
+    let desks = Desks::new(analysis.order(), 2);
+    let mut state = desks.state();
+    for clerk in [0, 1, 1, 1] {
+        let desk = Desk {
+            clerk,
+            ..Desk::default()
+        };
+        state.spare[clerk].push(desk);
+    }
+    let had = [0, 0, 0, 1].map(|clerk| state.spare_of(clerk).map(|desk| desk.clerk));
+    assert_eq!(had, [Some(0), Some(1), None, Some(1)]);
+}
