@@ -32,11 +32,14 @@ impl Recording {
         let path = args.write.as_deref();
         let recorder = path.map(|path| Recorder::open(path, args.ring, info)).transpose()?;
         let kept = if file(args).is_some() { None } else { keep(args, info)? };
-        Ok(Self {
+        let mut recording = Self {
             recorder,
             kept,
             incomplete: false,
-        })
+        };
+        // It can be read from now on, whenever the first packet comes, and whether or not the disk has room for it by then.
+        recording.flush();
+        Ok(recording)
     }
 
     /// Records what was lent last.
@@ -131,7 +134,7 @@ impl Recorder {
             number: 0,
         });
         let path = ring.as_mut().map_or_else(|| path.to_owned(), Ring::next);
-        let writer = begin(&path, info)?;
+        let writer = PcapNgWriter::new(Output::growing(&path)?, &info.interfaces)?;
         Ok(Self { writer, ring })
     }
 
@@ -152,8 +155,9 @@ impl Recorder {
     /// Ends this file and begins the next.
     fn turn(&mut self, info: &CaptureInfo) -> Result<()> {
         let Some(ring) = &mut self.ring else { return Ok(()) };
-        let next = begin(&ring.next(), info)?;
+        let mut next = PcapNgWriter::new(Output::growing(&ring.next())?, &info.interfaces)?;
         self.finish(info)?;
+        next.flush()?;
         self.writer = next;
         Ok(())
     }
@@ -165,13 +169,6 @@ impl Recorder {
         }
         Ok(self.writer.flush()?)
     }
-}
-
-/// A file that can be read from now on, whenever the first packet comes, and whether or not the disk has room for it by then.
-fn begin(path: &Path, info: &CaptureInfo) -> Result<PcapNgWriter<Output>> {
-    let mut writer = PcapNgWriter::new(Output::growing(path)?, &info.interfaces)?;
-    writer.flush()?;
-    Ok(writer)
 }
 
 impl Ring {
@@ -202,13 +199,29 @@ mod tests {
 
     #[test]
     fn a_recording_can_be_read_before_there_is_a_packet() {
+        #[derive(clap::Parser)]
+        struct Typed {
+            #[command(flatten)]
+            live: Args,
+        }
         let folder = tempfile::tempdir().unwrap();
         let (path, info) = (folder.path().join("x.pcapng"), CaptureInfo::default());
-        let mut recorder = Recorder::open(&path, Some((2, 1)), &info).unwrap();
+        let typed = [
+            "live",
+            "-i",
+            "eth0",
+            "--ring",
+            "2x1M",
+            "--write",
+            path.to_str().unwrap(),
+        ];
+        let args = <Typed as clap::Parser>::parse_from(typed).live;
+        let mut recording = Recording::open(&args, &info).unwrap();
         for number in 1..=2 {
             let file = folder.path().join(format!("x-0000{number}.pcapng"));
             assert!(capture::open(&file).unwrap().next_batch().unwrap().is_none());
-            recorder.turn(&info).unwrap();
+            recording.attempt(|recorder| recorder.turn(&info));
         }
+        assert!(!recording.is_incomplete());
     }
 }
