@@ -9,7 +9,7 @@ use crate::verdict::words::Culprit;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-type Groups = Map<(Endpoint, Failure), Group>;
+type Groups = Map<(Endpoint, Failure), Box<Group>>;
 
 /// Targets of one client that are told apart.
 const TARGETS: usize = 64;

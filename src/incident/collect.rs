@@ -18,9 +18,9 @@ use std::net::IpAddr;
 /// Takes in judged flows and says what incidents they make. Memory stays bounded, whatever comes.
 #[derive(Debug, Default)]
 pub struct Incidents {
-    /// Each in its own place: they are large, and the map grows.
+    /// Each in its own place, here and in the next: they are large, and the maps grow.
     pub(super) services: Map<Endpoint, Box<Service>>,
-    pub(super) groups: Map<(Endpoint, Failure), Group>,
+    pub(super) groups: Map<(Endpoint, Failure), Box<Group>>,
     pub(super) callers: Map<IpAddr, Caller>,
     pub(super) ends: Ends,
     recent: Recent,
@@ -124,7 +124,7 @@ impl Incidents {
         let group = self
             .groups
             .entry((seen.server, way))
-            .or_insert_with(|| Group::new(seen, way));
+            .or_insert_with(|| Box::new(Group::new(seen, way)));
         let room = self.sources < limits::MAX_SOURCES;
         self.left_out.sources += u64::from(!room && !group.sources.contains_key(&seen.client.ip));
         self.sources += usize::from(group.on_failed(seen, Mark::new(seen, counts), room));

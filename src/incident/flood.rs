@@ -34,7 +34,8 @@ pub(super) fn find(all: &mut Incidents, found: &mut Vec<Incident>) {
     hosts.sort_unstable_by_key(|keys| keys.first().map(|(service, _)| service.ip));
     for mut keys in hosts {
         keys.sort_unstable();
-        let groups: Vec<Group> = keys.iter().filter_map(|key| all.groups.remove(key)).collect();
+        let removed = keys.iter().filter_map(|key| all.groups.remove(key));
+        let groups: Vec<Group> = removed.map(|group| *group).collect();
         let mut services: Vec<Endpoint> = groups.iter().map(|group| group.service).collect();
         services.dedup();
         let ok = services

@@ -198,8 +198,11 @@ impl Group {
         match self.bursts.last_mut() {
             Some(burst) if mark.ok - burst.last.ok < PAUSE.max(2 * burst.failed) => burst.on(mark),
             _ => {
-                if self.bursts.len() == BURSTS {
-                    self.join_nearest();
+                match self.bursts.len() {
+                    BURSTS => self.join_nearest(),
+                    // Most have no other.
+                    0 => self.bursts.reserve_exact(1),
+                    _ => {}
                 }
                 self.bursts.push(Burst {
                     failed: 1,
