@@ -68,7 +68,7 @@ impl Ahead {
             // Zeroed by the system as it is touched.
             stretch.bytes = vec![0; ROOM + READ_BLOCK];
         }
-        (stretch.offset, stretch.length) = (from.at, 0);
+        (stretch.offset, stretch.length, stretch.is_traded) = (from.at, 0, false);
         let mut room = stretch.bytes.get_mut(ROOM..ROOM + READ_BLOCK).unwrap_or_default();
         while !room.is_empty() {
             match from.read(room) {
@@ -321,6 +321,21 @@ mod tests {
             while source.next_of(stretch).unwrap().is_some() {}
         }
         assert!(buffers[0] != buffers[1] && (2..6).all(|at| buffers[at] == buffers[at - 2]));
+    }
+
+    #[test]
+    fn a_stretch_that_was_left_before_its_end_takes_nothing_back() {
+        let file = file_of(&captures(3000)[0]);
+        let mut source = open(file.path()).unwrap();
+        let ahead = source.ahead().unwrap();
+        let mut stretch = Stretch::default();
+        ahead.read(0, &mut stretch);
+        while !stretch.is_traded {
+            assert!(source.next_of(&mut stretch).unwrap().is_some());
+        }
+        ahead.read(1, &mut stretch);
+        let mut buffer = vec![7; 10];
+        assert!(!stretch.trade_back(&mut buffer, 2, 10) && buffer.len() == 10);
     }
 
     #[test]

@@ -56,15 +56,14 @@ fn a_portion_stays_small_where_damage_is_met_at_the_end_of_each_block() {
     assert!(most < MOST + BATCH_RECORDS, "{most}");
 }
 
-/// Marks in the tables after each portion, in each half: they are counted where both halves have tracked as much.
-#[test]
-fn marks_are_given_up_where_both_halves_together_have_too_many() {
+/// What `does` is done with a pair that reads so many blocks and wants at most so many marks. Gives the records decoded.
+fn with_pair(blocks: usize, most_marked: usize, does: impl FnOnce(&Pair<'_>)) -> u64 {
     let marking = Marking {
         is_wanted: true,
-        most: 10,
+        most: most_marked,
     };
     let file = tempfile::NamedTempFile::new().unwrap();
-    file.as_file().write_all(&damaged(1)).unwrap();
+    file.as_file().write_all(&damaged(blocks)).unwrap();
     let mut source = open(file.path()).unwrap();
     let (ahead, mut front) = (source.ahead().unwrap(), Front::default());
     let desk = Desk {
@@ -73,51 +72,45 @@ fn marks_are_given_up_where_both_halves_together_have_too_many() {
         goes_on: &mut |_, _| true,
         is_alone: false,
     };
-    let pair = Pair::new(desk, ahead, &mut [], &marking, Vec::new());
-    let mut state = pair.state();
-    for _ in 0..3 {
-        state.portions.push_back(Portion {
-            work: Arc::default(),
-            halves: 2,
-            marked: 0,
-        });
-    }
-    // One half is two portions ahead of the other.
-    for marked in [3, 9] {
-        state.on_tracked(0, marked);
-        assert!(state.wants_marks && state.left == 0);
-    }
-    state.on_tracked(1, 7);
-    assert!(state.wants_marks && state.left == 1);
-    state.on_tracked(1, 7);
-    assert!(!state.wants_marks && state.left == 2);
-    assert_eq!(state.spare.len(), 2);
+    does(&Pair::new(desk, ahead, &mut [], &marking, Vec::new()));
+    front.records()
+}
+
+/// Marks in the tables after each portion, in each half: they are counted where both halves have tracked as much.
+#[test]
+fn marks_are_given_up_where_both_halves_together_have_too_many() {
+    with_pair(1, 10, |pair| {
+        let mut state = pair.state();
+        for _ in 0..3 {
+            state.portions.push_back(Portion {
+                work: Arc::default(),
+                halves: 2,
+                marked: 0,
+            });
+        }
+        // One half is two portions ahead of the other.
+        for marked in [3, 9] {
+            state.on_tracked(0, marked);
+            assert!(state.wants_marks && state.left == 0);
+        }
+        state.on_tracked(1, 7);
+        assert!(state.wants_marks && state.left == 1);
+        state.on_tracked(1, 7);
+        assert!(!state.wants_marks && state.left == 2);
+        assert_eq!(state.spare.len(), 2);
+    });
 }
 
 /// The one read it while the other found the end, or was told to stop.
 #[test]
 fn what_was_read_ahead_of_the_end_is_not_decoded() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    file.as_file().write_all(&damaged(2)).unwrap();
-    let marking = Marking {
-        is_wanted: false,
-        most: 0,
-    };
     for has_ended in [false, true] {
-        let mut source = open(file.path()).unwrap();
-        let (ahead, mut front) = (source.ahead().unwrap(), Front::default());
-        let desk = Desk {
-            source: source.as_mut(),
-            front: &mut front,
-            goes_on: &mut |_, _| true,
-            is_alone: false,
-        };
-        let pair = Pair::new(desk, ahead, &mut [], &marking, Vec::new());
-        pair.state().taken = 1;
-        pair.state().has_ended = has_ended;
-        pair.read(0, &mut Stretch::default());
-        assert_eq!(pair.state().decoded, 1);
-        drop(pair);
-        assert_eq!(front.records() == 0, has_ended);
+        let records = with_pair(2, 0, |pair| {
+            pair.state().taken = 1;
+            pair.state().has_ended = has_ended;
+            pair.read(0, &mut Stretch::default());
+            assert_eq!(pair.state().decoded, 1);
+        });
+        assert_eq!(records == 0, has_ended);
     }
 }
